@@ -1,0 +1,41 @@
+"""The error family of the suite. Each text says what, got, expected, and what to do."""
+
+
+class DsrlError(Exception):
+    """Base of every error that the suite raises on purpose."""
+
+
+class ConfigError(DsrlError, ValueError):
+    """A configuration that a user can mend: unknown key, wrong type, value out of range."""
+
+
+class ShapeMismatchError(DsrlError, ValueError):
+    """An array whose shape, names or layout do not fit the `PolicySpec`."""
+
+
+class NonFiniteError(DsrlError, ValueError):
+    """A NaN or an infinity where only finite numbers may be."""
+
+
+class PolicyLoadError(DsrlError):
+    """A policy file that is missing, corrupt, of another shape, or of another hash."""
+
+
+class PolicyOutputError(DsrlError):
+    """A frozen policy that answered with a non-finite or absurdly large action."""
+
+
+class WeightsError(DsrlError):
+    """Steering weights that are corrupt, non-finite, or made for another policy."""
+
+
+class CheckpointError(DsrlError):
+    """A checkpoint that is incomplete, corrupt, or made under another configuration."""
+
+
+class StaleDataError(DsrlError):
+    """Data older than its allowed age."""
+
+
+class DriverError(DsrlError):
+    """The robot, its controller or its twin did not do what was commanded."""

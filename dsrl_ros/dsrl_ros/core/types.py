@@ -1,0 +1,229 @@
+"""The words of the suite as types. Owns no behaviour beyond checking itself.
+
+Dimension letters, fixed here once: B batch, O state, H horizon [steps], A action, R noise rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrl_ros.core.checks import require_finite, require_shape
+from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
+
+Array = NDArray[np.float32]
+
+
+class ControlMode(IntEnum):
+    """What the columns of an action chunk mean. Values equal `ActionChunk.CONTROL_MODE_*`."""
+
+    UNSET = 0
+    JOINT_POSITION = 1  # [rad] per joint, then gripper
+    JOINT_VELOCITY = 2  # [rad/s] per joint, then gripper
+    EE_POSE = 3  # position [m] and orientation of the tool in the base frame, then gripper
+    EE_DELTA = 4  # change of the commanded tool position per step [m], then gripper
+
+
+class NoiseLayout(IntEnum):
+    """How the rows of a noise become the (H, A) starting noise. Values equal `Noise.LAYOUT_*`."""
+
+    UNSET = 0
+    FULL = 1  # H rows, used as they are
+    REPEATED = 2  # one row, the same for every step of the chunk (paper C.5)
+    BASIS = 3  # a few rows, mixed over time by smooth orthonormal vectors
+
+
+class NoiseSource(IntEnum):
+    """Who chose a noise. Values equal `Noise.SOURCE_*`."""
+
+    UNSET = 0
+    PRIOR = 1  # drawn from N(0, c^2 I)
+    ACTOR = 2  # chosen by the steering actor
+    CONSTANT = 3  # one fixed noise
+
+
+class ChunkOutcome(IntEnum):
+    """How the execution of a chunk ended. Values equal `ChunkResult.OUTCOME_*`."""
+
+    UNSET = 0
+    DONE = 1
+    PREEMPTED = 2
+    REJECTED = 3  # refused by the command gate: zero steps executed, the robot holds
+    TIMEOUT = 4
+    FAULT = 5
+    ESTOP = 6
+
+
+@dataclass(frozen=True, order=True)
+class DecisionKey:
+    """The join key of everything that belongs to one decision.
+
+    Attributes:
+        robot: name of the robot, unique in the ROS domain.
+        run: 32 hexadecimal digits, unique per run.
+        episode: counts from 0 within the run.
+        decision: counts from 0 within the episode; the last observation of an episode has a key
+            and no decision.
+    """
+
+    robot: str
+    run: str
+    episode: int
+    decision: int
+
+    def next(self) -> DecisionKey:
+        """Return the key of the following decision of the same episode."""
+        return DecisionKey(self.robot, self.run, self.episode, self.decision + 1)
+
+    def __str__(self) -> str:
+        return f'{self.robot}/{self.run[:8]}/{self.episode}/{self.decision}'
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """What a frozen policy takes and gives; every node checks it before it starts.
+
+    Attributes:
+        name: for people.
+        state_names: name of each state entry, (O,).
+        action_names: name of each action column, (A,).
+        horizon: steps in a chunk, H.
+        num_execute: steps of a chunk that are executed before the next decision, <= H.
+        step_period_s: time of one step [s].
+        control_mode: meaning of the action columns.
+        noise_bound: the policy's validity bound on |noise|; wide, so that N(0, I) passes.
+        action_low, action_high: stated limits of each action column, (A,), in robot units.
+        state_mean, state_std: normalisation of the state, (O,); the steering actor uses the same.
+        sampler: 'flow-euler' or 'ddim'.
+        denoising_steps: steps of the sampler.
+        sha256: hash of the checkpoint's bytes, 64 hexadecimal digits.
+        image_names: cameras the policy needs; empty for a state policy.
+    """
+
+    name: str
+    state_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    horizon: int
+    num_execute: int
+    step_period_s: float
+    control_mode: ControlMode
+    noise_bound: float
+    action_low: tuple[float, ...]
+    action_high: tuple[float, ...]
+    state_mean: tuple[float, ...]
+    state_std: tuple[float, ...]
+    sampler: str
+    denoising_steps: int
+    sha256: str
+    image_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        sizes = {
+            'action_low': (len(self.action_low), self.action_dim),
+            'action_high': (len(self.action_high), self.action_dim),
+            'state_mean': (len(self.state_mean), self.state_dim),
+            'state_std': (len(self.state_std), self.state_dim),
+        }
+        for name, (got, want) in sizes.items():
+            if got != want:
+                raise ShapeMismatchError(
+                    f'PolicySpec.{name}: got {got} entries, expected {want}. Mend the policy card.'
+                )
+        if not 1 <= self.num_execute <= self.horizon:
+            raise ConfigError(
+                f'PolicySpec.num_execute: got {self.num_execute}, '
+                f'expected 1 to horizon ({self.horizon}).'
+            )
+        positive = {
+            'step_period_s': self.step_period_s,
+            'noise_bound': self.noise_bound,
+            'denoising_steps': self.denoising_steps,
+        }
+        for name, value in positive.items():
+            if not (np.isfinite(value) and value > 0):
+                raise ConfigError(f'PolicySpec.{name}: got {value}, expected more than 0.')
+        low, high = np.asarray(self.action_low), np.asarray(self.action_high)
+        if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
+            raise ConfigError('PolicySpec.action_low, action_high: expected finite, low < high.')
+        std = np.asarray(self.state_std)
+        if not (np.isfinite(std).all() and (std > 0).all()):
+            raise ConfigError('PolicySpec.state_std: expected finite and more than 0.')
+
+    @property
+    def state_dim(self) -> int:
+        """Number of state entries, O."""
+        return len(self.state_names)
+
+    @property
+    def action_dim(self) -> int:
+        """Number of action columns, A."""
+        return len(self.action_names)
+
+    def check_state(self, state: Array) -> None:
+        """Raise unless `state` is (O,) and finite.
+
+        Raises:
+            ShapeMismatchError: wrong number of entries.
+            NonFiniteError: a NaN or an infinity among them.
+        """
+        require_shape('observation', state, (self.state_dim,))
+        require_finite('observation', state)
+
+    def differences(self, other: PolicySpec) -> list[str]:
+        """Return one line per field in which `other` differs, both sides shown."""
+        return [
+            f'{name}: {getattr(self, name)!r} here, {getattr(other, name)!r} there'
+            for name in self.__dataclass_fields__
+            if getattr(self, name) != getattr(other, name)
+        ]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The starting noise of one decision, stored exactly as used.
+
+    Attributes:
+        rows: (R, A) float32; R depends on the layout, see `core.noise.expand`.
+        layout: how rows become (H, A).
+        source: who chose it.
+        weights_version: version of the actor that chose it; 0 when no actor did.
+    """
+
+    rows: Array
+    layout: NoiseLayout
+    source: NoiseSource
+    weights_version: int = 0
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One decision as the learner sees it (the latent-action MDP of paper section 4).
+
+    Attributes:
+        key: of the decision.
+        sequence: number of this transition within the run, from 0, without gaps.
+        observation: (O,) raw SI units, not normalised.
+        noise: exactly as used.
+        action: (n, A) what was really executed; n < H when cut short, 0 when rejected.
+        reward: discounted sum over the executed steps.
+        discount: factor on the value of the next observation (1 - terminated is kept apart).
+        terminated: the task ended (success or failure): no bootstrap.
+        truncated: a limit ended the episode: bootstrap from `next_observation`.
+        next_observation: (O,).
+        phase: what the episode was for, one of `PHASE_*` of the run plan, e.g. 'online'.
+    """
+
+    key: DecisionKey
+    sequence: int
+    observation: Array
+    noise: Noise
+    action: Array
+    reward: float
+    discount: float
+    terminated: bool
+    truncated: bool
+    next_observation: Array
+    phase: str = field(default='online')
