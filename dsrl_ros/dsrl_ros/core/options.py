@@ -1,0 +1,189 @@
+"""Typed options: frozen dataclasses whose fields carry their description, range and choices.
+
+One declaration serves the checks, the ROS parameters and the documentation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_type_hints
+
+from dsrl_ros.core.errors import ConfigError
+
+ConfigT = TypeVar('ConfigT')
+
+# ROS parameters know these types and arrays of them; so do YAML and JSON.
+_SCALARS = (bool, int, float, str)
+
+
+def option(
+    default: Any,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    """Declare one option of a frozen dataclass.
+
+    Args:
+        default: its value when nothing is said; a tuple for a list.
+        description: one sentence with the unit.
+        low, high: inclusive range of a number, or of each entry of a tuple.
+        choices: the allowed words of a string.
+    """
+    metadata = {'description': description, 'low': low, 'high': high, 'choices': choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def options_of(config_class: type) -> dict[str, dataclasses.Field[Any]]:
+    """Return the options of a configuration class by name."""
+    return {field.name: field for field in dataclasses.fields(config_class)}
+
+
+def allowed(field: dataclasses.Field[Any]) -> str:
+    """Say in words which values an option takes."""
+    choices = field.metadata.get('choices')
+    low, high = field.metadata.get('low'), field.metadata.get('high')
+    if choices:
+        return 'one of ' + ', '.join(choices)
+    kind = _kind(field.default)
+    if low is not None and high is not None:
+        return f'{kind} from {low} to {high}'
+    if low is not None:
+        return f'{kind} of at least {low}'
+    if high is not None:
+        return f'{kind} of at most {high}'
+    return kind
+
+
+def check(config: Any, where: str = '') -> None:
+    """Raise unless every option of `config` has its type and lies in its range.
+
+    Call it from `__post_init__`, so that a configuration out of range cannot exist.
+
+    Args:
+        config: instance of a dataclass made of `option` fields.
+        where: file or node to name in the error.
+
+    Raises:
+        ConfigError: names where, the key, the value, and the allowed values.
+    """
+    for name, field in options_of(type(config)).items():
+        _check_value(where, name, field, getattr(config, name))
+
+
+def from_mapping(config_class: type[ConfigT], values: Mapping[str, Any], where: str) -> ConfigT:
+    """Build a configuration from a mapping, say a section of a YAML file.
+
+    Args:
+        config_class: frozen dataclass made of `option` fields.
+        values: option name to value; options left out keep their default.
+        where: file and section, or node, to name in an error.
+
+    Raises:
+        ConfigError: an unknown key, a wrong type, or a value out of range.
+    """
+    fields = options_of(config_class)
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise ConfigError(
+            f'{where}: got unknown key {", ".join(map(repr, unknown))}; '
+            f'expected one of {", ".join(sorted(fields))}.'
+        )
+    converted = {
+        name: _check_value(where, name, fields[name], value) for name, value in values.items()
+    }
+    try:
+        return config_class(**converted)
+    except ConfigError as error:
+        raise ConfigError(f'{where}: {error}') from error
+
+
+def parse(config_class: type, name: str, text: str, where: str) -> Any:
+    """Read the text of one option, as a command line gives it.
+
+    Raises:
+        ConfigError: an unknown name, or text that is not a value of the option's type.
+    """
+    fields = options_of(config_class)
+    if name not in fields:
+        raise ConfigError(
+            f'{where}: got unknown key {name!r}; expected one of {", ".join(sorted(fields))}.'
+        )
+    default = fields[name].default
+    try:
+        value: Any
+        if isinstance(default, bool):
+            value = {'true': True, 'false': False}[text.lower()]
+        elif isinstance(default, tuple):
+            kind = type(default[0]) if default else str
+            value = tuple(kind(part) for part in text.split(',') if part)
+        else:
+            value = type(default)(text)
+    except (KeyError, ValueError):
+        raise _error(where, name, fields[name], text) from None
+    return _check_value(where, name, fields[name], value)
+
+
+def _kind(default: Any) -> str:
+    if isinstance(default, tuple):
+        return f'list of {_kind(default[0])}' if default else 'list of str'
+    return {bool: 'true or false', int: 'whole number', float: 'number', str: 'text'}[
+        type(default)
+    ]
+
+
+def _error(where: str, name: str, field: dataclasses.Field[Any], value: Any) -> ConfigError:
+    prefix = f'{where}: ' if where else ''
+    return ConfigError(f'{prefix}{name}: got {value!r}, expected {allowed(field)}.')
+
+
+def _check_value(where: str, name: str, field: dataclasses.Field[Any], value: Any) -> Any:
+    """Return `value` with whole numbers made floats and lists made tuples where asked for."""
+    default = field.default
+    if isinstance(default, tuple):
+        if not isinstance(value, (list, tuple)):
+            raise _error(where, name, field, value)
+        sample = default[0] if default else ''
+        return tuple(_check_scalar(where, name, field, type(sample), item) for item in value)
+    return _check_scalar(where, name, field, type(default), value)
+
+
+def _check_scalar(
+    where: str, name: str, field: dataclasses.Field[Any], kind: type, value: Any
+) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind or kind not in _SCALARS:
+        raise _error(where, name, field, value)
+    low, high = field.metadata.get('low'), field.metadata.get('high')
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise _error(where, name, field, value)
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise _error(where, name, field, value)
+    choices = field.metadata.get('choices')
+    if choices and value not in choices:
+        raise _error(where, name, field, value)
+    return value
+
+
+def to_mapping(config: Any) -> dict[str, Any]:
+    """Return a configuration as plain values for YAML or JSON; tuples become lists."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in ((n, getattr(config, n)) for n in options_of(type(config)))
+    }
+
+
+def described(config_class: type) -> list[tuple[str, str, str, str]]:
+    """Return (name, default, allowed values, description) per option, for help texts and docs."""
+    hints = get_type_hints(config_class)
+    return [
+        (name, repr(field.default), allowed(field), field.metadata['description'])
+        for name, field in options_of(config_class).items()
+        if name in hints
+    ]
