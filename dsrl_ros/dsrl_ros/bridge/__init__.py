@@ -1,0 +1,1 @@
+"""Between ROS messages and the library: names, QoS, parameters, conversions, node life."""

@@ -1,0 +1,43 @@
+"""Every topic, service and action name of the suite, once. All are relative, so a namespace or a
+remapping moves them."""
+
+# The decision loop.
+POLICY_SPEC = 'policy_spec'  # PolicySpec, LATCHED: policy -> all
+RUN_INFO = 'run_info'  # RunInfo, LATCHED: steering -> all
+OBSERVATION = 'observation'  # Observation, DECISION: steering -> recorder
+NOISE = 'noise'  # Noise, DECISION: steering -> recorder
+ACTION_CHUNK = 'action_chunk'  # ActionChunk, DECISION: steering -> driver
+CHUNK_RESULT = 'chunk_result'  # ChunkResult, DECISION: driver -> steering, reward
+REWARD = 'reward'  # Reward, DECISION: reward -> steering
+TRANSITION = 'transition'  # Transition, DECISION: steering -> trainer
+TRANSITION_ACK = 'transition_ack'  # TransitionAck, DECISION: trainer -> steering
+WEIGHTS = 'weights'  # SteeringWeights, LATCHED: trainer -> steering
+EPISODE_RESULT = 'episode_result'  # EpisodeResult, DECISION: steering -> monitor, recorder
+HEARTBEAT = 'heartbeat'  # Heartbeat, HEARTBEAT: steering -> driver
+TRAINER_STATUS = 'trainer_status'  # TrainerStatus, STATUS: trainer -> monitor
+DRIVER_STATUS = 'driver_status'  # DriverStatus, STATUS: driver -> monitor
+DIAGNOSTICS = '/diagnostics'  # diagnostic_msgs/DiagnosticArray: the one absolute name, by custom
+
+INFER = 'infer'  # action InferChunk, served by policy
+INFER_BATCH = 'infer_batch'  # service InferBatch, served by policy
+RESET_EPISODE = 'reset_episode'  # action ResetEpisode, served by reward
+
+# The driver's own services; std_srvs/Trigger.
+ESTOP = 'estop'
+CLEAR = 'clear'  # clears latch and emergency stop
+ESTOP_SIGNAL = 'estop_signal'  # std_msgs/Bool, DECISION: true latches the emergency stop
+
+# What the hardware, or its twin, offers. The defaults are the names of the vendor's stack.
+JOINT_STATES = 'franka/joint_states'  # sensor_msgs/JointState, SENSOR
+GRIPPER_STATES = 'franka_gripper/joint_states'  # sensor_msgs/JointState, SENSOR
+TRAJECTORY = 'fr3_arm_controller/joint_trajectory'  # trajectory_msgs/JointTrajectory, COMMAND
+GRIPPER_COMMAND = 'gripper_command'  # sensor_msgs/JointState: finger position [m], COMMAND
+TOOL_POSE = 'franka_robot_state_broadcaster/current_pose'  # geometry_msgs/PoseStamped, SENSOR
+OBJECT_POSE = '{name}_pose'  # geometry_msgs/PoseStamped, SENSOR: cube_pose, bowl_pose
+CAMERA = 'camera/image_raw'  # sensor_msgs/Image, SENSOR; rendered only while subscribed to
+
+# What only the simulation offers.
+CLOCK = 'clock'  # rosgraph_msgs/Clock, relative: one clock per namespace
+TASK_STATUS = 'task_status'  # TaskStatus, DECISION: twin -> reward
+ADVANCE = 'advance'  # service Advance
+SET_SCENE = 'set_scene'  # service SetScene

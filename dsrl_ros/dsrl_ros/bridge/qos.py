@@ -1,0 +1,29 @@
+"""Every QoS profile of the suite, once."""
+
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+# Raw sensor streams: a late sample is worthless, the newest few are enough.
+SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+# The decision loop: losing one message loses a transition.
+DECISION = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+
+# Facts that a node started later must still learn.
+LATCHED = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+
+# Commands to a controller: only the newest counts, and it must arrive.
+COMMAND = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+# Signs of life: only the newest counts; a lost one is silence and is treated as such.
+HEARTBEAT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+# State for people and for the monitor.
+STATUS = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)

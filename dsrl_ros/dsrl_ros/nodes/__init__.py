@@ -1,0 +1,1 @@
+"""Thin nodes, one role per file: declare config, build the core object, convert, call, publish."""
