@@ -1,0 +1,61 @@
+"""The options of every node, one frozen dataclass each. The learner's own stand in
+`learning/config.py`. YAML files and launch arguments set them; nothing else does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsrl_ros.core.options import check, option
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """Options of the reward and reset node."""
+
+    source: str = option(
+        'simulator', 'who judges success', choices=('simulator',)
+    )
+    max_steps: int = option(160, 'control steps after which an episode is truncated', low=1)
+    max_rejects: int = option(
+        3, 'consecutive chunks refused by the driver after which an episode is truncated', low=1
+    )
+    status_timeout_s: float = option(
+        2.0, 'wait for a task status as new as the end of a chunk [s]', low=0.01, high=60.0
+    )
+    reset_timeout_s: float = option(10.0, 'wait for one step of a reset [s]', low=0.1, high=600.0)
+    reset_attempts: int = option(3, 'tries of a reset before it fails', low=1, high=20)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """Options of the trainer node beside the learner's."""
+
+    algorithm: str = option('sac', 'learning algorithm', choices=('sac',))
+    checkpoint_every: int = option(10, 'online episodes between two checkpoints', low=1)
+    keep_checkpoints: int = option(2, 'newest checkpoints kept', low=1, high=100)
+    resume_from: str = option('', 'folder of a run to go on from; empty starts afresh')
+    niceness: int = option(5, 'added to the scheduling niceness of the process', low=0, high=19)
+    status_period_s: float = option(0.5, 'time between two status messages [s]', low=0.05, high=60)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class MonitorConfig:
+    """Options of the monitor node."""
+
+    prior_scales: tuple[float, ...] = option(
+        (0.0, 0.25, 0.5, 0.75, 1.0),
+        'scales c of the prior N(0, c^2 I) measured beside the learning; empty measures none',
+        low=0.0,
+        high=10.0,
+    )
+    policy: str = option('', 'path of the policy without ending, for measuring the scaled prior')
+    panel: bool = option(True, 'a live panel where the output is a terminal, else lines')
+
+    def __post_init__(self) -> None:
+        check(self)
