@@ -1,0 +1,67 @@
+"""When an episode is over and what a decision earns; knows nothing of who says 'success'."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one decision earned.
+
+    Attributes:
+        reward: 1 for the decision that reached success, else 0 (sparse, paper C.4.1).
+        terminated: success was reached: no bootstrap.
+        truncated: a limit ended the episode: bootstrap.
+        success: the task is done.
+    """
+
+    reward: float
+    terminated: bool
+    truncated: bool
+    success: bool
+
+    @property
+    def over(self) -> bool:
+        """Whether the episode ended with this decision."""
+        return self.terminated or self.truncated
+
+
+class EpisodeJudge:
+    """Counts the steps and refusals of one episode and turns success into reward.
+
+    Args:
+        max_steps: control steps after which an episode is truncated, >= 1.
+        max_rejects: consecutive refused chunks after which it is truncated, >= 1.
+    """
+
+    def __init__(self, max_steps: int, max_rejects: int) -> None:
+        self._max_steps = max_steps
+        self._max_rejects = max_rejects
+        self.steps = 0
+        self.rejects = 0
+
+    def start(self) -> None:
+        """Begin a new episode."""
+        self.steps = 0
+        self.rejects = 0
+
+    def judge(self, num_executed: int, success: bool) -> Verdict:
+        """Judge one decision after its chunk was executed, or refused.
+
+        A refusal never terminates an episode: it says nothing of the task, so the value of what
+        comes next must still be bootstrapped.
+
+        Args:
+            num_executed: control steps executed, 0 when the chunk was refused.
+            success: the task is done, judged at the end of the chunk.
+        """
+        self.steps += num_executed
+        self.rejects = self.rejects + 1 if num_executed == 0 else 0
+        limit = self.steps >= self._max_steps or self.rejects >= self._max_rejects
+        return Verdict(
+            reward=1.0 if success else 0.0,
+            terminated=success,
+            truncated=limit and not success,
+            success=success,
+        )
