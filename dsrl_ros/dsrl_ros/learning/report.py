@@ -1,0 +1,137 @@
+"""What a run has shown so far: its episodes, the summary, the learning curve."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsrl_ros.core.statistics import SuccessRate
+
+ROLLING = 10  # episodes in the rolling success of panel and curve
+
+
+@dataclass(frozen=True)
+class EpisodeRecord:
+    """How one episode ended.
+
+    Attributes:
+        episode: from 0 within the run, all phases.
+        phase: one of `learning.plan.Phase`.
+        reset_seed: of its start.
+        success: judged by the reward source.
+        num_decisions, num_steps, num_rejected: decisions, control steps, refused chunks.
+        weights_version: of the actor used, 0 without one.
+        duration_s: wall time [s].
+    """
+
+    episode: int
+    phase: str
+    reset_seed: int
+    success: bool
+    num_decisions: int
+    num_steps: int
+    num_rejected: int
+    weights_version: int
+    duration_s: float
+
+
+@dataclass
+class RunReport:
+    """Collects the episodes of one run; an episode reported twice counts once."""
+
+    episodes: dict[int, EpisodeRecord] = field(default_factory=dict)
+
+    def add(self, record: EpisodeRecord) -> None:
+        """Take in one finished episode."""
+        self.episodes[record.episode] = record
+
+    def of(self, phase: str) -> list[EpisodeRecord]:
+        """Return the episodes of a phase, in order."""
+        return [r for _, r in sorted(self.episodes.items()) if r.phase == phase]
+
+    def success(self, phase: str) -> SuccessRate:
+        """Return how often a phase succeeded."""
+        records = self.of(phase)
+        return SuccessRate(sum(r.success for r in records), len(records))
+
+    def rolling(self, phase: str) -> SuccessRate:
+        """Return the success over the newest `ROLLING` episodes of a phase."""
+        records = self.of(phase)[-ROLLING:]
+        return SuccessRate(sum(r.success for r in records), len(records))
+
+    def counts(self) -> dict[str, int]:
+        """Return the totals over warm-up and online episodes, which are what learning saw."""
+        learned = self.of('warmup') + self.of('online')
+        return {
+            'warmup_episodes': len(self.of('warmup')),
+            'online_episodes': len(self.of('online')),
+            'eval_episodes': len(self.of('eval_steered')),
+            'env_steps': sum(r.num_steps for r in learned),
+            'decisions': sum(r.num_decisions for r in learned),
+            'rejected_chunks': sum(r.num_rejected for r in self.episodes.values()),
+        }
+
+
+def rate_json(rate: SuccessRate) -> dict[str, Any]:
+    """Return a success rate as plain values."""
+    low, high = rate.interval
+    return {
+        'rate': rate.rate if rate.trials else None,
+        'successes': rate.successes,
+        'trials': rate.trials,
+        'interval_95': [low, high],
+    }
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write `value` so that a reader sees the old file or the new one, never half of it."""
+    partial = path.with_name(path.name + '.partial')
+    partial.write_text(json.dumps(value, indent=2, allow_nan=False) + '\n')
+    os.replace(partial, path)
+
+
+def plot_learning_curve(
+    path: Path,
+    report: RunReport,
+    prior_rates: dict[float, SuccessRate],
+    title: str,
+) -> None:
+    """Draw success over the online episodes beside base, best scaled prior and steered.
+
+    Args:
+        path: PNG to write.
+        report: the run.
+        prior_rates: success per scale of the prior; may be empty.
+        title: above the plot.
+    """
+    import matplotlib  # not at import time: it costs half a second and only the end needs it
+
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4), layout='constrained')
+    outcomes = np.array([r.success for r in report.of('online')], dtype=float)
+    if outcomes.size:
+        episodes = np.arange(1, outcomes.size + 1)
+        window = np.array([outcomes[max(0, i - ROLLING) : i].mean() for i in episodes])
+        axes.plot(episodes, window, color='C0', label=f'online, last {ROLLING} episodes')
+        axes.plot(episodes, outcomes, '|', color='C0', alpha=0.5)
+    levels = [('base policy, N(0, I)', report.success('eval_base'), 'C7')]
+    if prior_rates:
+        best = max(prior_rates, key=lambda c: prior_rates[c].rate)
+        levels.append((f'best scaled prior, c = {best:g}', prior_rates[best], 'C1'))
+    levels.append(('steered, deterministic', report.success('eval_steered'), 'C2'))
+    for label, rate, colour in levels:
+        if rate.trials:
+            low, high = rate.interval
+            axes.axhline(rate.rate, color=colour, linestyle='--', label=f'{label}: {rate.rate:.0%}')
+            axes.axhspan(low, high, color=colour, alpha=0.1, linewidth=0)
+    axes.set(xlabel='online episodes', ylabel='success', ylim=(-0.03, 1.03), title=title)
+    axes.legend(loc='lower right', fontsize='small')
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
