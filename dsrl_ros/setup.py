@@ -1,0 +1,38 @@
+"""Build of the library and the nodes, as colcon runs it."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = 'dsrl_ros'
+NODES = ('policy', 'steering', 'reward', 'trainer', 'driver', 'twin', 'recorder', 'monitor')
+# Robot and scene models: every file beside the code that is not code.
+MODELS = [
+    str(path.relative_to(NAME))
+    for folder in (Path(NAME, 'robots', 'models'), Path(NAME, 'tasks', 'models'))
+    for path in sorted(folder.rglob('*'))
+    if path.is_file()
+]
+
+setup(
+    name=NAME,
+    version='0.1.0',
+    packages=find_packages(exclude=('test',)),
+    package_data={NAME: ['py.typed', *MODELS]},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (f'share/{NAME}', ['package.xml']),
+    ],
+    install_requires=['setuptools'],
+    zip_safe=False,
+    maintainer='DSRL for ROS 2 maintainers',
+    maintainer_email='maintainers@dsrl.invalid',
+    description='Steer a frozen diffusion or flow policy by learning its starting noise.',
+    license='Apache-2.0',
+    entry_points={
+        'console_scripts': [
+            'dsrl = dsrl_ros.cli.main:main',
+            *(f'{node}_node = dsrl_ros.nodes.{node}_node:main' for node in NODES),
+        ],
+    },
+)
