@@ -1,0 +1,105 @@
+"""A flow-matching policy on states: an MLP velocity field carries noise to an action chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dsrl_ros.core.types import Array, PolicySpec
+from dsrl_ros.policies.base import check_input, limit_output
+
+_TIME_FREQUENCIES = 8
+
+
+@dataclass(frozen=True)
+class FlowShape:
+    """Sizes of a velocity field.
+
+    Attributes:
+        state_dim: O.
+        horizon: H [steps].
+        action_dim: A.
+        width: neurons of each hidden layer.
+        depth: hidden layers.
+    """
+
+    state_dim: int
+    horizon: int
+    action_dim: int
+    width: int
+    depth: int
+
+
+class VelocityField(nn.Module):
+    """v(x, t, s): where the chunk x at flow time t heads, everything normalised.
+
+    Flow time runs from 0, where x is the starting noise, to 1, where x is the action chunk.
+    """
+
+    def __init__(self, shape: FlowShape) -> None:
+        super().__init__()
+        self.shape = shape
+        chunk = shape.horizon * shape.action_dim
+        sizes = [chunk + 2 * _TIME_FREQUENCIES + shape.state_dim, *[shape.width] * shape.depth]
+        layers: list[nn.Module] = []
+        for before, after in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(before, after), nn.SiLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], chunk))
+        self.state_mean = nn.Buffer(torch.zeros(shape.state_dim))
+        self.state_std = nn.Buffer(torch.ones(shape.state_dim))
+        self.action_mean = nn.Buffer(torch.zeros(shape.action_dim))
+        self.action_std = nn.Buffer(torch.ones(shape.action_dim))
+
+    def forward(self, chunk: Tensor, time: Tensor, state: Tensor) -> Tensor:
+        """Return the velocity, (B, H * A).
+
+        Args:
+            chunk: (B, H * A), normalised.
+            time: flow time, (B, 1).
+            state: (B, O), normalised.
+        """
+        frequency = torch.pi * torch.arange(1, _TIME_FREQUENCIES + 1, dtype=chunk.dtype)
+        angle = time * frequency  # (B, F)
+        inputs = torch.cat([chunk, angle.sin(), angle.cos(), state], dim=-1)
+        velocity: Tensor = self.layers(inputs)
+        return velocity
+
+
+class FlowPolicy:
+    """A trained velocity field, integrated by Euler steps; a `FrozenPolicy`."""
+
+    def __init__(self, spec: PolicySpec, field: VelocityField) -> None:
+        """Freeze `field`.
+
+        Args:
+            spec: what the policy takes and gives; `spec.denoising_steps` Euler steps are taken.
+            field: its velocity field.
+        """
+        self._spec = spec
+        self._field = field.eval().requires_grad_(False)
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What the policy takes and gives."""
+        return self._spec
+
+    @property
+    def field(self) -> VelocityField:
+        """The velocity field, for saving."""
+        return self._field
+
+    @torch.inference_mode()
+    def __call__(self, state: Array, noise: Array) -> Array:
+        """Turn noise into actions; see `FrozenPolicy`."""
+        check_input(self._spec, state, noise)
+        field, steps = self._field, self._spec.denoising_steps
+        normal = (torch.from_numpy(state) - field.state_mean) / field.state_std  # (B, O)
+        chunk = torch.from_numpy(noise).flatten(1)  # (B, H * A)
+        for k in range(steps):
+            time = torch.full((len(chunk), 1), k / steps)
+            chunk = chunk + field(chunk, time, normal) / steps
+        actions = chunk.unflatten(1, noise.shape[1:]) * field.action_std + field.action_mean
+        return limit_output(self._spec, np.asarray(actions.numpy(), dtype=np.float32))

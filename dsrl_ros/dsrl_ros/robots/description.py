@@ -1,0 +1,78 @@
+"""What the suite knows of a robot, in one frozen description. Owns no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsrl_ros.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class RobotDescription:
+    """The facts of one robot: the only place where its limits are written down.
+
+    J is the number of arm joints; SI units.
+
+    Attributes:
+        name: model of the robot.
+        model_path: MJCF of the robot alone; the joints carry the names given here.
+        joint_names: arm joints from base to tool, (J,).
+        position_low, position_high: joint limits [rad], (J,).
+        velocity_limit: largest joint speed [rad/s], (J,).
+        acceleration_limit: largest joint acceleration that a planner may ask for [rad/s^2], (J,).
+        home: joint positions of the named state `ready` [rad], (J,).
+        tool_frame: MJCF site at the point between the fingertips; its z axis is the approach
+            direction.
+        tool_down: orientation of the tool in the base frame when it points straight down, as a
+            unit quaternion (w, x, y, z).
+        workspace_low, workspace_high: box the tool's position stays in, base frame [m], (3,).
+        finger_names: finger joints, each moving by half the width.
+        gripper_low, gripper_high: range of the gripper's width [m].
+        gripper_speed: rate at which the width changes [m/s].
+    """
+
+    name: str
+    model_path: Path
+    joint_names: tuple[str, ...]
+    position_low: tuple[float, ...]
+    position_high: tuple[float, ...]
+    velocity_limit: tuple[float, ...]
+    acceleration_limit: tuple[float, ...]
+    home: tuple[float, ...]
+    tool_frame: str
+    tool_down: tuple[float, float, float, float]
+    workspace_low: tuple[float, float, float]
+    workspace_high: tuple[float, float, float]
+    finger_names: tuple[str, str]
+    gripper_low: float
+    gripper_high: float
+    gripper_speed: float
+
+    def __post_init__(self) -> None:
+        per_joint = (
+            'position_low',
+            'position_high',
+            'velocity_limit',
+            'acceleration_limit',
+            'home',
+        )
+        for name in per_joint:
+            got = len(getattr(self, name))
+            if got != self.num_joints:
+                raise ConfigError(
+                    f'RobotDescription.{name}: got {got} entries, expected one for each of '
+                    f'{", ".join(self.joint_names)}.'
+                )
+        for joint, low, home, high in zip(
+            self.joint_names, self.position_low, self.home, self.position_high, strict=True
+        ):
+            if not low < home < high:
+                raise ConfigError(
+                    f'RobotDescription.home: got {home} for {joint}, expected {low} to {high}.'
+                )
+
+    @property
+    def num_joints(self) -> int:
+        """Number of arm joints, J."""
+        return len(self.joint_names)

@@ -1,0 +1,32 @@
+"""The Franka Research 3 with the Franka Hand.
+
+Joint limits: frankarobotics/franka_description, `robots/fr3/joint_limits.yaml`. Acceleration
+limits: the planning limits of `franka_fr3_moveit_config`. Hand: Franka Hand product manual.
+"""
+
+from __future__ import annotations
+
+from math import pi
+from pathlib import Path
+
+from dsrl_ros.robots.description import RobotDescription
+
+FR3 = RobotDescription(
+    name='fr3',
+    model_path=Path(__file__).parent / 'models' / 'fr3.xml',
+    joint_names=tuple(f'fr3_joint{i}' for i in range(1, 8)),
+    position_low=(-2.7437, -1.7837, -2.9007, -3.0421, -2.8065, 0.5445, -3.0159),
+    position_high=(2.7437, 1.7837, 2.9007, -0.1518, 2.8065, 4.5169, 3.0159),
+    velocity_limit=(2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26),
+    acceleration_limit=(3.75, 1.875, 2.5, 3.125, 3.75, 5.0, 5.0),
+    home=(0.0, -pi / 4, 0.0, -3 * pi / 4, 0.0, pi / 2, pi / 4),
+    tool_frame='fr3_hand_tcp',
+    tool_down=(0.0, 1.0, 0.0, 0.0),
+    # Fingertips reach 9.5 mm below the tool frame: at 15 mm they clear a table at height zero.
+    workspace_low=(0.30, -0.35, 0.015),
+    workspace_high=(0.68, 0.35, 0.40),
+    finger_names=('fr3_finger_joint1', 'fr3_finger_joint2'),
+    gripper_low=0.0,
+    gripper_high=0.08,
+    gripper_speed=0.1,
+)

@@ -1,0 +1,91 @@
+"""A joint trajectory in time, and how it is read between its points. Knows no robot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrl_ros.core.checks import require_finite, require_shape
+from dsrl_ros.core.errors import ShapeMismatchError
+
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class JointTrajectory:
+    """Points to pass through, joined by cubic Hermite segments.
+
+    Times are whole nanoseconds and positions are double precision, so that a trajectory survives
+    a ROS message unchanged to the last bit.
+
+    Attributes:
+        times_ns: time of each point after the trajectory's start [ns], (N,), rising, first 0.
+        positions: [rad], (N, J).
+        velocities: [rad/s], (N, J); zero in the last row when the trajectory ends at rest.
+    """
+
+    times_ns: Int64
+    positions: Float64
+    velocities: Float64
+
+    def __post_init__(self) -> None:
+        points = len(self.times_ns)
+        require_shape('trajectory positions', self.positions, (points, None))
+        require_shape('trajectory velocities', self.velocities, self.positions.shape)
+        require_finite('trajectory positions', self.positions)
+        require_finite('trajectory velocities', self.velocities)
+        rising = points > 0 and self.times_ns[0] == 0 and bool((np.diff(self.times_ns) > 0).all())
+        if not rising:
+            raise ShapeMismatchError(
+                f'trajectory times: got {self.times_ns.tolist()}, expected rising from 0 [ns].'
+            )
+
+    @property
+    def duration_ns(self) -> int:
+        """Time of the last point [ns]."""
+        return int(self.times_ns[-1])
+
+    def sample(self, time_ns: int | Int64) -> tuple[Float64, Float64]:
+        """Return position and velocity at one or several times.
+
+        Before the first and after the last point the position is that point's and the velocity
+        is zero. A value depends on the two points around it and on nothing else, so that any
+        window cut out of a trajectory gives the same bits.
+
+        Args:
+            time_ns: time after the start [ns], a number or (T,).
+
+        Returns:
+            Positions [rad] and velocities [rad/s], (J,) or (T, J).
+        """
+        time = np.asarray(time_ns, dtype=np.int64)
+        last = len(self.times_ns) - 1
+        if last == 0:
+            position = np.broadcast_to(self.positions[0], (*time.shape, self.positions.shape[1]))
+            return position.copy(), np.zeros_like(position)
+        inside = np.clip(time, 0, self.duration_ns)
+        left = np.minimum(np.searchsorted(self.times_ns, inside, side='right') - 1, last - 1)
+        start = self.times_ns[left]
+        span = (self.times_ns[left + 1] - start)[..., None] * 1e-9  # [s]
+        s = (inside - start)[..., None] * 1e-9 / span  # 0 to 1 within the segment
+        p0, p1 = self.positions[left], self.positions[left + 1]
+        m0, m1 = self.velocities[left] * span, self.velocities[left + 1] * span
+        rise = p1 - p0
+        c2, c3 = 3.0 * rise - 2.0 * m0 - m1, m0 + m1 - 2.0 * rise
+        position = p0 + s * (m0 + s * (c2 + s * c3))
+        velocity = (m0 + s * (2.0 * c2 + s * (3.0 * c3))) / span
+        outside = (time != inside)[..., None]
+        exact_end = (s == 1.0) | outside
+        return (
+            np.where(exact_end & (inside > start)[..., None], p1, position),
+            np.where(outside, 0.0, velocity),
+        )
+
+
+def hold(position: Float64) -> JointTrajectory:
+    """Return the trajectory that stays at `position`, (J,)."""
+    row = np.array(position, dtype=np.float64)[None]
+    return JointTrajectory(np.zeros(1, dtype=np.int64), row, np.zeros_like(row))

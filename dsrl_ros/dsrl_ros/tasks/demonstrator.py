@@ -1,0 +1,145 @@
+"""A scripted demonstrator with the variety of a person: style, tremor, pauses. Trains nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsrl_ros.core.types import Array
+from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.tasks import pick_place
+from dsrl_ros.tasks.env import PickPlaceEnv
+
+REACHED = 0.006  # a waypoint counts as reached within this distance [m]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one demonstration is given: drawn anew for each.
+
+    Attributes:
+        speed: of the hand [m/step].
+        approach_height: of the tool above the table before it goes down [m].
+        grasp: offset of the tool from the cube's centre when it grasps: x, y, z [m], (3,).
+        carry_height: of the tool on the way to the bowl [m].
+        place: offset of the tool from the bowl's centre when it lets go: x, y [m], (2,).
+        place_height: of the tool when it lets go [m].
+        grasp_pause, place_pause: rest before closing and before opening the gripper [steps].
+        tremor: standard deviation of the hand's unsteadiness [m/step].
+    """
+
+    speed: float
+    approach_height: float
+    grasp: Float64
+    carry_height: float
+    place: Float64
+    place_height: float
+    grasp_pause: int
+    place_pause: int
+    tremor: float
+
+
+def sample_style(rng: np.random.Generator) -> Style:
+    """Draw a style."""
+    return Style(
+        speed=float(rng.uniform(0.016, 0.032)),
+        approach_height=float(rng.uniform(0.07, 0.16)),
+        grasp=rng.uniform((-0.010, -0.010, -0.005), (0.010, 0.010, 0.005)),
+        carry_height=float(rng.uniform(0.12, 0.2)),
+        place=rng.uniform(-0.025, 0.025, size=2),
+        place_height=float(rng.uniform(0.08, 0.12)),
+        grasp_pause=int(rng.integers(0, 8)),
+        place_pause=int(rng.integers(0, 8)),
+        tremor=float(rng.uniform(0.001, 0.003)),
+    )
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """One recorded success.
+
+    Attributes:
+        states: (T, O), the observation before each action.
+        actions: (T, A).
+    """
+
+    states: Array
+    actions: Array
+
+
+def demonstrate(env: PickPlaceEnv, reset_seed: int, rng: np.random.Generator) -> Demonstration | None:
+    """Give one demonstration.
+
+    Returns:
+        What was recorded, or None when the cube did not end up in the bowl in time.
+    """
+    style = sample_style(rng)
+    state, _ = env.reset(seed=reset_seed)
+    hand = _Hand(style, rng, cube=state[:3] + state[4:7])
+    states, actions = [], []
+    while True:
+        action = hand.act(state[:3])
+        states.append(state)
+        actions.append(action)
+        state, _, terminated, truncated, _ = env.step(action)
+        if terminated:
+            return Demonstration(np.stack(states), np.stack(actions))
+        if truncated:
+            return None
+
+
+def record(count: int, seed: int) -> list[Demonstration]:
+    """Record `count` successful demonstrations; the same seed gives the same ones."""
+    env = PickPlaceEnv()
+    rng = np.random.default_rng(seed)
+    demonstrations: list[Demonstration] = []
+    while len(demonstrations) < count:
+        given = demonstrate(env, int(rng.integers(2**31)), rng)
+        if given is not None:
+            demonstrations.append(given)
+    return demonstrations
+
+
+class _Hand:
+    """The person's hand: goes from waypoint to waypoint, correcting its own tremor."""
+
+    def __init__(self, style: Style, rng: np.random.Generator, cube: Array) -> None:
+        self._style = style
+        self._rng = rng
+        grasp = cube.astype(np.float64) + style.grasp
+        bowl = np.array([*pick_place.BOWL, 0.0])
+        over_bowl = bowl[:2] + style.place
+        above = np.array([grasp[0], grasp[1], style.approach_height])
+        lifted = np.array([grasp[0], grasp[1], style.carry_height])
+        over = np.array([*over_bowl, style.carry_height])
+        place = np.array([*over_bowl, style.place_height])
+        # (where to go, gripper on the way, steps to stay there)
+        self._plan = [
+            (above, 1.0, 0),
+            (grasp, 1.0, style.grasp_pause),
+            (grasp, -1.0, 5),
+            (lifted, -1.0, 0),
+            (over, -1.0, 0),
+            (place, -1.0, style.place_pause),
+            (place, 1.0, 1000),
+        ]
+        self._stayed = 0
+        self._velocity = np.zeros(3)
+        self._drift = np.zeros(3)
+
+    def act(self, tool: Array) -> Array:
+        target, gripper, stay = self._plan[0]
+        gap = target - tool
+        distance = float(np.linalg.norm(gap))
+        if distance < REACHED or self._stayed:
+            self._stayed += 1
+            if self._stayed > stay:
+                self._plan.pop(0)
+                self._stayed = 0
+                return self.act(tool)
+        wanted = gap * min(1.0, self._style.speed / max(distance, 1e-9))
+        self._velocity = 0.4 * self._velocity + 0.6 * wanted
+        self._drift = 0.7 * self._drift + self._style.tremor * self._rng.normal(size=3)
+        action = np.array([*(self._velocity + self._drift), gripper])
+        return np.clip(action, pick_place.ACTION_LOW, pick_place.ACTION_HIGH).astype(np.float32)

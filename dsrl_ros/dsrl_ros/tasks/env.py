@@ -1,0 +1,97 @@
+"""The pick-and-place task on the twin as a Gymnasium environment, by step and by chunk."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from dsrl_ros.core.types import Array
+from dsrl_ros.robots.arm import SimulatedArm
+from dsrl_ros.tasks import pick_place
+
+
+class ChunkStep(NamedTuple):
+    """What executing one chunk brought.
+
+    Attributes:
+        state: observation at its end, (O,).
+        reward: 1 when the task has succeeded by then, else 0.
+        terminated: the task has succeeded.
+        truncated: the time limit is reached and the task has not succeeded.
+        executed: (n, A), the actions really executed.
+    """
+
+    state: Array
+    reward: float
+    terminated: bool
+    truncated: bool
+    executed: Array
+
+
+class PickPlaceEnv(gymnasium.Env[Array, Array]):
+    """Actions are the change of the commanded tool position [m] and the gripper, in robot units.
+
+    `step` executes one action. `execute` executes a chunk as the robot's driver does: one smooth
+    trajectory that ends at rest, success looked at when it has ended.
+    """
+
+    def __init__(self) -> None:
+        self._arm = SimulatedArm(
+            pick_place.ROBOT, pick_place.SCENE, pick_place.STEP_PERIOD_NS
+        )
+        unlimited = np.full(len(pick_place.STATE_NAMES), np.inf, dtype=np.float32)
+        self.observation_space = gymnasium.spaces.Box(-unlimited, unlimited)
+        self.action_space = gymnasium.spaces.Box(
+            np.array(pick_place.ACTION_LOW, dtype=np.float32),
+            np.array(pick_place.ACTION_HIGH, dtype=np.float32),
+        )
+        self._steps = 0
+
+    @property
+    def arm(self) -> SimulatedArm:
+        """The simulated robot in its scene."""
+        return self._arm
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Array, dict[str, Any]]:
+        """Start an episode; the seed alone decides where the cube is.
+
+        Returns:
+            Observation (O,) and an empty info.
+        """
+        super().reset(seed=seed)
+        if seed is None:
+            seed = int(self.np_random.integers(2**31))
+        start = pick_place.sample_reset(seed, self._arm.kinematics)
+        self._arm.reset(start.joints, start.width, {'cube': start.cube})
+        self._steps = 0
+        return self._observe(), {}
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Execute one action, (A,)."""
+        result = self.execute(action[None])
+        return result.state, result.reward, result.terminated, result.truncated, {}
+
+    def execute(self, chunk: Array) -> ChunkStep:
+        """Execute a chunk, (n, A)."""
+        executed = self._arm.run(chunk).executed
+        self._steps += len(executed)
+        terminated = pick_place.succeeded(self._arm.twin)
+        truncated = not terminated and self._steps >= pick_place.MAX_STEPS
+        return ChunkStep(self._observe(), float(terminated), terminated, truncated, executed)
+
+    def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
+        """Return an RGB image of the scene, (480, 640, 3)."""
+        return self._arm.twin.render('front', 640, 480)
+
+    def close(self) -> None:
+        """Free what rendering has taken."""
+        self._arm.twin.close()
+
+    def _observe(self) -> Array:
+        cube = self._arm.twin.body_pose('cube')
+        return pick_place.observe(self._arm.state(), cube, self._arm.kinematics)

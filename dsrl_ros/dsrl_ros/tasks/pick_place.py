@@ -1,0 +1,109 @@
+"""Pick up a cube and place it in a bowl: scene, resets, observation, success. Runs nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, sin
+from pathlib import Path
+
+import numpy as np
+
+from dsrl_ros.core.types import Array
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.twin import ArmState, Twin
+
+ROBOT = FR3
+SCENE = Path(__file__).parent / 'models' / 'pick_place.xml'
+STEP_PERIOD_NS = 100_000_000
+MAX_STEPS = 64  # time limit of an episode [steps]
+
+STATE_NAMES = (
+    'tool_x',
+    'tool_y',
+    'tool_z',
+    'gripper_width',
+    'cube_from_tool_x',
+    'cube_from_tool_y',
+    'cube_from_tool_z',
+)
+ACTION_NAMES = ('dx', 'dy', 'dz', 'gripper')
+ACTION_LOW = (-0.04, -0.04, -0.04, -1.0)
+ACTION_HIGH = (0.04, 0.04, 0.04, 1.0)
+
+START_TOOL = (0.45, 0.0, 0.16)  # where the tool is when an episode starts [m]
+CUBE_LOW = (0.42, -0.20)  # region of the cube's start position: x, y [m]
+CUBE_HIGH = (0.58, -0.06)
+CUBE_YAW = 0.2  # the cube starts turned by at most this much [rad]
+CUBE_HALF = 0.0225  # [m]
+BOWL = (0.50, 0.20)  # centre, as in the scene [m]
+BOWL_RADIUS = 0.071  # inside the wall [m]
+BOWL_HEIGHT = 0.048  # rim above the table [m]
+SLOW = 0.05  # a cube slower than this is at rest [m/s]
+
+
+@dataclass(frozen=True)
+class ResetState:
+    """Where an episode starts.
+
+    Attributes:
+        joints: arm [rad], (J,).
+        width: gripper [m].
+        cube: position [m] and unit quaternion (w, x, y, z), (7,).
+    """
+
+    joints: Float64
+    width: float
+    cube: Float64
+
+
+def start_joints(kinematics: Kinematics) -> Float64:
+    """Return the arm's joints at the start of an episode [rad], (J,)."""
+    return kinematics.solve_down(np.array(START_TOOL), np.array(ROBOT.home))
+
+
+def sample_reset(seed: int, kinematics: Kinematics) -> ResetState:
+    """Draw the start of an episode; the same seed gives the same start."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(CUBE_LOW, CUBE_HIGH)
+    yaw = rng.uniform(-CUBE_YAW, CUBE_YAW)
+    cube = np.array([x, y, CUBE_HALF, cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
+    return ResetState(start_joints(kinematics), ROBOT.gripper_high, cube)
+
+
+def observe(arm: ArmState, cube: Float64, kinematics: Kinematics) -> Array:
+    """Build the observation.
+
+    Args:
+        arm: what the encoders say.
+        cube: its position in the base frame [m], at least (3,).
+        kinematics: of the robot.
+
+    Returns:
+        (O,) float32, entries as `STATE_NAMES` [m].
+    """
+    tool = kinematics.tool_position(arm.position)
+    values = np.concatenate([tool, [arm.gripper_width], cube[:3] - tool])
+    return values.astype(np.float32)
+
+
+def succeeded(twin: Twin) -> bool:
+    """Return whether the cube rests in the bowl, touched by nothing else.
+
+    Looks only at the simulator's cube and bowl, not at the robot or at what it was told.
+    """
+    model, data = twin.model, twin.data
+    cube = model.body('cube').id
+    bowl = model.body('bowl').id
+    offset = data.xpos[cube] - data.xpos[bowl]
+    if np.hypot(offset[0], offset[1]) > BOWL_RADIUS or offset[2] > BOWL_HEIGHT:
+        return False
+    touched = {
+        int(other)
+        for pair in model.geom_bodyid[data.contact.geom]
+        for one, other in (pair, pair[::-1])
+        if one == cube
+    }
+    speed = float(np.linalg.norm(data.qvel[model.body('cube').dofadr[0] :][:3]))
+    return touched == {bowl} and speed < SLOW
