@@ -1,0 +1,180 @@
+"""The trainer: takes transitions, learns in a worker thread, sends weights, keeps checkpoints.
+
+Owns the acknowledgements; the learning itself is `learning.worker`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import torch
+from dsrl_msgs.msg import (
+    PolicySpec,
+    RunInfo,
+    SteeringWeights,
+    TrainerStatus,
+    Transition,
+    TransitionAck,
+)
+from rclpy.node import Node
+
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.convert import spec_from_msg, transition_from_msg
+from dsrl_ros.bridge.params import declare_config
+from dsrl_ros.bridge.run_node import run_node
+from dsrl_ros.bridge.waiting import STEADY_CLOCK
+from dsrl_ros.core.config import TrainerConfig
+from dsrl_ros.core.errors import CheckpointError, ConfigError
+from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
+from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.sac import DsrlSac
+from dsrl_ros.learning.worker import LearningWorker, NewWeights
+
+INLINE_BYTES = 1_000_000  # larger weights go by file
+
+
+class TrainerNode(Node):
+    """Starts to learn once it knows the run and the policy."""
+
+    def __init__(self) -> None:
+        super().__init__('trainer')
+        self._learner_config = declare_config(self, SacConfig, 'learner')
+        self._config = declare_config(self, TrainerConfig)
+        os.nice(self._config.niceness)
+        torch.set_num_threads(1)  # beside a busy simulator two threads are slower than one
+        # The worker shares the interpreter with the executor: hand the lock over sooner.
+        sys.setswitchinterval(0.001)
+
+        self._spec: PolicySpec | None = None
+        self._run: RunInfo | None = None
+        self._worker: LearningWorker | None = None
+        self._next_sequence = 0
+        self._wake = self.create_guard_condition(self._send_weights)
+
+        self._weights_pub = self.create_publisher(SteeringWeights, names.WEIGHTS, qos.LATCHED)
+        self._ack_pub = self.create_publisher(TransitionAck, names.TRANSITION_ACK, qos.DECISION)
+        self._status_pub = self.create_publisher(TrainerStatus, names.TRAINER_STATUS, qos.STATUS)
+        self.create_subscription(PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED)
+        self.create_subscription(RunInfo, names.RUN_INFO, self._on_run, qos.LATCHED)
+        self.create_subscription(
+            Transition, names.TRANSITION, self._on_transition, qos.DECISION
+        )
+        self._status_timer = self.create_timer(
+            self._config.status_period_s, self._publish_status, clock=STEADY_CLOCK
+        )
+
+    def destroy_node(self) -> None:
+        """Stop learning, with a checkpoint of all that was learned."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+        super().destroy_node()
+
+    def _on_spec(self, spec: PolicySpec) -> None:
+        self._spec = spec
+        self._start()
+
+    def _on_run(self, run: RunInfo) -> None:
+        if self._run is not None and bytes(self._run.run) != bytes(run.run):
+            raise ConfigError(
+                'trainer: got a second run while one is under way, expected one run per trainer. '
+                'Start the graph anew, or in a namespace of its own.'
+            )
+        self._run = run
+        self._start()
+
+    def _start(self) -> None:
+        """Build the learner once both the policy and the run are known."""
+        if self._spec is None or self._run is None or self._worker is not None:
+            return
+        spec = spec_from_msg(self._spec)
+        if self._run.policy_sha256 != spec.sha256:
+            raise ConfigError(
+                f'trainer: the run steers policy {self._run.policy_sha256[:12]}, but the policy '
+                f'node serves {spec.sha256[:12]}. Start the graph anew.'
+            )
+        learner = DsrlSac(spec, self._learner_config, self._run.seed)
+        if self._config.resume_from:
+            self._resume(learner, Path(self._config.resume_from))
+        run_dir = Path(self._run.run_dir)
+        self._worker = LearningWorker(
+            learner,
+            lockstep=self._run.lockstep,
+            store=CheckpointStore(run_dir / 'checkpoints', self._config.keep_checkpoints),
+            checkpoint_every=self._config.checkpoint_every,
+            on_change=self._wake.trigger,
+        )
+        self._worker.start()
+
+    def _resume(self, learner: DsrlSac, run_dir: Path) -> None:
+        newest = CheckpointStore(run_dir / 'checkpoints').latest_complete()
+        if newest is None:
+            raise CheckpointError(
+                f'resume_from: got {run_dir}, expected a run with a complete checkpoint in '
+                'checkpoints/. Start without resume_from.'
+            )
+        load_checkpoint(newest, learner)
+        self.get_logger().info(
+            f'goes on from {newest}: {learner.num_transitions} transitions, '
+            f'{learner.gradient_steps} gradient steps'
+        )
+
+    def _on_transition(self, message: Transition) -> None:
+        if self._run is None or self._worker is None:
+            return  # it comes again: nothing is acknowledged before there is a learner
+        if bytes(message.id.run) != bytes(self._run.run):
+            return
+        if message.sequence == self._next_sequence:
+            self._worker.add(transition_from_msg(message))
+            self._next_sequence += 1
+        # One sent twice is acknowledged again; one that came too early comes again in its turn.
+        self._ack_pub.publish(
+            TransitionAck(run=self._run.run, sequence=self._next_sequence - 1)
+        )
+
+    def _send_weights(self) -> None:
+        if self._worker is None or self._run is None:
+            return
+        for weights in self._worker.take_weights():
+            self._weights_pub.publish(self._weights_message(weights, self._run))
+
+    def _weights_message(self, weights: NewWeights, run: RunInfo) -> SteeringWeights:
+        message = SteeringWeights(run=run.run, version=weights.version)
+        message.trained_episodes = weights.trained_episodes
+        message.policy_sha256 = run.policy_sha256
+        message.sha256 = hashlib.sha256(weights.data).hexdigest()
+        message.size = len(weights.data)
+        if len(weights.data) <= INLINE_BYTES:
+            message.data = weights.data
+        else:
+            path = Path(run.run_dir) / 'weights' / f'{weights.version:06d}.safetensors'
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(weights.data)
+            message.path = str(path)
+        return message
+
+    def _publish_status(self) -> None:
+        status = TrainerStatus(state=TrainerStatus.STATE_WAITING)
+        if self._worker is not None:
+            progress = self._worker.progress
+            if progress.fault:
+                status.state = TrainerStatus.STATE_FAULT
+            elif progress.learning:
+                status.state = TrainerStatus.STATE_LEARNING
+            status.message = progress.fault or progress.refusal
+            status.transitions = progress.transitions
+            status.gradient_steps = progress.gradient_steps
+            status.gradient_steps_owed = progress.owed
+            status.gradient_steps_per_second = progress.steps_per_second
+            status.weights_version = self._worker.version
+            status.metric_names = list(progress.metrics)
+            status.metric_values = list(progress.metrics.values())
+        self._status_pub.publish(status)
+
+
+def main() -> None:
+    """Run the trainer node."""
+    run_node(TrainerNode)
