@@ -1,0 +1,82 @@
+"""`dsrl prior-check`: how often the frozen policy succeeds with noise N(0, c^2 I), without ROS.
+
+Draws resets and noise by the keys that a run of the graph uses, so scale 1 repeats its base result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from dsrl_ros.core.noise import expand, num_rows
+from dsrl_ros.core.statistics import SuccessRate
+from dsrl_ros.core.types import NoiseLayout
+from dsrl_ros.learning.choosers import PriorChooser
+from dsrl_ros.learning.report import rate_json
+from dsrl_ros.learning.seeding import Stream, keyed_seed
+from dsrl_ros.policies import io
+from dsrl_ros.policies.base import FrozenPolicy
+from dsrl_ros.tasks.env import PickPlaceEnv
+
+
+def episode_succeeds(
+    env: PickPlaceEnv, policy: FrozenPolicy, chooser: PriorChooser, episode: int, reset_seed: int
+) -> bool:
+    """Run one episode of the prior and return whether it succeeded."""
+    spec = policy.spec
+    state, _ = env.reset(seed=reset_seed)
+    decision = 0
+    while True:
+        noise = chooser.choose(state, episode, decision)
+        expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
+        step = env.execute(policy(state[None], expanded[None])[0][: spec.num_execute])
+        if step.terminated or step.truncated:
+            return step.terminated
+        state, decision = step.state, decision + 1
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure each scale and print one JSON line per scale as soon as it is known."""
+    parser = argparse.ArgumentParser(prog='dsrl prior-check', description=__doc__)
+    parser.add_argument('--policy', type=Path, required=True, help='policy (.safetensors)')
+    parser.add_argument('--seed', type=int, required=True, help='seed of the run')
+    parser.add_argument('--episodes', type=int, default=50, help='evaluation resets')
+    parser.add_argument(
+        '--first-episode', type=int, default=0, help='number of the first evaluation episode'
+    )
+    parser.add_argument('--scales', type=float, nargs='+', default=[0.0, 0.25, 0.5, 0.75, 1.0])
+    parser.add_argument('--layout', choices=('full', 'repeated', 'basis'), default='full')
+    parser.add_argument('--num-basis', type=int, default=3, help='rows of the basis layout')
+    options = parser.parse_args(arguments)
+
+    torch.set_num_threads(1)
+    policy = io.load(options.policy)
+    layout = NoiseLayout[options.layout.upper()]
+    shape = (
+        num_rows(layout, policy.spec.horizon, options.num_basis),
+        policy.spec.action_dim,
+    )
+    env = PickPlaceEnv()
+    for scale in options.scales:
+        chooser = PriorChooser(options.seed, layout, shape, scale)
+        successes = sum(
+            episode_succeeds(
+                env,
+                policy,
+                chooser,
+                options.first_episode + i,
+                keyed_seed(options.seed, Stream.EVALUATION_RESET, i),
+            )
+            for i in range(options.episodes)
+        )
+        rate = SuccessRate(successes, options.episodes)
+        print(json.dumps({'scale': scale, **rate_json(rate)}), flush=True)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

@@ -1,0 +1,201 @@
+"""What the user sees: the live panel, the closing table, summary.json and learning_curve.png.
+
+Its exit ends the run. Watches only: nothing of the loop or of learning waits for it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+import uuid
+from pathlib import Path
+
+from dsrl_msgs.msg import EpisodeResult, RunInfo, TrainerStatus
+from rclpy.node import Node
+
+from dsrl_ros import __version__
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.panel import LearnerState, Panel, outcome_table
+from dsrl_ros.bridge.params import declare_config
+from dsrl_ros.bridge.prior_child import PriorChild
+from dsrl_ros.bridge.run_node import run_node
+from dsrl_ros.bridge.waiting import STEADY_CLOCK
+from dsrl_ros.core.config import MonitorConfig
+from dsrl_ros.core.statistics import SuccessRate
+from dsrl_ros.core.types import NoiseLayout
+from dsrl_ros.learning.report import (
+    EpisodeRecord,
+    RunReport,
+    plot_learning_curve,
+    rate_json,
+    write_json,
+)
+
+_PACKAGES = ('torch', 'numpy', 'mujoco', 'mink', 'safetensors', 'rosbags')
+
+
+class MonitorNode(Node):
+    """Follows one run from its announcement to its last episode."""
+
+    def __init__(self) -> None:
+        super().__init__('monitor')
+        self._config = declare_config(self, MonitorConfig)
+        self._run: RunInfo | None = None
+        self._report = RunReport()
+        self._panel: Panel | None = None
+        self._prior: PriorChild | None = None
+        self._prior_rates: dict[float, SuccessRate] = {}
+        self._learner = LearnerState()
+        self._started = time.monotonic()
+
+        self.create_subscription(RunInfo, names.RUN_INFO, self._on_run, qos.LATCHED)
+        self.create_subscription(
+            EpisodeResult, names.EPISODE_RESULT, self._on_episode, qos.DECISION
+        )
+        self.create_subscription(
+            TrainerStatus, names.TRAINER_STATUS, self._on_trainer, qos.STATUS
+        )
+        self._timer = self.create_timer(0.5, self._tick, clock=STEADY_CLOCK)
+
+    def destroy_node(self) -> None:
+        """Leave the terminal as it was, and what is known so far on the disk."""
+        if self._panel is not None:
+            self._panel.close()
+        if self._prior is not None:
+            self._prior.kill()
+        if self._run is not None:
+            self._write_summary(self._run)
+        super().destroy_node()
+
+    def _on_run(self, run: RunInfo) -> None:
+        if self._run is not None:
+            return
+        self._run = run
+        self._started = time.monotonic()
+        planned = {
+            'warmup': run.warmup_episodes,
+            'online': run.online_episodes,
+            'eval_base': run.eval_episodes,
+            'eval_steered': run.eval_episodes,
+        }
+        self._panel = Panel(planned, live=self._config.panel)
+        self._panel.say(
+            f'run {run.run_dir}\nseed {run.seed} (repeat with seed:={run.seed}), '
+            f'algorithm {run.algorithm}, policy {run.policy_sha256[:12]}, '
+            f'{"lockstep" if run.lockstep else "real time"}'
+        )
+        if self._config.prior_scales and self._config.policy and run.robot_mode == 'sim':
+            self._prior = PriorChild(self._prior_arguments(run))
+
+    def _prior_arguments(self, run: RunInfo) -> list[str]:
+        layout = NoiseLayout(run.layout)
+        arguments = {
+            '--policy': self._config.policy,
+            '--seed': run.seed,
+            '--episodes': run.eval_episodes,
+            '--first-episode': run.warmup_episodes + run.online_episodes,
+            '--layout': layout.name.lower(),
+        }
+        if layout == NoiseLayout.BASIS:
+            arguments['--num-basis'] = run.rows
+        words = [str(word) for pair in arguments.items() for word in pair]
+        return [*words, '--scales', *map(str, self._config.prior_scales)]
+
+    def _on_episode(self, result: EpisodeResult) -> None:
+        if self._run is None or self._panel is None or bytes(result.run) != bytes(self._run.run):
+            return
+        record = EpisodeRecord(
+            episode=result.episode,
+            phase=result.phase,
+            reset_seed=result.reset_seed,
+            success=result.success,
+            num_decisions=result.num_decisions,
+            num_steps=result.num_steps,
+            num_rejected=result.num_rejected,
+            weights_version=result.weights_version,
+            duration_s=result.duration,
+        )
+        self._report.add(record)
+        self._panel.show(self._report, record)
+
+    def _on_trainer(self, status: TrainerStatus) -> None:
+        if status.message and status.message != self._learner.message:
+            self.get_logger().error(f'trainer: {status.message}')
+        self._learner = LearnerState(
+            status.gradient_steps,
+            status.gradient_steps_per_second or self._learner.gradient_steps_per_second,
+            status.weights_version,
+            status.message,
+        )
+        if self._panel is not None:
+            self._panel.learner = self._learner
+
+    def _tick(self) -> None:
+        if self._run is None or self._panel is None:
+            return
+        self._panel.show(self._report)
+        if self._prior is not None:
+            try:
+                rates = self._prior.poll()
+            except RuntimeError as error:
+                self.get_logger().error(f'{error}: the scaled prior is not in the summary')
+                rates = {}
+            if rates is not None:
+                self._prior, self._prior_rates = None, rates
+        finished = len(self._report.episodes) >= sum(self._panel.planned.values())
+        if finished and self._prior is None:
+            self._close(self._run, self._panel)
+            raise SystemExit(0)
+
+    def _close(self, run: RunInfo, panel: Panel) -> None:
+        panel.close()
+        rows = [('base policy, N(0, I)', self._report.success('eval_base'))]
+        if self._prior_rates:
+            best = max(self._prior_rates, key=lambda c: self._prior_rates[c].rate)
+            rows.append((f'best scaled prior, c = {best:g}', self._prior_rates[best]))
+        rows.append(('steered, deterministic', self._report.success('eval_steered')))
+        panel.say(outcome_table(rows))
+        plot_learning_curve(
+            Path(run.run_dir) / 'learning_curve.png',
+            self._report,
+            self._prior_rates,
+            f'DSRL-{run.algorithm.upper()}, seed {run.seed}',
+        )
+        panel.say(f'{run.run_dir}: summary.json, learning_curve.png, episodes/, checkpoints/')
+
+    def _write_summary(self, run: RunInfo) -> None:
+        rates = {f'{c:g}': rate_json(rate) for c, rate in sorted(self._prior_rates.items())}
+        summary = {
+            'complete': self._panel is not None
+            and len(self._report.episodes) >= sum(self._panel.planned.values()),
+            'base_success': rate_json(self._report.success('eval_base')),
+            'scaled_prior_success': rates,
+            'steered_success': rate_json(self._report.success('eval_steered')),
+            **self._report.counts(),
+            'online_success': [r.success for r in self._report.of('online')],
+            'gradient_steps': self._learner.gradient_steps,
+            'wall_time_s': round(time.monotonic() - self._started, 1),
+            'seed': run.seed,
+            'algorithm': run.algorithm,
+            'lockstep': run.lockstep,
+            'run': str(uuid.UUID(bytes=bytes(run.run))),
+            'policy_sha256': run.policy_sha256,
+            'versions': _versions(),
+        }
+        write_json(Path(run.run_dir) / 'summary.json', summary)
+
+
+def _versions() -> dict[str, str]:
+    found = {'dsrl_ros': __version__, 'python': platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = 'unknown'  # a system package without metadata
+    return found
+
+
+def main() -> None:
+    """Run the monitor node."""
+    run_node(MonitorNode)
