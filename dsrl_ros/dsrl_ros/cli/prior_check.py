@@ -17,7 +17,6 @@ from dsrl_ros.core.noise import expand, num_rows
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.learning.choosers import PriorChooser
-from dsrl_ros.learning.report import rate_json
 from dsrl_ros.learning.seeding import Stream, keyed_seed
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
@@ -75,7 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for i in range(options.episodes)
         )
         rate = SuccessRate(successes, options.episodes)
-        print(json.dumps({'scale': scale, **rate_json(rate)}), flush=True)
+        line = {
+            'scale': scale,
+            'successes': successes,
+            'trials': options.episodes,
+            'interval_95': rate.interval,
+        }
+        print(json.dumps(line), flush=True)
 
 
 if __name__ == '__main__':

@@ -77,15 +77,9 @@ class RunReport:
         }
 
 
-def rate_json(rate: SuccessRate) -> dict[str, Any]:
-    """Return a success rate as plain values."""
-    low, high = rate.interval
-    return {
-        'rate': rate.rate if rate.trials else None,
-        'successes': rate.successes,
-        'trials': rate.trials,
-        'interval_95': [low, high],
-    }
+def rate_or_none(rate: SuccessRate) -> float | None:
+    """Return the rate for JSON, which has no NaN."""
+    return rate.rate if rate.trials else None
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

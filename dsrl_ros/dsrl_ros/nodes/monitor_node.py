@@ -28,7 +28,7 @@ from dsrl_ros.learning.report import (
     EpisodeRecord,
     RunReport,
     plot_learning_curve,
-    rate_json,
+    rate_or_none,
     write_json,
 )
 
@@ -165,13 +165,20 @@ class MonitorNode(Node):
         panel.say(f'{run.run_dir}: summary.json, learning_curve.png, episodes/, checkpoints/')
 
     def _write_summary(self, run: RunInfo) -> None:
-        rates = {f'{c:g}': rate_json(rate) for c, rate in sorted(self._prior_rates.items())}
+        rates = {f'{c:g}': rate for c, rate in sorted(self._prior_rates.items())}
+        base, steered = self._report.success('eval_base'), self._report.success('eval_steered')
         summary = {
             'complete': self._panel is not None
             and len(self._report.episodes) >= sum(self._panel.planned.values()),
-            'base_success': rate_json(self._report.success('eval_base')),
-            'scaled_prior_success': rates,
-            'steered_success': rate_json(self._report.success('eval_steered')),
+            # Plain rates under the plain names; counts and intervals beside them.
+            'base_success': rate_or_none(base),
+            'scaled_prior_success': {c: rate_or_none(rate) for c, rate in rates.items()},
+            'steered_success': rate_or_none(steered),
+            'intervals_95': {
+                'base_success': base.interval,
+                'scaled_prior_success': {c: rate.interval for c, rate in rates.items()},
+                'steered_success': steered.interval,
+            },
             **self._report.counts(),
             'online_success': [r.success for r in self._report.of('online')],
             'gradient_steps': self._learner.gradient_steps,
