@@ -59,3 +59,25 @@ class MonitorConfig:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """Options of the command gate; the robot's own limits stand in its description."""
+
+    max_age_s: float = option(
+        0.5, 'oldest observation whose chunk is executed [s]', low=0.01, high=10.0
+    )
+    max_lead_s: float = option(
+        0.05, 'furthest that the stamp of a chunk may lie in the future [s]', low=0.0, high=1.0
+    )
+    jump_tolerance_rad: float = option(
+        0.1, 'largest distance of a joint from where it is commanded to be [rad]', low=0.0, high=1.0
+    )
+    latch_after: int = option(10, 'consecutive refusals that latch the gate', low=1, high=1000)
+    clear_cooldown_s: float = option(
+        1.0, 'time after a stop before it can be cleared [s]', low=0.0, high=60.0
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
