@@ -1,0 +1,131 @@
+"""The options of DSRL-SAC: one typed, validated declaration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.noise import num_rows
+from dsrl_ros.core.options import check, option
+from dsrl_ros.core.types import NoiseLayout, PolicySpec
+
+
+@dataclass(frozen=True)
+class SacConfig:
+    """SAC in the latent-action MDP (paper section 4.1, appendices B and C).
+
+    Entropies are those of the normalised noise u = w / b_W in [-1, 1]^d, so that a target means
+    the same stochasticity whatever b_W is. Zero is the spread of a uniform over half of an axis;
+    ln 2 = 0.69 is the largest possible.
+    """
+
+    # Networks
+    hidden_size: int = option(256, 'Width of the hidden layers.', low=1, high=8192)
+    num_layers: int = option(3, 'Number of hidden layers.', low=1, high=8)
+    activation: str = option(
+        'tanh', 'Activation after each hidden layer.', choices=('tanh', 'relu', 'gelu')
+    )
+    layer_norm: bool = option(True, 'LayerNorm before each activation, in actor and critics.')
+    num_critics: int = option(2, 'Number of critics.', low=2, high=10)
+    critic_reduction: str = option(
+        'min',
+        'How the critics become one value, in the target and in the actor loss.',
+        choices=('min', 'mean', 'mean_minus_std'),
+    )
+    critic_std_weight: float = option(
+        0.5, 'Standard deviations taken off the mean by mean_minus_std.', low=0.0, high=10.0
+    )
+
+    # Noise
+    noise_layout: str = option(
+        'full',
+        'How the learned rows become the noise of a chunk.',
+        choices=('full', 'repeated', 'basis'),
+    )
+    num_basis: int = option(3, 'Rows of the basis layout.', low=1, high=64)
+    noise_magnitude: float = option(
+        1.5, 'b_W: the actor chooses each noise entry within +/- b_W.', low=0.01, high=10.0
+    )
+    prior_scale: float = option(
+        1.0, 'c: warm-up episodes draw their noise from N(0, c^2 I).', low=0.0, high=5.0
+    )
+
+    # Returns
+    discount: float = option(
+        0.97, 'Discount of the value of the next observation.', low=0.0, high=1.0
+    )
+    discount_unit: str = option(
+        'decision',
+        'Whether the discount applies once per decision or once per executed step.',
+        choices=('decision', 'step'),
+    )
+    backup_entropy: bool = option(False, 'Entropy bonus in the TD target (soft backup).')
+
+    # Temperature
+    temperature: float = option(
+        0.1, 'Initial temperature of the entropy bonus, or the fixed one.', low=0.0, high=100.0
+    )
+    temperature_auto: bool = option(True, 'Adapt the temperature to the target entropy.')
+    temperature_floor: float = option(
+        0.001, 'Lower bound of an adapted temperature.', low=0.0, high=100.0
+    )
+    target_entropy_per_dim: float = option(
+        0.0, 'Target entropy per noise dimension [nats], of w / b_W.', low=-10.0, high=0.69
+    )
+
+    # Gradient steps
+    actor_learning_rate: float = option(3e-4, 'Adam step size, actor.', low=0.0, high=1.0)
+    critic_learning_rate: float = option(3e-4, 'Adam step size, critics.', low=0.0, high=1.0)
+    temperature_learning_rate: float = option(
+        3e-4, 'Adam step size, logarithm of the temperature.', low=0.0, high=1.0
+    )
+    polyak: float = option(
+        0.005, 'Share of the critics that enters the target critics per step.', low=0.0, high=1.0
+    )
+    batch_size: int = option(256, 'Transitions per gradient step.', low=1, high=65536)
+    utd: int = option(20, 'Gradient steps per transition.', low=1, high=1000)
+    actor_update_every: int = option(
+        1, 'Critic steps per step of actor and temperature.', low=1, high=100
+    )
+    start_transitions: int = option(
+        0, 'Transitions in the replay before the first gradient step.', low=0, high=10**9
+    )
+    replay_capacity: int = option(
+        100_000, 'Transitions kept; the oldest go first.', low=1, high=10**8
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.temperature_auto and self.temperature < max(self.temperature_floor, 1e-8):
+            raise ConfigError(
+                f'temperature: got {self.temperature}, expected more than 0 and at least '
+                f'temperature_floor ({self.temperature_floor}) when it is adapted. '
+                'Raise it, or set temperature_auto to false.'
+            )
+        if self.start_transitions > self.replay_capacity:
+            raise ConfigError(
+                f'start_transitions: got {self.start_transitions}, expected at most '
+                f'replay_capacity ({self.replay_capacity}), or learning never starts.'
+            )
+
+    @property
+    def layout(self) -> NoiseLayout:
+        """The noise layout as the typed word of the suite."""
+        return NoiseLayout[self.noise_layout.upper()]
+
+    def noise_shape(self, spec: PolicySpec) -> tuple[int, int]:
+        """Return (R, A), the shape of the noise rows that are learned for a policy.
+
+        Raises:
+            ConfigError: the layout does not fit the horizon.
+        """
+        return num_rows(self.layout, spec.horizon, self.num_basis), spec.action_dim
+
+    def transition_discount(self, num_executed: int) -> float:
+        """Return the discount of one transition.
+
+        Args:
+            num_executed: steps of the chunk that were executed; fewer when an episode ended
+                inside it.
+        """
+        return self.discount ** (num_executed if self.discount_unit == 'step' else 1)

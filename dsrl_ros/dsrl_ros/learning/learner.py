@@ -1,0 +1,59 @@
+"""What every learner of the suite offers to the trainer, the benches and the checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+from dsrl_ros.core.types import PolicySpec, Transition
+from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.learning.config import SacConfig
+
+# Group name (one file each in a checkpoint) to tensor name to tensor.
+StateGroups = dict[str, dict[str, Tensor]]
+
+
+class Learner(Protocol):
+    """Takes transitions in and gives steering weights out."""
+
+    @property
+    def spec(self) -> PolicySpec:
+        """The frozen policy that is steered."""
+        ...
+
+    @property
+    def config(self) -> SacConfig:
+        """The options in use."""
+        ...
+
+    @property
+    def gradient_steps(self) -> int:
+        """Gradient steps taken so far."""
+        ...
+
+    @property
+    def num_transitions(self) -> int:
+        """Transitions added so far."""
+        ...
+
+    def add(self, transition: Transition) -> None:
+        """Keep a transition; raise, and keep nothing, when it does not fit."""
+        ...
+
+    def update(self, num_steps: int) -> dict[str, float]:
+        """Take gradient steps and return their mean metrics."""
+        ...
+
+    def export_actor(self, version: int, trained_episodes: int) -> SteeringActor:
+        """Return a copy of the actor that acts without torch."""
+        ...
+
+    def state_groups(self) -> StateGroups:
+        """Return all that a bit-equal continuation needs, as copies."""
+        ...
+
+    def load_state_groups(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take over what `state_groups` returned."""
+        ...
