@@ -1,0 +1,301 @@
+"""Messages to core types and back; the only place that knows both.
+
+Sizes are checked here, so that the core never sees an array that contradicts its message. Arrays
+cross as `array.array`, which the generated code takes whole; a list costs it a check per entry.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from dsrl_msgs import msg
+from numpy.typing import NDArray
+from std_msgs.msg import Header
+
+from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import (
+    Array,
+    ControlMode,
+    DecisionKey,
+    Noise,
+    NoiseLayout,
+    NoiseSource,
+    PolicySpec,
+    Transition,
+)
+
+_NS = 1_000_000_000
+
+
+def stamp_to_ns(stamp: Time) -> int:
+    """Return a stamp as whole nanoseconds."""
+    return int(stamp.sec) * _NS + int(stamp.nanosec)
+
+
+def stamp_from_ns(nanoseconds: int) -> Time:
+    """Return whole nanoseconds as a stamp."""
+    sec, nanosec = divmod(nanoseconds, _NS)
+    return Time(sec=sec, nanosec=nanosec)
+
+
+def header(stamp_ns: int) -> Header:
+    """Return a header without a frame."""
+    return Header(stamp=stamp_from_ns(stamp_ns))
+
+
+def run_to_bytes(run: str) -> NDArray[np.uint8]:
+    """Return the 32 hexadecimal digits of a run as the bytes of a `uint8[16]`."""
+    return np.frombuffer(bytes.fromhex(run), dtype=np.uint8)
+
+
+def run_from_bytes(run: Sequence[int] | NDArray[np.uint8]) -> str:
+    """Return the bytes of a `uint8[16]` as 32 hexadecimal digits."""
+    return bytes(run).hex()
+
+
+def key_to_msg(key: DecisionKey) -> msg.DecisionId:
+    """Return a join key as a message."""
+    return msg.DecisionId(
+        robot=key.robot, run=run_to_bytes(key.run), episode=key.episode, decision=key.decision
+    )
+
+
+def key_from_msg(message: msg.DecisionId) -> DecisionKey:
+    """Return the join key of a message."""
+    return DecisionKey(
+        message.robot, run_from_bytes(message.run), message.episode, message.decision
+    )
+
+
+def floats_to_msg(values: Array) -> array[float]:
+    """Return the entries of an array of any shape, row-major, as a `float32[]`."""
+    entries = array('f')
+    entries.frombytes(np.ascontiguousarray(values, dtype=np.float32).tobytes())
+    return entries
+
+
+def floats_from_msg(name: str, data: Sequence[float], shape: tuple[int, ...]) -> Array:
+    """Return a `float32[]` as an array of its own.
+
+    Args:
+        name: of the field, for the error.
+        data: entries, row-major.
+        shape: the sizes the message states.
+
+    Raises:
+        ShapeMismatchError: the sizes contradict the number of entries.
+    """
+    values = np.array(data, dtype=np.float32)
+    if values.size != np.prod(shape, dtype=int):
+        raise ShapeMismatchError(
+            f'{name}: got {values.size} entries, expected {" x ".join(map(str, shape))} as the '
+            'message states. Check its sender.'
+        )
+    return values.reshape(shape)
+
+
+def spec_to_msg(spec: PolicySpec) -> msg.PolicySpec:
+    """Return what a policy takes and gives as a message."""
+    return msg.PolicySpec(
+        name=spec.name,
+        state_names=list(spec.state_names),
+        image_names=list(spec.image_names),
+        action_names=list(spec.action_names),
+        horizon=spec.horizon,
+        num_execute=spec.num_execute,
+        step_period=spec.step_period_s,
+        control_mode=int(spec.control_mode),
+        noise_bound=spec.noise_bound,
+        action_low=array('d', spec.action_low),
+        action_high=array('d', spec.action_high),
+        state_mean=array('d', spec.state_mean),
+        state_std=array('d', spec.state_std),
+        sampler=spec.sampler,
+        denoising_steps=spec.denoising_steps,
+        sha256=spec.sha256,
+    )
+
+
+def spec_from_msg(message: msg.PolicySpec) -> PolicySpec:
+    """Return what a message says a policy takes and gives.
+
+    Raises:
+        ShapeMismatchError, ConfigError: it contradicts itself.
+    """
+    return PolicySpec(
+        name=message.name,
+        state_names=tuple(message.state_names),
+        action_names=tuple(message.action_names),
+        horizon=message.horizon,
+        num_execute=message.num_execute,
+        step_period_s=message.step_period,
+        control_mode=ControlMode(message.control_mode),
+        noise_bound=message.noise_bound,
+        action_low=tuple(message.action_low),
+        action_high=tuple(message.action_high),
+        state_mean=tuple(message.state_mean),
+        state_std=tuple(message.state_std),
+        sampler=message.sampler,
+        denoising_steps=message.denoising_steps,
+        sha256=message.sha256,
+        image_names=tuple(message.image_names),
+    )
+
+
+def observation_to_msg(
+    key: DecisionKey, stamp_ns: int, state_names: Sequence[str], state: Array
+) -> msg.Observation:
+    """Return one observation without images as a message.
+
+    Args:
+        key: of the decision it is for.
+        stamp_ns: of the newest sample in it.
+        state_names: (O,).
+        state: (O,) raw, SI units.
+    """
+    return msg.Observation(
+        header=header(stamp_ns),
+        id=key_to_msg(key),
+        state_names=list(state_names),
+        state=floats_to_msg(state),
+    )
+
+
+def state_from_msg(message: msg.Observation, state_names: Sequence[str] | None = None) -> Array:
+    """Return the (O,) state of an observation.
+
+    Args:
+        message: the observation.
+        state_names: the names it must have, in this order; None takes any.
+
+    Raises:
+        ShapeMismatchError: other names, or another number of entries than names.
+    """
+    if state_names is not None and list(message.state_names) != list(state_names):
+        raise ShapeMismatchError(
+            f'observation: got state names {list(message.state_names)}, expected '
+            f'{list(state_names)}. Check state_sources of the steering node against the policy.'
+        )
+    return floats_from_msg('observation.state', message.state, (len(message.state_names),))
+
+
+def noise_to_msg(
+    noise: Noise, key: DecisionKey, stamp_ns: int, policy_sha256: str
+) -> msg.Noise:
+    """Return the noise of one decision as a message.
+
+    Args:
+        noise: exactly as used.
+        key: of the decision.
+        stamp_ns: of the observation it answers.
+        policy_sha256: hash of the policy it is meant for.
+    """
+    rows, action_dim = noise.rows.shape
+    return msg.Noise(
+        header=header(stamp_ns),
+        id=key_to_msg(key),
+        source=int(noise.source),
+        layout=int(noise.layout),
+        weights_version=noise.weights_version,
+        policy_sha256=policy_sha256,
+        rows=rows,
+        action_dim=action_dim,
+        data=floats_to_msg(noise.rows),
+    )
+
+
+def noise_from_msg(message: msg.Noise) -> Noise:
+    """Return the noise of a message.
+
+    Raises:
+        ShapeMismatchError: its sizes contradict its data, or it has an unknown layout or source.
+    """
+    try:
+        layout, source = NoiseLayout(message.layout), NoiseSource(message.source)
+    except ValueError as error:
+        raise ShapeMismatchError(f'noise: {error}. Check its sender.') from None
+    rows = floats_from_msg('noise.data', message.data, (message.rows, message.action_dim))
+    return Noise(rows, layout, source, message.weights_version)
+
+
+def chunk_to_msg(
+    chunk: Array, spec: PolicySpec, key: msg.DecisionId, stamp: Time
+) -> msg.ActionChunk:
+    """Return the policy's answer as a message.
+
+    Args:
+        chunk: (H, A), robot units.
+        spec: of the policy.
+        key: of the decision, copied.
+        stamp: of the observation it answers, copied.
+    """
+    return msg.ActionChunk(
+        header=Header(stamp=stamp),
+        id=key,
+        control_mode=int(spec.control_mode),
+        action_names=list(spec.action_names),
+        horizon=spec.horizon,
+        num_execute=spec.num_execute,
+        step_period=spec.step_period_s,
+        data=floats_to_msg(chunk),
+    )
+
+
+def chunk_from_msg(message: msg.ActionChunk) -> Array:
+    """Return the (H, A) actions of a chunk.
+
+    Raises:
+        ShapeMismatchError: its sizes contradict its data.
+    """
+    return floats_from_msg(
+        'action_chunk.data', message.data, (message.horizon, len(message.action_names))
+    )
+
+
+def executed_from_msg(message: msg.ChunkResult) -> Array:
+    """Return the (n, A) actions that were really executed.
+
+    Raises:
+        ShapeMismatchError: its sizes contradict its data.
+    """
+    return floats_from_msg(
+        'chunk_result.executed', message.executed, (message.num_executed, message.action_dim)
+    )
+
+
+def transition_from_msg(message: msg.Transition) -> Transition:
+    """Return one decision as the learner sees it.
+
+    Raises:
+        ShapeMismatchError: sizes that contradict the data, or parts of different decisions.
+    """
+    key = key_from_msg(message.id)
+    parts = {
+        'observation': (message.observation.id, key),
+        'noise': (message.noise.id, key),
+        'result': (message.result.id, key),
+        'reward': (message.reward.id, key),
+        'next_observation': (message.next_observation.id, key.next()),
+    }
+    for name, (part, want) in parts.items():
+        got = key_from_msg(part)
+        if got != want:
+            raise ShapeMismatchError(
+                f'transition.{name}: got key {got}, expected {want}. Check its sender.'
+            )
+    return Transition(
+        key=key,
+        sequence=message.sequence,
+        observation=state_from_msg(message.observation),
+        noise=noise_from_msg(message.noise),
+        action=executed_from_msg(message.result),
+        reward=message.reward.value,
+        discount=message.discount,
+        terminated=message.reward.terminated,
+        truncated=message.reward.truncated,
+        next_observation=state_from_msg(message.next_observation),
+        phase=message.phase,
+    )

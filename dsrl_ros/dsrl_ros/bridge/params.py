@@ -1,0 +1,143 @@
+"""Parameters: one frozen dataclass per node becomes its declared, described, read-only parameters.
+
+Owns the way from a YAML file or a launch argument to a checked configuration; the options
+themselves, their ranges and their checks stand in `core.config` and `core.options`.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import Field
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+
+from dsrl_ros.core import options
+from dsrl_ros.core.errors import ConfigError
+
+ConfigT = TypeVar('ConfigT')
+
+# Launch arguments travel in this one parameter, `key=value` separated by spaces, on top of YAML.
+OVERRIDES = 'overrides'
+
+_INT64_MAX = 2**63 - 1
+
+
+def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -> ConfigT:
+    """Declare every option of a configuration as a read-only parameter and return the values.
+
+    A node with several configurations declares its sections first and its own options, without
+    a section, last: that call refuses whatever no declaration has claimed.
+
+    Args:
+        node: the node to declare on.
+        config_class: frozen dataclass made of `core.options.option` fields.
+        section: prefix of the parameter names, without the dot.
+
+    Returns:
+        The configuration: defaults, then YAML, then the parameter `overrides`.
+
+    Raises:
+        ConfigError: an unknown key, a wrong type or a value out of range; names the parameter
+            files, the key and what is allowed.
+    """
+    prefix = f'{section}.' if section else ''
+    if not node.has_parameter(OVERRIDES):
+        description = 'launch arguments: key=value, separated by spaces; an empty value is skipped'
+        node.declare_parameter(
+            OVERRIDES, '', ParameterDescriptor(description=description, read_only=True)
+        )
+    given = _given(node)
+    mine = {
+        name.removeprefix(prefix): value
+        for name, value in given.items()
+        if name.startswith(prefix) and not _is_claimed(node, name)
+    }
+    config = options.from_mapping(config_class, mine, _where(node, section))
+    mine_too = {
+        name.removeprefix(prefix): text
+        for name, text in _launch_arguments(node).items()
+        if name.startswith(prefix) and not _is_claimed(node, name)
+    }
+    if mine_too:
+        where = f'{node.get_name()}: launch argument'
+        parsed = {
+            name: options.parse(config_class, name, text, where) for name, text in mine_too.items()
+        }
+        config = options.from_mapping(
+            config_class, {**options.to_mapping(config), **parsed}, where
+        )
+    values = options.to_mapping(config)
+    for name, field in options.options_of(config_class).items():
+        # The value is final and checked: declaring must not look at the overrides again.
+        node.declare_parameter(
+            prefix + name, values[name], _descriptor(field), ignore_override=True
+        )
+    return config
+
+
+def _given(node: Node) -> dict[str, Any]:
+    """Return what files and command line set, by name.
+
+    rclpy offers no public way to see overrides that nobody declared, and those are the typos.
+    """
+    return {
+        name: list(parameter.value)
+        if hasattr(parameter.value, '__len__') and not isinstance(parameter.value, str)
+        else parameter.value
+        for name, parameter in node._parameter_overrides.items()
+    }
+
+
+def _is_claimed(node: Node, name: str) -> bool:
+    """Whether `name` is declared already, or belongs to rclpy itself."""
+    return node.has_parameter(name) or name.startswith('qos_overrides.')
+
+
+def _launch_arguments(node: Node) -> dict[str, str]:
+    """Return the `key=value` pairs of the parameter `overrides`; empty values are left out."""
+    pairs: dict[str, str] = {}
+    for word in shlex.split(node.get_parameter(OVERRIDES).value):
+        name, equals, text = word.partition('=')
+        if not equals:
+            raise ConfigError(
+                f'{node.get_name()}: launch argument: got {word!r}, expected key=value.'
+            )
+        if text:
+            pairs[name] = text
+    return pairs
+
+
+def _where(node: Node, section: str) -> str:
+    """Name the node, the section, and the files its parameters come from."""
+    files = [sys.argv[i + 1] for i, word in enumerate(sys.argv[:-1]) if word == '--params-file']
+    where = f'{node.get_name()} ({", ".join(files)})' if files else node.get_name()
+    return f'{where}: {section}' if section else where
+
+
+def _descriptor(field: Field[Any]) -> ParameterDescriptor:
+    low, high = field.metadata['low'], field.metadata['high']
+    descriptor = ParameterDescriptor(
+        description=field.metadata['description'],
+        additional_constraints=options.allowed(field),
+        read_only=True,
+    )
+    if low is None and high is None:
+        return descriptor
+    if type(field.default) is float:
+        descriptor.floating_point_range = [
+            FloatingPointRange(
+                from_value=float('-inf') if low is None else float(low),
+                to_value=float('inf') if high is None else float(high),
+            )
+        ]
+    if type(field.default) is int:
+        descriptor.integer_range = [
+            IntegerRange(
+                from_value=-_INT64_MAX if low is None else int(low),
+                to_value=_INT64_MAX if high is None else int(high),
+            )
+        ]
+    return descriptor
