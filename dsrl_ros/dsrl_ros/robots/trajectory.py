@@ -52,8 +52,8 @@ class JointTrajectory:
         """Return position and velocity at one or several times.
 
         Before the first and after the last point the position is that point's and the velocity
-        is zero. A value depends on the two points around it and on nothing else, so that any
-        window cut out of a trajectory gives the same bits.
+        is zero. A value depends on the two points around it and on nothing else, and on a point
+        it is that point's, so that any window cut out of a trajectory gives the same bits.
 
         Args:
             time_ns: time after the start [ns], a number or (T,).
@@ -78,11 +78,12 @@ class JointTrajectory:
         position = p0 + s * (m0 + s * (c2 + s * c3))
         velocity = (m0 + s * (2.0 * c2 + s * (3.0 * c3))) / span
         outside = (time != inside)[..., None]
-        exact_end = (s == 1.0) | outside
-        return (
-            np.where(exact_end & (inside > start)[..., None], p1, position),
-            np.where(outside, 0.0, velocity),
-        )
+        # At a point its own numbers, not what the segment beside it rounds them to.
+        at_left, at_right = s == 0.0, s == 1.0
+        position = np.where(at_right, p1, position)
+        velocity = np.where(at_left, self.velocities[left], velocity)
+        velocity = np.where(at_right, self.velocities[left + 1], velocity)
+        return position, np.where(outside, 0.0, velocity)
 
 
 def hold(position: Float64) -> JointTrajectory:

@@ -1,0 +1,16 @@
+"""The fast forward kinematics of a path agree with the robot's own, one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsrl_ros.robots.forward import ToolPath
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.kinematics import Kinematics
+
+
+def test_tool_path_agrees_with_kinematics() -> None:
+    joints = np.random.default_rng(0).uniform(FR3.position_low, FR3.position_high, (100, 7))
+    kinematics = Kinematics(FR3)
+    one_by_one = np.array([kinematics.tool_position(row) for row in joints])
+    np.testing.assert_allclose(ToolPath(FR3)(joints), one_by_one, atol=1e-12)
