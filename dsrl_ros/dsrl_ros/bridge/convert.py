@@ -182,9 +182,7 @@ def state_from_msg(message: msg.Observation, state_names: Sequence[str] | None =
     return floats_from_msg('observation.state', message.state, (len(message.state_names),))
 
 
-def noise_to_msg(
-    noise: Noise, key: DecisionKey, stamp_ns: int, policy_sha256: str
-) -> msg.Noise:
+def noise_to_msg(noise: Noise, key: DecisionKey, stamp_ns: int, policy_sha256: str) -> msg.Noise:
     """Return the noise of one decision as a message.
 
     Args:
