@@ -1,0 +1,238 @@
+"""Steering without ROS: the latent-action MDP on any environment that executes chunks.
+
+Keeps the schedule of a lockstep run of the graph (same keys, same lag), so that its learning
+curve predicts the graph's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from dsrl_ros.core.noise import expand
+from dsrl_ros.core.types import Array, DecisionKey, Transition
+from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser, PriorChooser
+from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.learner import Learner
+from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing, trained_episodes_for
+from dsrl_ros.learning.sac import DsrlSac
+from dsrl_ros.learning.seeding import Stream, keyed_seed
+from dsrl_ros.policies.base import FrozenPolicy
+
+_NO_RUN = '0' * 32
+
+
+class Executed(Protocol):
+    """What executing a chunk brought."""
+
+    @property
+    def state(self) -> Array:
+        """Observation at the end of the chunk, (O,)."""
+        ...
+
+    @property
+    def reward(self) -> float:
+        """Reward of the chunk."""
+        ...
+
+    @property
+    def terminated(self) -> bool:
+        """Whether the task ended."""
+        ...
+
+    @property
+    def truncated(self) -> bool:
+        """Whether a limit ended the episode."""
+        ...
+
+    @property
+    def executed(self) -> Array:
+        """Actions really executed, (n, A)."""
+        ...
+
+
+class ChunkEnv(Protocol):
+    """An environment whose step is a chunk."""
+
+    def reset(self, *, seed: int) -> tuple[Array, dict[str, Any]]:
+        """Start an episode; the seed alone decides how. Returns the observation (O,) and info."""
+        ...
+
+    def execute(self, chunk: Array) -> Executed:
+        """Execute a chunk, (n, A)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Episode:
+    """How one episode went.
+
+    Attributes:
+        phase: 'warmup' or 'online'.
+        success: the task ended with a reward.
+        decisions: chunks executed.
+        metrics: of the gradient steps taken after it; empty when none were owed.
+    """
+
+    phase: str
+    success: bool
+    decisions: int
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def rollout(
+    env: ChunkEnv,
+    policy: FrozenPolicy,
+    chooser: NoiseChooser,
+    config: SacConfig,
+    episode: int,
+    reset_seed: int,
+    phase: str = 'online',
+    first_sequence: int = 0,
+) -> list[Transition]:
+    """Run one episode.
+
+    Args:
+        env: where.
+        policy: what is steered.
+        chooser: who chooses its noise.
+        config: gives the discount.
+        episode: its number, part of the key of every random draw.
+        reset_seed: start of the episode.
+        phase: written into the transitions.
+        first_sequence: sequence number of the first transition.
+
+    Returns:
+        The transitions in order; the last one is terminated or truncated.
+    """
+    spec = policy.spec
+    state, _ = env.reset(seed=reset_seed)
+    transitions: list[Transition] = []
+    while True:
+        decision = len(transitions)
+        noise = chooser.choose(state, episode, decision)
+        expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
+        step = env.execute(policy(state[None], expanded[None])[0][: spec.num_execute])
+        transitions.append(
+            Transition(
+                key=DecisionKey('steered', _NO_RUN, episode, decision),
+                sequence=first_sequence + decision,
+                observation=state,
+                noise=noise,
+                action=step.executed,
+                reward=step.reward,
+                discount=config.transition_discount(len(step.executed)),
+                terminated=step.terminated,
+                truncated=step.truncated,
+                next_observation=step.state,
+                phase=phase,
+            )
+        )
+        if step.terminated or step.truncated:
+            return transitions
+        state = step.state
+
+
+def succeeded(transitions: list[Transition]) -> bool:
+    """Return whether an episode ended with the task done."""
+    return transitions[-1].terminated and transitions[-1].reward > 0
+
+
+def run_steering(
+    env: ChunkEnv,
+    policy: FrozenPolicy,
+    config: SacConfig,
+    seed: int,
+    warmup_episodes: int = 10,
+    online_episodes: int = 40,
+    on_episode: Callable[[int, Episode, Learner], None] | None = None,
+) -> tuple[DsrlSac, list[Episode]]:
+    """Learn to steer.
+
+    Warm-up episodes draw from the prior, online ones from the stochastic actor with one episode
+    of lag. The gradient steps that an episode owes are taken after it, those of the last one too.
+
+    Args:
+        env, policy: the latent-action MDP.
+        config: options of the learner.
+        seed: of resets, noise and learner.
+        warmup_episodes, online_episodes: how many.
+        on_episode: called after the gradient steps of each episode.
+
+    Returns:
+        The learner, and what happened.
+    """
+    learner = DsrlSac(policy.spec, config, seed)
+    pacing = LockstepPacing(GradientDebt(config.utd, config.start_transitions))
+    prior = PriorChooser(seed, config.layout, config.noise_shape(policy.spec), config.prior_scale)
+    actors: dict[int, SteeringActor] = {0: learner.export_actor(0, 0)}
+    episodes: list[Episode] = []
+    for number in range(warmup_episodes + online_episodes):
+        warming = number < warmup_episodes
+        phase = 'warmup' if warming else 'online'
+        actor = actors[trained_episodes_for(number)]
+        transitions = rollout(
+            env,
+            policy,
+            prior if warming else ActorChooser(actor, seed),
+            config,
+            number,
+            keyed_seed(seed, Stream.RESET, number),
+            phase,
+            learner.num_transitions,
+        )
+        for transition in transitions:
+            pacing.add(transition)
+        metrics = _learn(learner, pacing)
+        actors[number + 1] = learner.export_actor(number + 1, pacing.trained_episodes)
+        actors.pop(number - 1, None)
+        episodes.append(Episode(phase, succeeded(transitions), len(transitions), metrics))
+        if on_episode is not None:
+            on_episode(number, episodes[-1], learner)
+    return learner, episodes
+
+
+def evaluate(
+    env: ChunkEnv,
+    policy: FrozenPolicy,
+    chooser: NoiseChooser,
+    config: SacConfig,
+    seed: int,
+    episodes: int = 50,
+    first_episode: int = 0,
+) -> list[bool]:
+    """Return the success of each of `episodes` fresh resets, never trained on.
+
+    Args:
+        env, policy, chooser, config: as in `rollout`.
+        seed: of the run.
+        episodes: how many.
+        first_episode: number of the first one, part of the key of every random draw.
+    """
+    return [
+        succeeded(
+            rollout(
+                env,
+                policy,
+                chooser,
+                config,
+                first_episode + i,
+                keyed_seed(seed, Stream.EVALUATION_RESET, i),
+            )
+        )
+        for i in range(episodes)
+    ]
+
+
+def _learn(learner: Learner, pacing: LockstepPacing) -> dict[str, float]:
+    """Do the work that is due and return the metrics of its gradient steps."""
+    metrics: dict[str, float] = {}
+    while (work := pacing.take()) is not None:
+        for transition in work.transitions:
+            learner.add(transition)
+        if work.gradient_steps:
+            metrics = learner.update(work.gradient_steps)
+        pacing.finish(work)
+    return metrics
