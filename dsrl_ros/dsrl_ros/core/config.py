@@ -15,7 +15,7 @@ class RewardConfig:
     source: str = option(
         'simulator', 'who judges success', choices=('simulator',)
     )
-    max_steps: int = option(160, 'control steps after which an episode is truncated', low=1)
+    max_steps: int = option(64, 'control steps after which an episode is truncated', low=1)
     max_rejects: int = option(
         3, 'consecutive chunks refused by the driver after which an episode is truncated', low=1
     )
@@ -54,7 +54,7 @@ class MonitorConfig:
         low=0.0,
         high=10.0,
     )
-    policy: str = option('', 'path of the policy without ending, for measuring the scaled prior')
+    policy: str = option('', 'path of the policy (.safetensors), for measuring the scaled prior')
     panel: bool = option(True, 'a live panel where the output is a terminal, else lines')
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ import platform
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 from dsrl_msgs.msg import EpisodeResult, RunInfo, TrainerStatus
 from rclpy.node import Node
@@ -38,8 +39,8 @@ _PACKAGES = ('torch', 'numpy', 'mujoco', 'mink', 'safetensors', 'rosbags')
 class MonitorNode(Node):
     """Follows one run from its announcement to its last episode."""
 
-    def __init__(self) -> None:
-        super().__init__('monitor')
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__('monitor', **node_options)
         self._config = declare_config(self, MonitorConfig)
         self._run: RunInfo | None = None
         self._report = RunReport()

@@ -6,6 +6,7 @@ Owns no rule of the task: `tasks.judge` decides, the simulation (or a detector) 
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from dsrl_msgs.action import ResetEpisode
 from dsrl_msgs.msg import ChunkResult, Reward, TaskStatus
@@ -26,8 +27,8 @@ from dsrl_ros.tasks.judge import EpisodeJudge
 class RewardNode(Node):
     """Serves `reset_episode` and answers every `chunk_result` with a `reward`."""
 
-    def __init__(self) -> None:
-        super().__init__('reward')
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__('reward', **node_options)
         self._config = declare_config(self, RewardConfig)
         self._judge = EpisodeJudge(self._config.max_steps, self._config.max_rejects)
         # Results wait here until the task is known at or after their end.

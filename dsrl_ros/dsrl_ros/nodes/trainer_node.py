@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from dsrl_msgs.msg import (
@@ -39,8 +40,8 @@ INLINE_BYTES = 1_000_000  # larger weights go by file
 class TrainerNode(Node):
     """Starts to learn once it knows the run and the policy."""
 
-    def __init__(self) -> None:
-        super().__init__('trainer')
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__('trainer', **node_options)
         self._learner_config = declare_config(self, SacConfig, 'learner')
         self._config = declare_config(self, TrainerConfig)
         os.nice(self._config.niceness)

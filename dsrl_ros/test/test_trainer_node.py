@@ -1,0 +1,179 @@
+"""The trainer takes each transition once, acknowledges it, and answers episodes with weights."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS')
+
+from dsrl_msgs import msg  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+
+from dsrl_ros.bridge import convert, names, qos  # noqa: E402
+from dsrl_ros.core.errors import CheckpointError  # noqa: E402
+from dsrl_ros.core.types import ControlMode, DecisionKey, NoiseSource, PolicySpec  # noqa: E402
+from dsrl_ros.core.types import Noise, NoiseLayout  # noqa: E402
+from dsrl_ros.learning.actor import SteeringActor  # noqa: E402
+from dsrl_ros.nodes.trainer_node import TrainerNode  # noqa: E402
+
+RUN = uuid.uuid4()
+SPEC = PolicySpec(
+    name='toy',
+    state_names=('x', 'y'),
+    action_names=('u',),
+    horizon=2,
+    num_execute=2,
+    step_period_s=0.1,
+    control_mode=ControlMode.EE_DELTA,
+    noise_bound=10.0,
+    action_low=(-1.0,),
+    action_high=(1.0,),
+    state_mean=(0.0, 0.0),
+    state_std=(1.0, 1.0),
+    sampler='flow-euler',
+    denoising_steps=1,
+    sha256='a' * 64,
+)
+SMALL = {
+    'learner.hidden_size': 16,
+    'learner.num_layers': 1,
+    'learner.batch_size': 8,
+    'learner.utd': 2,
+    'niceness': 0,
+}
+
+
+class Steering(Node):
+    """Steering and policy as the trainer sees them."""
+
+    def __init__(self, **node_options) -> None:
+        super().__init__('steering', **node_options)
+        self.acks: list[int] = []
+        self.weights: list[msg.SteeringWeights] = []
+        self.spec = self.create_publisher(msg.PolicySpec, names.POLICY_SPEC, qos.LATCHED)
+        self.run = self.create_publisher(msg.RunInfo, names.RUN_INFO, qos.LATCHED)
+        self.transitions = self.create_publisher(msg.Transition, names.TRANSITION, qos.DECISION)
+        self.create_subscription(
+            msg.TransitionAck,
+            names.TRANSITION_ACK,
+            lambda ack: self.acks.append(ack.sequence),
+            qos.DECISION,
+        )
+        self.create_subscription(
+            msg.SteeringWeights, names.WEIGHTS, self.weights.append, qos.LATCHED
+        )
+
+    def announce(self, run_dir, sha256: str = SPEC.sha256) -> None:
+        self.spec.publish(convert.spec_to_msg(SPEC))
+        self.run.publish(
+            msg.RunInfo(
+                run=list(RUN.bytes),
+                seed=3,
+                run_dir=str(run_dir),
+                policy_sha256=sha256,
+                lockstep=True,
+            )
+        )
+
+    def send(self, sequence: int, episode: int, decision: int, last: bool) -> None:
+        rng = np.random.default_rng(sequence)
+        key = DecisionKey('robot', RUN.hex, episode, decision)
+        rows = rng.standard_normal((2, 1)).astype(np.float32)
+        noise = Noise(rows, NoiseLayout.FULL, NoiseSource.PRIOR)
+
+        def observation(of: DecisionKey) -> msg.Observation:
+            state = rng.standard_normal(2).astype(np.float32)
+            return convert.observation_to_msg(of, 0, SPEC.state_names, state)
+
+        identifier = convert.key_to_msg(key)
+
+        message = msg.Transition(
+            id=identifier,
+            sequence=sequence,
+            phase='online',
+            observation=observation(key),
+            noise=convert.noise_to_msg(noise, key, 0, SPEC.sha256),
+            result=msg.ChunkResult(
+                id=identifier,
+                num_executed=2,
+                action_dim=1,
+                executed=convert.floats_to_msg(rows),
+            ),
+            reward=msg.Reward(id=identifier, value=float(last), terminated=last),
+            discount=0.97,
+            next_observation=observation(key.next()),
+        )
+        self.transitions.publish(message)
+
+
+@pytest.fixture
+def steering(ros, tmp_path):
+    ros.add(TrainerNode, **SMALL)
+    node = ros.add(Steering)
+    ros.spin_until(lambda: node.transitions.get_subscription_count() == 1)
+    node.announce(tmp_path)
+    ros.spin_until(lambda: node.weights)
+    return node
+
+
+def test_the_first_weights_are_those_of_an_untrained_actor(steering):
+    weights = steering.weights[0]
+    data = bytes(weights.data)
+    assert (weights.version, weights.trained_episodes) == (1, 0)
+    assert weights.sha256 == hashlib.sha256(data).hexdigest()
+    assert weights.size == len(data)
+    assert SteeringActor.from_bytes(data, SPEC).act(np.zeros(2, np.float32)).shape == (2, 1)
+
+
+def test_a_finished_episode_is_answered_with_weights_that_have_seen_it(ros, steering):
+    for decision in range(3):
+        steering.send(decision, 0, decision, last=decision == 2)
+    ros.spin_until(lambda: steering.acks and steering.acks[-1] == 2)
+    ros.spin_until(lambda: any(w.trained_episodes == 1 for w in steering.weights))
+
+
+def test_duplicates_and_gaps_are_acknowledged_without_being_learned_twice(ros, steering):
+    steering.send(0, 0, 0, last=False)
+    ros.spin_until(lambda: steering.acks == [0])
+    steering.send(0, 0, 0, last=False)  # sent again: acknowledged again
+    ros.spin_until(lambda: steering.acks == [0, 0])
+    steering.send(2, 0, 2, last=True)  # 1 is missing: nothing new is acknowledged
+    ros.spin_until(lambda: steering.acks == [0, 0, 0])
+    steering.send(1, 0, 1, last=False)
+    steering.send(2, 0, 2, last=True)
+    ros.spin_until(lambda: steering.acks[-1] == 2)
+    ros.spin_until(lambda: any(w.trained_episodes == 1 for w in steering.weights))
+
+
+def test_what_was_learned_is_kept_when_the_node_ends_and_taken_up_again(ros, tmp_path):
+    trainer = ros.add(TrainerNode, **SMALL)
+    first = ros.add(Steering)
+    ros.spin_until(lambda: first.transitions.get_subscription_count() == 1)
+    first.announce(tmp_path)
+    ros.spin_until(lambda: first.weights)
+    first.send(0, 0, 0, last=True)
+    ros.spin_until(lambda: any(w.trained_episodes == 1 for w in first.weights))
+    learned = bytes(first.weights[-1].data)
+    ros.remove(trainer)
+    ros.remove(first)
+
+    ros.add(TrainerNode, **SMALL, resume_from=str(tmp_path))
+    second = ros.add(Steering)
+    second.announce(tmp_path / 'next')
+    ros.spin_until(lambda: second.weights)
+    state = np.ones(2, np.float32)
+    before = SteeringActor.from_bytes(learned, SPEC).act(state)
+    after = SteeringActor.from_bytes(bytes(second.weights[0].data), SPEC).act(state)
+    assert np.array_equal(before, after)
+
+
+def test_resuming_from_nothing_is_an_error_that_names_the_folder(ros, tmp_path):
+    ros.add(TrainerNode, **SMALL, resume_from=str(tmp_path))
+    steering = ros.add(Steering)
+    with pytest.raises(CheckpointError, match=str(tmp_path)):
+        steering.announce(tmp_path / 'run')
+        ros.spin_for(10.0)
