@@ -18,6 +18,7 @@ source "$_dsrl_root/install/setup.bash"
 # The demo and the tests stay on this machine; on a robot, set what the robot needs.
 export ROS_AUTOMATIC_DISCOVERY_RANGE="${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}"
 export RMW_IMPLEMENTATION="${RMW_IMPLEMENTATION:-rmw_fastrtps_cpp}"
+export MUJOCO_GL="${MUJOCO_GL:-egl}" # draws in software without a display
 
 # Eight processes share the cores: one that takes two threads halves the speed of the others.
 for _dsrl_name in OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS NUMEXPR_NUM_THREADS; do
