@@ -13,30 +13,12 @@ from pathlib import Path
 
 import torch
 
-from dsrl_ros.core.noise import expand, num_rows
 from dsrl_ros.core.statistics import SuccessRate
-from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.learning.choosers import PriorChooser
-from dsrl_ros.learning.seeding import Stream, keyed_seed
+from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.steered import evaluate
 from dsrl_ros.policies import io
-from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.tasks.env import PickPlaceEnv
-
-
-def episode_succeeds(
-    env: PickPlaceEnv, policy: FrozenPolicy, chooser: PriorChooser, episode: int, reset_seed: int
-) -> bool:
-    """Run one episode of the prior and return whether it succeeded."""
-    spec = policy.spec
-    state, _ = env.reset(seed=reset_seed)
-    decision = 0
-    while True:
-        noise = chooser.choose(state, episode, decision)
-        expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
-        step = env.execute(policy(state[None], expanded[None])[0][: spec.num_execute])
-        if step.terminated or step.truncated:
-            return step.terminated
-        state, decision = step.state, decision + 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,23 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     torch.set_num_threads(1)
     policy = io.load(options.policy)
-    layout = NoiseLayout[options.layout.upper()]
-    shape = (
-        num_rows(layout, policy.spec.horizon, options.num_basis),
-        policy.spec.action_dim,
-    )
+    config = SacConfig(noise_layout=options.layout, num_basis=options.num_basis)
+    shape = config.noise_shape(policy.spec)
     env = PickPlaceEnv()
     for scale in options.scales:
-        chooser = PriorChooser(options.seed, layout, shape, scale)
+        chooser = PriorChooser(options.seed, config.layout, shape, scale)
         successes = sum(
-            episode_succeeds(
+            evaluate(
                 env,
                 policy,
                 chooser,
-                options.first_episode + i,
-                keyed_seed(options.seed, Stream.EVALUATION_RESET, i),
+                config,
+                options.seed,
+                options.episodes,
+                options.first_episode,
             )
-            for i in range(options.episodes)
         )
         rate = SuccessRate(successes, options.episodes)
         line = {
