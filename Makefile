@@ -1,6 +1,6 @@
 # One command each; every target sets up what it needs first. `make` alone lists them.
 SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
+.SHELLFLAGS := -e -o pipefail -c
 .DEFAULT_GOAL := help
 # Passed on to set-up and to the programs: `make setup PYTHON=python3.12`, `make demo ARGS=seed:=3`.
 export PYTHON TORCH_REQUIREMENT
