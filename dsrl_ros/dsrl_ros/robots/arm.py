@@ -31,54 +31,49 @@ class SimulatedArm:
         self.kinematics = Kinematics(robot)
         self.planner = ChunkPlanner(robot, self.kinematics, step_period_ns)
         self.twin = Twin(robot, scene)
-        self._set_commanded(self.planner.at_rest(self.twin.state().position, robot.gripper_high))
+        self._rest_at(self.twin.state().position, robot.gripper_high)
 
     @property
     def commanded(self) -> Commanded:
-        """What has been commanded up to now; the next chunk starts there."""
-        return self._commanded
+        """What is commanded now; the next chunk starts there."""
+        if self._plan is None:
+            return self._rest
+        return self._plan.commanded_at(self.twin.now_ns - self._start_ns)
 
     @property
     def end_ns(self) -> int:
-        """When the last chunk ends [ns]; not after `twin.now_ns` once it has."""
-        return self._start_ns + (self._plan.trajectory.duration_ns if self._plan else 0)
+        """When the last step of the last chunk ends [ns]; the arm brakes to rest after it."""
+        return self._start_ns + (self._plan.duration_ns if self._plan else 0)
 
     def reset(self, joints: Float64, width: float, bodies: dict[str, Float64]) -> None:
         """Put arm and bodies at rest at time zero; arguments as `Twin.reset` takes them."""
         self.twin.reset(joints, width, bodies)
-        self._set_commanded(self.planner.at_rest(joints, width))
+        self._rest_at(joints, width)
 
     def begin(self, actions: Array) -> ChunkPlan:
-        """Plan a chunk from what was commanded last, and follow it from now on.
+        """Plan a chunk from what is commanded now, and follow it.
 
         Args:
             actions: (n, A), n >= 1.
         """
-        plan = self.planner.plan(actions, self._commanded)
+        plan = self.planner.plan(actions, self.commanded)
         self._plan, self._start_ns, self._steps_begun = plan, self.twin.now_ns, 0
         self.twin.set_trajectory(plan.trajectory, self._start_ns)
         return plan
 
     def advance(self, until_ns: int) -> None:
         """Step the physics to `until_ns`, giving the gripper its command at each step's start."""
-        while self._plan is not None:
-            step = self._steps_begun
-            if step == self._plan.num_steps:
-                if until_ns >= self.end_ns:
-                    self.twin.advance(self.end_ns)
-                    self._start_ns = self.end_ns
-                    self._set_commanded(self._plan.commanded_after(step))
-                break
-            due_ns = self._start_ns + int(self._plan.trajectory.times_ns[step])
+        while self._plan is not None and self._steps_begun < self._plan.num_steps:
+            due_ns = self._start_ns + int(self._plan.trajectory.times_ns[self._steps_begun])
             if due_ns > until_ns:
                 break
             self.twin.advance(due_ns)
-            self.twin.set_gripper(float(self._plan.widths[step]))
+            self.twin.set_gripper(float(self._plan.widths[self._steps_begun]))
             self._steps_begun += 1
         self.twin.advance(until_ns)
 
     def run(self, actions: Array) -> ChunkPlan:
-        """Execute a whole chunk and return its plan."""
+        """Execute all steps of a chunk and return its plan."""
         plan = self.begin(actions)
         self.advance(self.end_ns)
         return plan
@@ -87,8 +82,8 @@ class SimulatedArm:
         """Return what the encoders say now."""
         return self.twin.state()
 
-    def _set_commanded(self, commanded: Commanded) -> None:
-        self._commanded = commanded
+    def _rest_at(self, joints: Float64, width: float) -> None:
+        self._rest = self.planner.at_rest(joints, width)
         self._plan: ChunkPlan | None = None
         self._start_ns = self.twin.now_ns
         self._steps_begun = 0

@@ -1,7 +1,7 @@
 """The Franka Research 3 with the Franka Hand.
 
 Joint limits: frankarobotics/franka_description, `robots/fr3/joint_limits.yaml`. Acceleration
-limits: the planning limits of `franka_fr3_moveit_config`. Hand: Franka Hand product manual.
+limits: the robot's own, from Franka's documentation of the FR3. Hand: Franka Hand product manual.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FR3 = RobotDescription(
     position_low=(-2.7437, -1.7837, -2.9007, -3.0421, -2.8065, 0.5445, -3.0159),
     position_high=(2.7437, 1.7837, 2.9007, -0.1518, 2.8065, 4.5169, 3.0159),
     velocity_limit=(2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26),
-    acceleration_limit=(3.75, 1.875, 2.5, 3.125, 3.75, 5.0, 5.0),
+    acceleration_limit=(10.0,) * 7,
     home=(0.0, -pi / 4, 0.0, -3 * pi / 4, 0.0, pi / 2, pi / 4),
     tool_frame='fr3_hand_tcp',
     tool_down=(0.0, 1.0, 0.0, 0.0),

@@ -2,6 +2,11 @@
 
 Everything is reckoned from what was *commanded* last, never from what was measured: tracking
 errors then neither accumulate nor jerk the arm at the boundary of two chunks.
+
+The arm follows the steps' targets as a quadratic B-spline: at the end of a step it is half-way
+between the target of that step and the one before, at the velocity that leads on. Within a step
+the acceleration is constant, and where a sequence of steps is cut into chunks makes no difference.
+After the last step it brakes within one more, evenly, to rest on the last target.
 """
 
 from __future__ import annotations
@@ -27,13 +32,15 @@ class Commanded:
 
     Attributes:
         joints: [rad], (J,).
-        velocity: [rad/s], (J,); zero unless a chunk is superseded before its end.
-        tool: position of the tool in the base frame [m], (3,).
+        velocity: [rad/s], (J,).
+        target: joints in which the arm rests if nothing more is commanded [rad], (J,).
+        tool: position of the tool with the joints at `target`, base frame [m], (3,).
         width: width of the gripper [m].
     """
 
     joints: Float64
     velocity: Float64
+    target: Float64
     tool: Float64
     width: float
 
@@ -43,30 +50,41 @@ class ChunkPlan:
     """What executing one action chunk means for this robot.
 
     Attributes:
-        trajectory: n + 1 points, the first the start, ending at rest.
+        trajectory: n + 2 points: the start, the end of each step, and rest.
+        targets: joints that each step aims at [rad], (n, J).
+        tool: position of the tool at each target, base frame [m], (n, 3).
         widths: width of the gripper to command at the start of each step [m], (n,).
-        tool: position of the tool at the end of each step, base frame [m], (n, 3).
         executed: the actions as they are carried out, (n, A); they differ from those asked for
             where the tool would have left the workspace.
+        start: what was commanded before.
     """
 
     trajectory: JointTrajectory
-    widths: Float64
+    targets: Float64
     tool: Float64
+    widths: Float64
     executed: Array
+    start: Commanded
 
     @property
     def num_steps(self) -> int:
         """Number of steps, n."""
         return len(self.widths)
 
-    def commanded_after(self, steps: int) -> Commanded:
-        """Return what has been commanded once `steps` (1 to n) steps have been executed."""
+    @property
+    def duration_ns(self) -> int:
+        """Time of all steps [ns]; the braking after them is not counted."""
+        return int(self.trajectory.times_ns[self.num_steps])
+
+    def commanded_at(self, elapsed_ns: int) -> Commanded:
+        """Return what is commanded so long after the start [ns]."""
+        begun = int(np.searchsorted(self.trajectory.times_ns, elapsed_ns, side='left'))
+        step = min(begun, self.num_steps) - 1
+        if step < 0:
+            return self.start
+        joints, velocity = self.trajectory.sample(elapsed_ns)
         return Commanded(
-            joints=self.trajectory.positions[steps],
-            velocity=self.trajectory.velocities[steps],
-            tool=self.tool[steps - 1],
-            width=float(self.widths[steps - 1]),
+            joints, velocity, self.targets[step], self.tool[step], float(self.widths[step])
         )
 
 
@@ -95,9 +113,11 @@ class ChunkPlanner:
 
     def at_rest(self, joints: Float64, width: float) -> Commanded:
         """Return the commanded state of an arm that has been told to stay at `joints`, (J,)."""
+        joints = np.array(joints, dtype=np.float64)
         return Commanded(
-            joints=np.array(joints, dtype=np.float64),
-            velocity=np.zeros(self._robot.num_joints),
+            joints=joints,
+            velocity=np.zeros_like(joints),
+            target=joints,
             tool=self._kinematics.tool_position(joints),
             width=width,
         )
@@ -118,9 +138,9 @@ class ChunkPlanner:
         steps = len(actions)
         tool = np.empty((steps, 3))
         widths = np.empty(steps)
-        joints = np.empty((steps + 1, self._robot.num_joints))
+        targets = np.empty((steps + 1, self._robot.num_joints))
         executed = np.array(actions, dtype=np.float32)
-        joints[0] = start.joints
+        targets[0] = start.target
         position, width = start.tool, start.width
         for k in range(steps):
             wanted = position + actions[k, :3].astype(np.float64)
@@ -130,13 +150,19 @@ class ChunkPlanner:
             position = limited
             width = self._width(float(actions[k, 3]), width)
             tool[k], widths[k] = position, width
-            joints[k + 1] = self._kinematics.solve_down(position, joints[k])
-        times_ns = np.arange(steps + 1, dtype=np.int64) * self._step_period_ns
-        velocities = np.zeros_like(joints)
-        velocities[0] = start.velocity
-        velocities[1:-1] = (joints[2:] - joints[:-2]) / (2e-9 * self._step_period_ns)
-        trajectory = JointTrajectory(times_ns, joints, velocities)
-        return ChunkPlan(trajectory, widths, tool, executed)
+            targets[k + 1] = self._kinematics.solve_down(position, targets[k])
+        trajectory = JointTrajectory(
+            np.arange(steps + 2, dtype=np.int64) * self._step_period_ns,
+            np.vstack([start.joints, (targets[:-1] + targets[1:]) / 2, targets[-1]]),
+            np.vstack(
+                [
+                    start.velocity,
+                    np.diff(targets, axis=0) / (1e-9 * self._step_period_ns),
+                    np.zeros(self._robot.num_joints),
+                ]
+            ),
+        )
+        return ChunkPlan(trajectory, targets[1:], tool, widths, executed, start)
 
     def _width(self, gripper: float, width: float) -> float:
         if gripper >= GRIPPER_THRESHOLD:

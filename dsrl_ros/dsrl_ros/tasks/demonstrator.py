@@ -127,10 +127,12 @@ class _Hand:
         self._stayed = 0
         self._velocity = np.zeros(3)
         self._drift = np.zeros(3)
+        self._last = np.zeros(3)
 
     def act(self, tool: Array) -> Array:
         target, gripper, stay = self._plan[0]
-        gap = target - tool
+        # The arm is half a step behind what it has been told.
+        gap = target - tool - self._last / 2
         distance = float(np.linalg.norm(gap))
         if distance < REACHED or self._stayed:
             self._stayed += 1
@@ -142,4 +144,6 @@ class _Hand:
         self._velocity = 0.4 * self._velocity + 0.6 * wanted
         self._drift = 0.7 * self._drift + self._style.tremor * self._rng.normal(size=3)
         action = np.array([*(self._velocity + self._drift), gripper])
-        return np.clip(action, pick_place.ACTION_LOW, pick_place.ACTION_HIGH).astype(np.float32)
+        action = np.clip(action, pick_place.ACTION_LOW, pick_place.ACTION_HIGH)
+        self._last = action[:3]
+        return action.astype(np.float32)
