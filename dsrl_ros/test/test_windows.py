@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -38,7 +40,7 @@ def test_windows_reproduce_the_plan_bit_by_bit(
     windows = cut(plan, 0, end, LONGEST_NS, BRAKE_NS)
     assert windows[0].start_ns == 0
     assert windows[-1].handoff_ns == plan.times_ns[end]
-    for window, following in zip(windows[:-1], windows[1:], strict=True):
+    for window, following in pairwise(windows):
         assert following.start_ns == window.handoff_ns
     for window in windows:
         times = np.arange(window.start_ns, window.handoff_ns + 1, 2 * MS)

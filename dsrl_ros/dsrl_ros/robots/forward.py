@@ -51,7 +51,8 @@ class ToolPath:
             x = cosine * points[:, 0] - sine * points[:, 1]
             y = sine * points[:, 0] + cosine * points[:, 1]
             points[:, 0], points[:, 1] = x, y
-        return points @ self._base_rotation.T + self._base_offset
+        in_base: Float64 = points @ self._base_rotation.T + self._base_offset
+        return in_base
 
 
 def _frame_along(axis: Float64) -> Float64:
