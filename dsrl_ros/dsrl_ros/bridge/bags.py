@@ -1,0 +1,200 @@
+"""One rosbag2 per episode, written without rosbag2: MCAP through `rosbags`, bytes as received.
+
+Owns which message belongs to which episode, and the audit of what an episode's bag caught.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from dsrl_ros.bridge import names
+
+AUDIT = 'dsrl_audit'  # key of the audit in the custom data of a bag's metadata.yaml
+
+# Messages of these topics must all be in the bag: so many per decision, and so many more.
+_PER_DECISION = {
+    names.OBSERVATION: 1,
+    names.NOISE: 1,
+    names.ACTION_CHUNK: 1,
+    names.CHUNK_RESULT: 1,
+    names.REWARD: 1,
+    names.TRANSITION: 1,
+}
+_LEARNED_PHASES = ('warmup', 'online')  # only their transitions are sent
+
+
+def typestore() -> Typestore:
+    """Return the types of this ROS distribution and of `dsrl_msgs`, for reading and writing bags.
+
+    Raises:
+        PackageNotFoundError: `dsrl_msgs` is not built, or its install is not sourced.
+    """
+    distribution = os.environ.get('ROS_DISTRO', 'jazzy').upper()
+    store = get_typestore(Stores[f'ROS2_{distribution}'])
+    types = {}
+    for path in sorted(Path(get_package_share_directory('dsrl_msgs'), 'msg').glob('*.msg')):
+        types.update(get_types_from_msg(path.read_text(), f'dsrl_msgs/msg/{path.stem}'))
+    store.register(types)
+    return store
+
+
+class Definitions:
+    """Message definitions and type hashes as a bag holds them, each worked out once."""
+
+    def __init__(self) -> None:
+        self._store = typestore()
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def of(self, type_name: str) -> tuple[str, str]:
+        """Return (definition, RIHS01 hash) of a type named like 'std_msgs/msg/Bool'."""
+        if type_name not in self._known:
+            definition, _ = self._store.generate_msgdef(type_name, ros_version=2)
+            self._known[type_name] = (definition, self._store.hash_rihs01(type_name))
+        return self._known[type_name]
+
+
+@dataclass(frozen=True)
+class Received:
+    """One message as it came.
+
+    Attributes:
+        topic: as named in `bridge.names`.
+        full_name: resolved, as it goes into the bag.
+        type_name: like 'std_msgs/msg/Bool'.
+        data: CDR bytes.
+        stamp_ns: when it came [ns], wall time.
+    """
+
+    topic: str
+    full_name: str
+    type_name: str
+    data: bytes
+    stamp_ns: int
+
+
+class _Bag:
+    """The bag of one episode."""
+
+    def __init__(self, path: Path, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
+        self._writer.open()
+        self._connections: dict[str, Connection] = {}
+        self.counts: Counter[str] = Counter()
+        self.expected: dict[str, int] | None = None  # known once the episode has ended
+        self.ended_ns = 0
+
+    def write(self, message: Received) -> None:
+        connection = self._connections.get(message.full_name)
+        if connection is None:
+            definition, digest = self._definitions.of(message.type_name)
+            connection = self._writer.add_connection(
+                message.full_name, message.type_name, msgdef=definition, rihs01=digest
+            )
+            self._connections[message.full_name] = connection
+        self._writer.write(connection, message.stamp_ns, message.data)
+        self.counts[message.topic] += 1
+
+    def missing(self) -> dict[str, int]:
+        """Return how many messages of each topic are still to come."""
+        expected = self.expected or {}
+        return {t: n - self.counts[t] for t, n in expected.items() if n > self.counts[t]}
+
+    def close(self) -> None:
+        audit = {'complete': self.expected is not None and not self.missing()}
+        self._writer.set_custom_data(
+            AUDIT, json.dumps({**audit, 'missing': self.missing(), 'counts': dict(self.counts)})
+        )
+        self._writer.close()
+
+
+@dataclass
+class EpisodeBags:
+    """Sorts messages into the bags of their episodes.
+
+    Args:
+        folder: holds one bag per episode, named by its number.
+        definitions: of the message types.
+        grace_ns: how long after its end a bag waits for what is missing [ns].
+    """
+
+    folder: Path
+    definitions: Definitions
+    grace_ns: int = 2_000_000_000
+    _open: dict[int, _Bag] = field(default_factory=dict)
+    _newest: int = -1
+    _preface: dict[str, Received] = field(default_factory=dict)
+
+    def add_preface(self, message: Received) -> None:
+        """Keep a latched message: the newest of each topic begins every bag from now on."""
+        self._preface[message.topic] = message
+        for bag in self._open.values():
+            bag.write(message)
+
+    def add(self, message: Received, episode: int | None) -> None:
+        """Write a message into the bag of its episode.
+
+        Args:
+            message: as received.
+            episode: its key's; None for a sensor's, which goes into the newest bag. What comes
+                between two episodes belongs to none.
+        """
+        if episode is None:
+            episode = self._newest
+        elif episode > self._newest:
+            self._begin(episode)
+        if episode in self._open:
+            self._open[episode].write(message)
+
+    def end(self, episode: int, phase: str, num_decisions: int, now_ns: int) -> None:
+        """Note how long an episode was; its bag closes once everything has come."""
+        bag = self._open.get(episode)
+        if bag is None:
+            return
+        expected = {topic: n * num_decisions for topic, n in _PER_DECISION.items()}
+        expected[names.OBSERVATION] += 1  # the last one, which has no decision
+        if phase not in _LEARNED_PHASES:
+            del expected[names.TRANSITION]
+        bag.expected, bag.ended_ns = expected, now_ns
+
+    def close_finished(self, now_ns: int) -> dict[int, dict[str, int]]:
+        """Close the bags that are complete or out of grace.
+
+        Returns:
+            What is missing by topic, for each bag closed incomplete.
+        """
+        incomplete = {}
+        for episode, bag in list(self._open.items()):
+            if bag.expected is None:
+                continue
+            missing = bag.missing()
+            if missing and now_ns - bag.ended_ns < self.grace_ns:
+                continue
+            bag.close()
+            del self._open[episode]
+            if missing:
+                incomplete[episode] = missing
+        return incomplete
+
+    def close(self) -> None:
+        """Close every bag as it is."""
+        for bag in self._open.values():
+            bag.close()
+        self._open.clear()
+
+    def _begin(self, episode: int) -> None:
+        self._newest = episode
+        bag = _Bag(self.folder / f'{episode:04d}', self.definitions)
+        self._open[episode] = bag
+        for message in self._preface.values():
+            bag.write(message)
