@@ -1,0 +1,183 @@
+"""Turns chunks into what is sent to a controller, and keeps what is commanded. Sends nothing.
+
+One object for every driver: the caller brings the clock and the wires, this brings the order of
+things. It starts from what was *commanded*, so the same chunks give the same commands, bit by bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from dsrl_ros.core.errors import DriverError, DsrlError, NonFiniteError, ShapeMismatchError
+from dsrl_ros.core.types import Array
+from dsrl_ros.robots.chunk import Chunk
+from dsrl_ros.robots.gate import CommandGate
+from dsrl_ros.robots.planner import ChunkPlan, ChunkPlanner, Commanded
+from dsrl_ros.robots.rules import Motion, Refusal, Rule
+from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.windows import braking, cut
+
+
+@dataclass(frozen=True)
+class Leg:
+    """What is sent at once: one window, and the gripper when it changes.
+
+    Attributes:
+        trajectory: ends at rest.
+        start_ns: time of its first point [ns].
+        handoff_ns: time at which the next leg takes over [ns].
+        width: of the gripper from the start on [m]; None leaves it as it is.
+        rows: rows of the chunk executed at the hand-off.
+    """
+
+    trajectory: JointTrajectory
+    start_ns: int
+    handoff_ns: int
+    width: float | None
+    rows: int
+
+
+@dataclass(frozen=True)
+class Execution:
+    """An accepted chunk.
+
+    Attributes:
+        chunk: as it came.
+        plan: what it means for the robot.
+        start_ns: when its first row starts [ns].
+        legs: what to send, in order.
+    """
+
+    chunk: Chunk
+    plan: ChunkPlan
+    start_ns: int
+    legs: tuple[Leg, ...]
+
+    def executed_by(self, time_ns: int) -> Array:
+        """Return the actions of the rows that have ended by then, as carried out, (n, A)."""
+        rows = max((leg.rows for leg in self.legs if leg.handoff_ns <= time_ns), default=0)
+        return self.plan.executed[:rows]
+
+
+class ChunkExecutor:
+    """Plans, gates and cuts chunks, one after the other.
+
+    `engage` once, then `begin` a chunk and send its legs, each by its start. `brake` to stop, at
+    any moment.
+    """
+
+    def __init__(
+        self, planner: ChunkPlanner, gate: CommandGate, window_ns: int, brake_ns: int
+    ) -> None:
+        """Prepare.
+
+        Args:
+            planner: of the robot.
+            gate: judges every chunk.
+            window_ns: longest window, braking included [ns].
+            brake_ns: time to brake to rest [ns].
+        """
+        self._planner = planner
+        self._gate = gate
+        self._window_ns = window_ns
+        self._brake_ns = brake_ns
+        self._rest: Commanded | None = None
+        self._execution: Execution | None = None
+
+    def engage(self, joints: Float64, width: float) -> None:
+        """Start from an arm at rest that nothing is commanded to.
+
+        Args:
+            joints: [rad], (J,).
+            width: of the gripper [m].
+        """
+        self._rest = self._planner.at_rest(joints, width)
+        self._execution = None
+
+    def begin(
+        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
+    ) -> Execution | Refusal:
+        """Judge a chunk and make it the one to follow, unless it is refused.
+
+        Args:
+            chunk: as it came.
+            start_ns: when its first row is to start [ns].
+            now_ns: time on the clock of the chunk's stamp [ns].
+            measured: joints measured last [rad], (J,).
+
+        Raises:
+            DriverError: not engaged.
+        """
+        result = self._judge(chunk, start_ns, now_ns, measured)
+        if isinstance(result, Refusal):
+            self._gate.refuse(result)
+        else:
+            self._gate.accept(chunk)
+            self._execution = result
+        return result
+
+    def brake(self, start_ns: int) -> Leg:
+        """Give up the chunk; return the leg that brakes to rest from `start_ns` on.
+
+        Raises:
+            DriverError: not engaged.
+        """
+        commanded = self._commanded_at(start_ns)
+        trajectory = braking(commanded.joints, commanded.velocity, self._brake_ns)
+        self.engage(trajectory.positions[-1], commanded.width)
+        return Leg(trajectory, start_ns, start_ns + self._brake_ns, None, 0)
+
+    def _commanded_at(self, time_ns: int) -> Commanded:
+        if self._execution is not None:
+            return self._execution.plan.commanded_at(time_ns - self._execution.start_ns)
+        if self._rest is None:
+            raise DriverError('executor: got a chunk before engage, expected engage first.')
+        return self._rest
+
+    def _judge(
+        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
+    ) -> Execution | Refusal:
+        start = self._commanded_at(start_ns)
+        refusal = self._gate.refusal_of_chunk(chunk)
+        if refusal is not None:
+            return refusal
+        try:
+            plan = self._planner.plan(chunk.rows_to_execute(), start)
+        except DsrlError as error:
+            return Refusal(_rule_of(error), str(error))
+        motion = Motion(plan.trajectory, start.joints, start.velocity, measured)
+        refusal = self._gate.refusal_of_motion(chunk, motion, now_ns)
+        if refusal is not None:
+            return refusal
+        return Execution(chunk, plan, start_ns, self._legs(plan, start_ns))
+
+    def _legs(self, plan: ChunkPlan, start_ns: int) -> tuple[Leg, ...]:
+        """Cut the plan into legs; the gripper changes only where a leg starts."""
+        widths = [plan.start.width, *(float(width) for width in plan.widths)]
+        changes = [row for row in range(plan.num_steps) if widths[row] != widths[row + 1]]
+        bounds = sorted({0, *changes, plan.num_steps})
+        legs = []
+        for first, end in pairwise(bounds):
+            width: float | None = widths[first + 1] if first in changes else None
+            for window in cut(plan.trajectory, first, end, self._window_ns, self._brake_ns):
+                legs.append(
+                    Leg(
+                        trajectory=window.trajectory,
+                        start_ns=start_ns + window.start_ns,
+                        handoff_ns=start_ns + window.handoff_ns,
+                        width=width,
+                        rows=window.last,
+                    )
+                )
+                width = None
+        return tuple(legs)
+
+
+def _rule_of(error: DsrlError) -> Rule:
+    """Name the rule that a chunk breaks which cannot be planned."""
+    if isinstance(error, NonFiniteError):
+        return Rule.FINITE
+    if isinstance(error, ShapeMismatchError):
+        return Rule.SHAPES
+    return Rule.POSITION  # out of the arm's reach

@@ -1,0 +1,179 @@
+"""Runs one chunk after the other: send a leg, wait, send the next, stop when told. Owns no clock.
+
+Lockstep simulation, real-time simulation and a robot differ only in the `Pace` given to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from dsrl_ros.core.types import Array, ChunkOutcome
+from dsrl_ros.robots.chunk import Chunk
+from dsrl_ros.robots.executor import ChunkExecutor, Execution, Leg
+from dsrl_ros.robots.rules import Refusal, Rule
+from dsrl_ros.robots.trajectory import Float64
+
+
+class Pace(Protocol):
+    """How time passes for the robot.
+
+    Attributes:
+        lead_ns: how long before its start a leg is sent [ns].
+    """
+
+    lead_ns: int
+
+    def now_ns(self) -> int:
+        """Return the robot's time [ns]."""
+        ...
+
+    def wait_until(self, time_ns: int, then: Callable[[], None]) -> None:
+        """Call `then`, once, when the robot's time has reached `time_ns`."""
+        ...
+
+    def interrupt(self) -> bool:
+        """Give up waiting; False when that cannot be, and `then` is still called."""
+        ...
+
+
+@dataclass(frozen=True)
+class ChunkEnd:
+    """What became of one chunk.
+
+    Attributes:
+        chunk: as it came.
+        outcome: how it ended.
+        start_ns, end_ns: of its execution [ns]; equal when there was none.
+        executed: the actions really executed, (n, A).
+        message: why it did not end as planned; empty when it did.
+    """
+
+    chunk: Chunk
+    outcome: ChunkOutcome
+    start_ns: int
+    end_ns: int
+    executed: Array
+    message: str
+
+
+class ChunkRunner:
+    """Executes chunks on something that takes legs.
+
+    One chunk is on its way at most; a newer one takes over at its next hand-off.
+    """
+
+    def __init__(
+        self,
+        executor: ChunkExecutor,
+        pace: Pace,
+        send: Callable[[Leg], None],
+        ended: Callable[[ChunkEnd], None],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            executor: plans and judges; engaged before the first chunk.
+            pace: how time passes.
+            send: hands a leg to the controllers.
+            ended: is told what became of each chunk, once.
+        """
+        self._executor = executor
+        self._pace = pace
+        self._send = send
+        self._ended = ended
+        self._current: Execution | None = None
+        self._legs_sent = 0
+        self._stop: tuple[ChunkOutcome, str] | None = None
+        self._newer: tuple[Chunk, Float64] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a chunk is on its way."""
+        return self._current is not None
+
+    def run(self, chunk: Chunk, measured: Float64) -> None:
+        """Execute `chunk`, now or, if another one is on its way, from its next hand-off on.
+
+        Args:
+            chunk: as it came.
+            measured: joints measured last [rad], (J,).
+        """
+        if self._current is None:
+            self._begin(chunk, measured, self._pace.now_ns() + self._pace.lead_ns)
+            return
+        if self._newer is not None:
+            self._end_unexecuted(self._newer[0], ChunkOutcome.PREEMPTED, 'a newer chunk came')
+        self._newer = (chunk, measured)
+
+    def stop(self, outcome: ChunkOutcome, message: str) -> None:
+        """Bring the robot to rest at once; the chunk on its way ends with `outcome`."""
+        if self._current is None or self._stop is not None:
+            return
+        self._stop = (outcome, message)
+        if self._pace.interrupt():
+            self._brake(self._current)
+
+    def abandon(self, message: str) -> None:
+        """End the chunk on its way without another command, because time does not go on.
+
+        The robot runs out the braking of the leg it has.
+        """
+        if self._current is not None:
+            self._stop = (ChunkOutcome.FAULT, message)
+            now_ns = self._pace.now_ns()
+            self._end(self._current, now_ns, self._current.executed_by(now_ns))
+
+    def _begin(self, chunk: Chunk, measured: Float64, start_ns: int) -> None:
+        result = self._executor.begin(chunk, start_ns, self._pace.now_ns(), measured)
+        if isinstance(result, Refusal):
+            stopped = result.rule is Rule.ESTOP
+            outcome = ChunkOutcome.ESTOP if stopped else ChunkOutcome.REJECTED
+            self._end_unexecuted(chunk, outcome, str(result))
+            return
+        self._current = result
+        self._legs_sent = 0
+        self._send_next(result)
+
+    def _send_next(self, current: Execution) -> None:
+        leg = current.legs[self._legs_sent]
+        self._legs_sent += 1
+        self._send(leg)
+        last = self._legs_sent == len(current.legs)
+        lead_ns = 0 if last else self._pace.lead_ns
+        self._pace.wait_until(leg.handoff_ns - lead_ns, lambda: self._on_reached(current, leg))
+
+    def _on_reached(self, current: Execution, leg: Leg) -> None:
+        if self._stop is not None:
+            self._brake(current)
+        elif self._legs_sent == len(current.legs):
+            self._end(current, leg.handoff_ns, current.plan.executed)
+        elif self._newer is not None:
+            self._stop = (ChunkOutcome.PREEMPTED, f'superseded by {self._newer[0].key}')
+            self._end(current, leg.handoff_ns, current.executed_by(leg.handoff_ns))
+        else:
+            self._send_next(current)
+
+    def _brake(self, current: Execution) -> None:
+        now_ns = self._pace.now_ns()
+        executed = current.executed_by(now_ns)
+        leg = self._executor.brake(now_ns)
+        self._send(leg)
+        self._pace.wait_until(leg.handoff_ns, lambda: self._end(current, leg.handoff_ns, executed))
+
+    def _end(self, current: Execution, end_ns: int, executed: Array) -> None:
+        """Report the end of a chunk; the newer one, if there is one, begins right there."""
+        outcome, message = self._stop or (ChunkOutcome.DONE, '')
+        newer = self._newer
+        self._current = self._stop = self._newer = None
+        self._ended(ChunkEnd(current.chunk, outcome, current.start_ns, end_ns, executed, message))
+        if newer is not None:
+            self._begin(newer[0], newer[1], end_ns)
+
+    def _end_unexecuted(self, chunk: Chunk, outcome: ChunkOutcome, message: str) -> None:
+        now_ns = self._pace.now_ns()
+        nothing = np.zeros((0, len(chunk.action_names)), dtype=np.float32)
+        self._ended(ChunkEnd(chunk, outcome, now_ns, now_ns, nothing, message))

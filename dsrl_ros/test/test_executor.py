@@ -1,0 +1,250 @@
+"""Chunks run leg by leg as the environment runs them whole, to the bit, and can be stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dsrl_ros.core.config import GateConfig
+from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.types import ChunkOutcome, ControlMode, DecisionKey, PolicySpec
+from dsrl_ros.robots.arm import SimulatedArm
+from dsrl_ros.robots.chunk import Chunk
+from dsrl_ros.robots.executor import ChunkExecutor, Leg
+from dsrl_ros.robots.forward import ToolPath
+from dsrl_ros.robots.gate import CommandGate
+from dsrl_ros.robots.latch import Latch
+from dsrl_ros.robots.rules import WORKSPACE_TOLERANCE
+from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner
+from dsrl_ros.tasks import pick_place
+
+MS = 1_000_000
+WINDOW_NS, BRAKE_NS = 200 * MS, 100 * MS
+ROBOT = pick_place.ROBOT
+SPEC = PolicySpec(
+    name='test',
+    state_names=('x',),
+    action_names=pick_place.ACTION_NAMES,
+    horizon=4,
+    num_execute=4,
+    step_period_s=0.1,
+    control_mode=ControlMode.EE_DELTA,
+    noise_bound=6.0,
+    action_low=pick_place.ACTION_LOW,
+    action_high=pick_place.ACTION_HIGH,
+    state_mean=(0.0,),
+    state_std=(1.0,),
+    sampler='ddim',
+    denoising_steps=4,
+    sha256='0' * 64,
+)
+
+
+@pytest.fixture(scope='module')
+def arm() -> SimulatedArm:
+    return SimulatedArm(ROBOT, pick_place.SCENE, pick_place.STEP_PERIOD_NS)
+
+
+class TwinDriver:
+    """The smallest driver: a runner on a twin in the same process, in lockstep."""
+
+    lead_ns = 0
+
+    def __init__(self, arm: SimulatedArm) -> None:
+        self.twin = arm.twin
+        start = pick_place.start_joints(arm.kinematics)
+        arm.reset(start, ROBOT.gripper_high, {})
+        self.latch = Latch(cooldown_s=0.0)
+        gate = CommandGate(ROBOT, SPEC, GateConfig(max_age_s=10.0), self.latch, BRAKE_NS)
+        self.executor = ChunkExecutor(arm.planner, gate, WINDOW_NS, BRAKE_NS)
+        self.executor.engage(start, ROBOT.gripper_high)
+        self.runner = ChunkRunner(self.executor, self, self._send, self._on_end)
+        self.sent: list[Leg] = []
+        self.ends: list[ChunkEnd] = []
+        self.on_leg: Callable[[int], object] = lambda _: None
+        self._decision = 0
+
+    def now_ns(self) -> int:
+        return self.twin.now_ns
+
+    def wait_until(self, time_ns: int, then: Callable[[], None]) -> None:
+        self.on_leg(len(self.sent))
+        self.twin.advance(time_ns)
+        then()
+
+    def interrupt(self) -> bool:
+        return False
+
+    def run(self, rows: np.ndarray) -> ChunkEnd:
+        self.runner.run(self.chunk(rows), self.twin.state().position)
+        return self.ends[-1]
+
+    def chunk(self, rows: np.ndarray) -> Chunk:
+        self._decision += 1
+        return Chunk(
+            key=DecisionKey('arm', 'a' * 32, 0, self._decision),
+            stamp_ns=self.twin.now_ns,
+            control_mode=SPEC.control_mode,
+            action_names=SPEC.action_names,
+            horizon=4,
+            num_execute=4,
+            step_period_s=0.1,
+            data=np.asarray(rows, dtype=np.float32).reshape(-1),
+        )
+
+    def _send(self, leg: Leg) -> None:
+        self.sent.append(leg)
+        if leg.width is not None:
+            self.twin.set_gripper(leg.width)
+        self.twin.set_trajectory(leg.trajectory, leg.start_ns)
+
+    def _on_end(self, end: ChunkEnd) -> None:
+        self.ends.append(end)
+
+
+def wander(seed: int, chunks: int) -> np.ndarray:
+    """Return smooth random chunks, (chunks, 4, 4), that the robot can follow."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(size=(chunks * 4, 3)) * 0.006
+    steps = 0.7 * steps + 0.3 * np.roll(steps, 1, axis=0)
+    gripper = np.sign(rng.normal(size=(chunks * 4, 1)))
+    return np.concatenate([steps, gripper], axis=1).reshape(chunks, 4, 4).astype(np.float32)
+
+
+def test_legs_give_the_same_joints_as_whole_chunks_to_the_last_bit(arm: SimulatedArm) -> None:
+    chunks = wander(seed=1, chunks=12)
+    driver = TwinDriver(arm)
+    by_legs = []
+    for rows in chunks:
+        end = driver.run(rows)
+        assert end.outcome is ChunkOutcome.DONE, end.message
+        state = driver.twin.state()
+        by_legs.append((end.end_ns, state.position, state.velocity, state.gripper_width))
+
+    arm.reset(pick_place.start_joints(arm.kinematics), ROBOT.gripper_high, {})
+    for rows, (end_ns, position, velocity, width) in zip(chunks, by_legs, strict=True):
+        arm.run(rows)
+        state = arm.state()
+        assert state.stamp_ns == end_ns
+        np.testing.assert_array_equal(state.position, position)
+        np.testing.assert_array_equal(state.velocity, velocity)
+        assert state.gripper_width == width
+
+
+def test_windows_are_short_end_at_rest_and_follow_on(arm: SimulatedArm) -> None:
+    driver = TwinDriver(arm)
+    for rows in wander(seed=2, chunks=4):
+        driver.run(rows)
+    for leg in driver.sent:
+        assert leg.trajectory.duration_ns <= WINDOW_NS
+        assert not leg.trajectory.velocities[-1].any()
+    for leg, following in zip(driver.sent[:-1], driver.sent[1:], strict=True):
+        assert following.start_ns == leg.handoff_ns
+        position, velocity = leg.trajectory.sample(leg.handoff_ns - leg.start_ns)
+        np.testing.assert_allclose(following.trajectory.positions[0], position, atol=1e-12)
+        np.testing.assert_allclose(following.trajectory.velocities[0], velocity, atol=1e-12)
+
+
+def test_the_gripper_is_told_only_when_it_changes(arm: SimulatedArm) -> None:
+    driver = TwinDriver(arm)
+    rows = np.zeros((4, 4))
+    rows[:, 3] = [1.0, -1.0, -1.0, 0.0]  # open as before, close, closed, leave it
+    driver.run(rows)
+    assert [leg.width for leg in driver.sent] == [None, 0.0, None, None]
+
+
+def test_a_stop_brings_the_arm_to_rest_and_reports_what_was_executed(arm: SimulatedArm) -> None:
+    driver = TwinDriver(arm)
+    driver.on_leg = lambda sent: sent == 2 and driver.runner.stop(ChunkOutcome.ESTOP, 'button')
+    end = driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
+    assert (end.outcome, end.message, len(end.executed)) == (ChunkOutcome.ESTOP, 'button', 2)
+    assert len(driver.sent) == 3  # two legs and the braking
+    driver.twin.advance(driver.twin.now_ns + 300 * MS)
+    rest = driver.twin.state()
+    np.testing.assert_allclose(rest.position, driver.sent[-1].trajectory.positions[-1], atol=2e-3)
+    assert np.abs(rest.velocity).max() < 1e-2
+    # The next chunk starts from there without a jump.
+    driver.on_leg = lambda _: None
+    assert driver.run(np.zeros((4, 4))).outcome is ChunkOutcome.DONE
+
+
+def test_a_newer_chunk_takes_over_at_the_next_hand_off(arm: SimulatedArm) -> None:
+    driver = TwinDriver(arm)
+    measured = driver.twin.state().position
+    newer = driver.chunk(np.tile([0.0, 0.01, 0.0, 1.0], (4, 1)))
+    newer = replace(newer, key=replace(newer.key, decision=99))
+    driver.on_leg = lambda sent: sent == 2 and driver.runner.run(newer, measured)
+    driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
+    first, second = driver.ends
+    assert (first.outcome, len(first.executed)) == (ChunkOutcome.PREEMPTED, 2)
+    assert (second.outcome, len(second.executed)) == (ChunkOutcome.DONE, 4)
+    assert second.start_ns == first.end_ns
+    before, after = driver.sent[1], driver.sent[2]
+    position, velocity = before.trajectory.sample(before.handoff_ns - before.start_ns)
+    np.testing.assert_array_equal(after.trajectory.positions[0], position)
+    np.testing.assert_array_equal(after.trajectory.velocities[0], velocity)
+
+
+def test_a_refused_chunk_moves_nothing(arm: SimulatedArm) -> None:
+    driver = TwinDriver(arm)
+    end = driver.run(np.full((4, 4), np.nan))
+    assert (end.outcome, end.executed.shape) == (ChunkOutcome.REJECTED, (0, 4))
+    assert end.message.startswith('finite: ')
+    assert not driver.sent
+    driver.latch.estop('button')
+    assert driver.run(np.zeros((4, 4))).outcome is ChunkOutcome.ESTOP
+    assert not driver.sent
+
+
+def test_nothing_runs_before_the_arm_is_engaged(arm: SimulatedArm) -> None:
+    driver = TwinDriver(arm)
+    gate = CommandGate(ROBOT, SPEC, GateConfig(), driver.latch, BRAKE_NS)
+    executor = ChunkExecutor(arm.planner, gate, WINDOW_NS, BRAKE_NS)
+    with pytest.raises(DriverError, match='engage'):
+        executor.begin(driver.chunk(np.zeros((4, 4))), 0, 0, np.zeros(7))
+
+
+HOSTILE = st.one_of(
+    st.floats(width=32, allow_nan=True, allow_infinity=True),
+    st.floats(-0.0625, 0.0625, width=32),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rows=st.lists(
+        st.one_of(
+            st.lists(HOSTILE, min_size=0, max_size=20),
+            st.lists(st.floats(-0.015625, 0.015625, width=32), min_size=16, max_size=16),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_whatever_comes_in_what_goes_out_is_within_every_limit(
+    arm: SimulatedArm, rows: list[list[float]]
+) -> None:
+    driver = TwinDriver(arm)
+    tool_path = ToolPath(ROBOT)
+    for data in rows:
+        chunk = replace(driver.chunk(np.zeros((4, 4))), data=np.array(data, dtype=np.float32))
+        driver.runner.run(chunk, driver.twin.state().position)
+    assert len(driver.ends) == len(rows)
+    for leg in driver.sent:
+        times = np.arange(0, leg.trajectory.duration_ns + 1, MS)
+        position, velocity = leg.trajectory.sample(times)
+        tool = tool_path(position)
+        assert np.isfinite(position).all()
+        assert (position >= np.array(ROBOT.position_low) - 1e-6).all()
+        assert (position <= np.array(ROBOT.position_high) + 1e-6).all()
+        assert (np.abs(velocity) <= np.array(ROBOT.velocity_limit) + 1e-6).all()
+        acceleration = np.abs(np.diff(velocity, axis=0)) / 1e-3
+        assert (acceleration <= np.array(ROBOT.acceleration_limit) + 1e-3).all()
+        assert (tool >= np.array(ROBOT.workspace_low) - 2 * WORKSPACE_TOLERANCE).all()
+        assert (tool <= np.array(ROBOT.workspace_high) + 2 * WORKSPACE_TOLERANCE).all()
+        assert leg.width is None or ROBOT.gripper_low <= leg.width <= ROBOT.gripper_high
