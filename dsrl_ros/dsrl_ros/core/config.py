@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 
 
@@ -91,6 +92,72 @@ class RecorderConfig:
         ('cube', 'bowl'), 'objects whose poses, on NAME_pose, are recorded'
     )
     camera: bool = option(False, 'record the camera too; in simulation this makes it render')
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class DriverConfig:
+    """Options of the driver node beside the gate's."""
+
+    robot: str = option('fr3', 'name of the robot in every decision key, unique in the domain')
+    robot_ip: str = option('', 'address of the robot; empty for the simulation')
+    real_time: bool = option(False, 'the clock runs by itself; false: only while a chunk runs')
+    autostart: bool = option(True, 'configure and activate without being asked to')
+    window_s: float = option(
+        0.2, 'longest stretch sent to a controller, braking included [s]', low=0.02, high=0.2
+    )
+    brake_s: float = option(
+        0.1, 'time in which the arm brakes to rest when nothing follows [s]', low=0.01, high=0.19
+    )
+    lead_s: float = option(
+        0.02, 'how long before its start a command is sent in real time [s]', low=0.0, high=0.1
+    )
+    heartbeat_timeout_s: float = option(
+        0.15, 'silence of the steering node that stops a chunk [s]', low=0.06, high=10.0
+    )
+    state_timeout_s: float = option(
+        1.0, 'wait for states as new as the observation of a chunk [s]', low=0.05, high=10.0
+    )
+    advance_timeout_s: float = option(
+        5.0, 'wait for the simulation to advance by one window [s]', low=0.5, high=60.0
+    )
+    listen_s: float = option(
+        1.0, 'time in which a driver that is there already is looked for [s]', low=0.0, high=30.0
+    )
+    status_period_s: float = option(0.5, 'time between two status messages [s]', low=0.05, high=5)
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.brake_s >= self.window_s:
+            raise ConfigError(
+                f'brake_s: got {self.brake_s:g}, expected less than window_s, {self.window_s:g}.'
+            )
+
+
+@dataclass(frozen=True)
+class TwinConfig:
+    """Options of the simulation twin."""
+
+    task: str = option('pick_place', 'scene and task to simulate', choices=('pick_place',))
+    real_time: bool = option(False, 'physics by the wall clock; false: only when asked to advance')
+    state_period_s: float = option(
+        0.1, 'time between two states in lockstep [s], whole physics steps', low=0.002, high=1.0
+    )
+    state_hz: float = option(100.0, 'states per second in real time [1/s]', low=10.0, high=500.0)
+    idle_period_s: float = option(
+        0.2, 'wall time after which the last state is sent again in lockstep [s]', low=0.05, high=5
+    )
+    command_timeout_s: float = option(
+        2.0, 'wait in lockstep for commands that were announced [s]', low=0.1, high=60.0
+    )
+    listen_s: float = option(
+        1.0, 'time in which a robot that is there already is looked for [s]', low=0.0, high=30.0
+    )
+    camera: str = option('front', 'camera of the scene; rendered only while somebody subscribes')
+    camera_width: int = option(320, 'width of the camera image [pixels]', low=16, high=1920)
+    camera_height: int = option(240, 'height of the camera image [pixels]', low=16, high=1080)
 
     def __post_init__(self) -> None:
         check(self)
