@@ -1,0 +1,115 @@
+"""The monitor writes what a run has shown, whole or cut short, and its exit ends the run."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS')
+
+from dsrl_msgs import msg  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+
+from dsrl_ros.bridge import names, qos  # noqa: E402
+from dsrl_ros.nodes.monitor_node import MonitorNode  # noqa: E402
+
+RUN = list(uuid.uuid4().bytes)
+
+
+class Graph(Node):
+    """Steering and trainer as the monitor sees them."""
+
+    def __init__(self, **node_options) -> None:
+        super().__init__('graph', **node_options)
+        self.run = self.create_publisher(msg.RunInfo, names.RUN_INFO, qos.LATCHED)
+        self.results = self.create_publisher(
+            msg.EpisodeResult, names.EPISODE_RESULT, qos.DECISION
+        )
+        self.trainer = self.create_publisher(
+            msg.TrainerStatus, names.TRAINER_STATUS, qos.STATUS
+        )
+
+    def announce(self, run_dir) -> None:
+        self.run.publish(
+            msg.RunInfo(
+                run=RUN,
+                seed=7,
+                run_dir=str(run_dir),
+                algorithm='sac',
+                policy_sha256='a' * 64,
+                robot_mode='sim',
+                warmup_episodes=1,
+                online_episodes=2,
+                eval_episodes=2,
+            )
+        )
+
+    def finish(self, episode: int, phase: str, success: bool) -> None:
+        self.results.publish(
+            msg.EpisodeResult(
+                run=RUN,
+                episode=episode,
+                phase=phase,
+                success=success,
+                num_decisions=5,
+                num_steps=20,
+            )
+        )
+
+
+EPISODES = [
+    ('warmup', False),
+    ('online', False),
+    ('online', True),
+    ('eval_base', False),
+    ('eval_base', True),
+    ('eval_steered', True),
+    ('eval_steered', True),
+]
+
+
+@pytest.fixture
+def graph(ros):
+    node = ros.add(Graph)
+    node.monitor = ros.add(MonitorNode)
+    ros.spin_until(node.results.get_subscription_count)
+    return node
+
+
+def test_a_whole_run_leaves_summary_and_curve_and_then_ends(ros, graph, tmp_path):
+    graph.announce(tmp_path)
+    ros.spin_for(0.3)
+    graph.trainer.publish(msg.TrainerStatus(gradient_steps=300, weights_version=4))
+    ros.spin_for(0.2)
+    for number, (phase, success) in enumerate(EPISODES):
+        graph.finish(number, phase, success)
+    graph.finish(6, 'eval_steered', True)  # sent twice, counted once
+    with pytest.raises(SystemExit) as leaving:
+        ros.spin_for(10.0)
+    assert leaving.value.code == 0
+    ros.remove(graph.monitor)
+    summary = json.loads((tmp_path / 'summary.json').read_text())
+    assert summary['complete']
+    assert (summary['base_success'], summary['steered_success']) == (0.5, 1.0)
+    assert (summary['warmup_episodes'], summary['online_episodes']) == (1, 2)
+    assert (summary['decisions'], summary['env_steps']) == (15, 60)
+    assert summary['gradient_steps'] == 300
+    assert summary['online_success'] == [False, True]
+    assert summary['seed'] == 7
+    assert summary['policy_sha256'] == 'a' * 64
+    assert 'torch' in summary['versions']
+    assert (tmp_path / 'learning_curve.png').read_bytes()[:4] == b'\x89PNG'
+
+
+def test_a_run_cut_short_leaves_a_summary_that_says_so(ros, graph, tmp_path):
+    graph.announce(tmp_path)
+    ros.spin_for(0.3)
+    graph.finish(0, 'warmup', True)
+    ros.spin_for(0.3)
+    ros.remove(graph.monitor)
+    summary = json.loads((tmp_path / 'summary.json').read_text())
+    assert not summary['complete']
+    assert summary['warmup_episodes'] == 1
+    assert summary['steered_success'] is None
