@@ -198,9 +198,12 @@ class SteeringActor:
                 f'weights: got activation {self.header.activation!r}, '
                 f'expected one of {", ".join(_ACTIVATIONS)}.'
             )
-        size = self.state_dim
-        if self._std.shape != (size,) or not (self._std > 0).all():
-            raise WeightsError(f'state_std: expected ({size},), every entry more than 0.')
+        size = self._mean.size
+        if not (self._mean.shape == self._std.shape == (size,) and (self._std > 0).all()):
+            raise WeightsError(
+                f'state_mean, state_std: got shapes {self._mean.shape} and {self._std.shape}, '
+                f'expected ({size},) and every state_std more than 0.'
+            )
         for i, layer in enumerate(self._layers):
             size_out = layer.bias.shape[0] if layer.bias.ndim == 1 else -1
             if i == len(self._layers) - 1:

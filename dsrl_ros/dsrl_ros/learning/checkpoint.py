@@ -95,7 +95,8 @@ class CheckpointStore:
     def _complete(self) -> list[Path]:
         if not self._root.is_dir():
             return []
-        return sorted(path for path in self._root.iterdir() if path.name.isdigit())
+        folders = [path for path in self._root.iterdir() if path.name.isdigit()]
+        return sorted(folders, key=lambda path: int(path.name))
 
 
 def load_checkpoint(path: Path, learner: Learner) -> Counters:

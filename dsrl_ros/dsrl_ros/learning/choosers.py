@@ -47,7 +47,7 @@ class PriorChooser:
         self._shape = shape
         self._scale = np.float32(scale)
 
-    def choose(self, state: Array, episode: int, decision: int) -> Noise:
+    def choose(self, state: Array, episode: int, decision: int) -> Noise:  # noqa: ARG002
         """Draw the noise of this key; the state plays no part."""
         rng = keyed_generator(self._seed, Stream.PRIOR, episode, decision)
         rows = self._scale * rng.standard_normal(self._shape, dtype=np.float32)
@@ -71,7 +71,7 @@ class ConstantChooser:
         self._rows = np.asarray(rows, dtype=np.float32)
         self._layout = layout
 
-    def choose(self, state: Array, episode: int, decision: int) -> Noise:
+    def choose(self, state: Array, episode: int, decision: int) -> Noise:  # noqa: ARG002
         """Return the constant."""
         return Noise(self._rows.copy(), self._layout, NoiseSource.CONSTANT)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     'tanh': torch.tanh,
     'relu': torch.relu,
-    'gelu': F.gelu,
+    'gelu': nn.functional.gelu,
 }
 
 # Bounds of the logarithm of the actor's standard deviation before squashing. Approached smoothly:
@@ -47,7 +47,7 @@ class Mlp(nn.Module):
         super().__init__()
         sizes = [num_inputs, *([hidden_size] * num_layers), num_outputs]
         self.linears = nn.ModuleList(
-            _linear(n_in, n_out, generator) for n_in, n_out in zip(sizes, sizes[1:], strict=False)
+            _linear(n_in, n_out, generator) for n_in, n_out in itertools.pairwise(sizes)
         )
         self.norms = nn.ModuleList(
             nn.LayerNorm(hidden_size) if layer_norm else nn.Identity() for _ in range(num_layers)
@@ -117,7 +117,7 @@ def squashed_sample(mean: Tensor, log_std: Tensor, eps: Tensor) -> tuple[Tensor,
     """
     x = mean + log_std.exp() * eps
     log_gaussian = -0.5 * eps.square() - log_std - 0.5 * math.log(2.0 * math.pi)
-    log_jacobian = 2.0 * (math.log(2.0) - x - F.softplus(-2.0 * x))
+    log_jacobian = 2.0 * (math.log(2.0) - x - nn.functional.softplus(-2.0 * x))
     return torch.tanh(x), (log_gaussian - log_jacobian).sum(dim=-1)
 
 

@@ -1,5 +1,6 @@
 """Random numbers by key, not by order: the same (seed, stream, episode, decision) always draws
-the same, whatever else was drawn in between and in whichever process."""
+the same, whatever else was drawn in between and in whichever process.
+"""
 
 from __future__ import annotations
 

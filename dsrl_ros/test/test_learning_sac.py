@@ -1,0 +1,239 @@
+"""Every loss and target of DSRL-SAC on hand-computed cases; determinism; safety."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from toy import SPEC, transition
+
+from dsrl_ros.core.errors import ConfigError, DsrlError, NonFiniteError, ShapeMismatchError
+from dsrl_ros.core.types import Noise, NoiseLayout, NoiseSource
+from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.replay import Batch
+from dsrl_ros.learning.sac import METRICS, DsrlSac
+
+torch.set_num_threads(1)
+
+SMALL: dict[str, Any] = {'hidden_size': 16, 'num_layers': 2, 'batch_size': 16}
+
+
+def learner(seed: int = 0, transitions: int = 20, **changes: Any) -> DsrlSac:
+    made = DsrlSac(SPEC, SacConfig(**{**SMALL, **changes}), seed)
+    for number in range(transitions):
+        made.add(transition(number))
+    return made
+
+
+def constant_critics(made: DsrlSac, values: tuple[float, ...], target: bool) -> None:
+    """Make critic j answer values[j] whatever it is asked."""
+    critics = made.target_critics if target else made.critics
+    with torch.no_grad():
+        for member, value in zip(critics.members, values, strict=True):
+            for name, parameter in member.named_parameters():
+                if name.startswith('linears.2.'):
+                    parameter.fill_(value if name.endswith('bias') else 0.0)
+
+
+def batch(**changes: Tensor) -> Batch:
+    values = {
+        'state': torch.zeros(3, 2),
+        'noise': torch.zeros(3, 2),
+        'reward': torch.tensor([1.0, 0.0, 0.0]),
+        'discount': torch.tensor([0.9, 0.9, 0.5]),
+        'terminated': torch.tensor([1.0, 0.0, 0.0]),
+        'next_state': torch.zeros(3, 2),
+    }
+    return Batch(**{**values, **changes})
+
+
+def test_target_bootstraps_from_time_outs_and_not_from_terminations() -> None:
+    """Targets r + discount (1 - terminated) min_j Q_j: 1, 0.9 * 2 and 0.5 * 2."""
+    made = learner()
+    constant_critics(made, (2.0, 3.0), target=True)
+    assert made.td_target(batch()).tolist() == pytest.approx([1.0, 1.8, 1.0])
+
+
+def test_a_truncated_transition_reaches_the_losses_as_not_terminated() -> None:
+    made = learner(transitions=0)
+    made.add(transition(terminated=False, truncated=True))
+    sampled = made.replay.sample(4, torch.Generator().manual_seed(0))
+    assert sampled.terminated.tolist() == [0.0] * 4
+
+
+def test_soft_backup_takes_off_the_temperature_times_log_prob() -> None:
+    hard, soft = learner(), learner(backup_entropy=True, temperature=0.25)
+    for made in (hard, soft):
+        constant_critics(made, (2.0, 2.0), target=True)
+    state = soft._generator.get_state()
+    target = soft.td_target(batch())
+    soft._generator.set_state(state)
+    _, log_prob = soft.actor.sample(batch().next_state, soft._generator)
+    expected = batch().reward + batch().discount * (1 - batch().terminated) * (
+        2.0 - 0.25 * log_prob
+    )
+    torch.testing.assert_close(target, expected)
+
+
+@pytest.mark.parametrize(
+    ('reduction', 'value'), [('min', 1.0), ('mean', 2.0), ('mean_minus_std', 1.5)]
+)
+def test_target_uses_the_reduction_asked_for(reduction: str, value: float) -> None:
+    made = learner(critic_reduction=reduction)
+    constant_critics(made, (1.0, 3.0), target=True)
+    assert made.td_target(batch())[1].item() == pytest.approx(0.9 * value)
+
+
+def test_critic_loss_is_half_the_squared_error_summed_over_critics() -> None:
+    """Values 1 and 3 against targets (0, 1, 2): means of squares 2/3 and 14/3."""
+    made = learner()
+    constant_critics(made, (1.0, 3.0), target=False)
+    loss, value = made.critic_loss(batch(), torch.tensor([0.0, 1.0, 2.0]))
+    assert loss.item() == pytest.approx(0.5 * (2 / 3 + 14 / 3))
+    assert value.item() == pytest.approx(2.0)
+
+
+def test_actor_loss_is_temperature_times_log_prob_less_value() -> None:
+    made = learner(temperature=0.25)
+    constant_critics(made, (1.0, 3.0), target=False)
+    loss, log_prob = made.actor_loss(torch.zeros(3, 2))
+    assert loss.item() == pytest.approx(0.25 * log_prob.item() - 1.0, rel=1e-5)
+
+
+@pytest.mark.parametrize(('entropy_per_dim', 'sign'), [(-0.5, -1.0), (0.5, 1.0)])
+def test_temperature_rises_below_the_target_entropy_and_falls_above(
+    entropy_per_dim: float, sign: float
+) -> None:
+    """Loss -log alpha (log pi + D H): its gradient is -(log pi + D H), here -D (H - h)."""
+    made = learner(target_entropy_per_dim=0.0)
+    loss = made.temperature_loss(torch.tensor(-2 * entropy_per_dim))
+    (gradient,) = torch.autograd.grad(loss, made.log_temperature)
+    assert gradient.item() == pytest.approx(sign * 2 * 0.5)
+
+
+def test_adapted_temperature_stops_at_its_floor() -> None:
+    made = learner(
+        temperature=0.02,
+        temperature_floor=0.015,
+        temperature_learning_rate=0.5,
+        target_entropy_per_dim=-10.0,
+    )
+    assert made.update(5)['temperature'] > 0.0149
+    assert made.log_temperature.exp().item() == pytest.approx(0.015, rel=1e-5)
+
+
+def test_fixed_temperature_stays() -> None:
+    made = learner(temperature=0.05, temperature_auto=False)
+    assert made.update(5)['temperature'] == pytest.approx(0.05)
+
+
+def test_noise_enters_the_losses_in_units_of_b_w() -> None:
+    """b_W is really applied: stored as used, normalised by b_W, chosen within +/- b_W."""
+    made = learner(noise_magnitude=2.0, transitions=0)
+    used = np.array([[1.0], [-3.0]], dtype=np.float32)
+    made.add(transition(noise=Noise(used, NoiseLayout.FULL, NoiseSource.PRIOR)))
+    prepared = made._prepare(made.replay.sample(1, torch.Generator()))
+    assert prepared.noise.tolist() == [[0.5, -1.5]]
+    rows = made.export_actor(1, 0).act(np.zeros(2, dtype=np.float32), np.random.default_rng(0))
+    assert np.abs(rows).max() <= 2.0
+
+
+def test_target_critics_follow_by_polyak() -> None:
+    made = learner(polyak=0.25)
+    before = [p.clone() for p in made.target_critics.parameters()]
+    made.update(1)
+    after = zip(made.target_critics.parameters(), before, made.critics.parameters(), strict=True)
+    for target, old, online in after:
+        torch.testing.assert_close(target, 0.75 * old + 0.25 * online)
+
+
+def test_actor_steps_only_as_often_as_asked() -> None:
+    made = learner(actor_update_every=3)
+    weights = [p.clone() for p in made.actor.parameters()]
+    made.update(2)
+    assert all(map(torch.equal, made.actor.parameters(), weights))
+    made.update(1)
+    assert not all(map(torch.equal, made.actor.parameters(), weights))
+
+
+def test_an_actor_step_leaves_the_critics_alone() -> None:
+    made = learner(critic_learning_rate=0.0)
+    weights = [p.clone() for p in made.critics.parameters()]
+    made.update(3)
+    assert all(map(torch.equal, made.critics.parameters(), weights))
+
+
+def networks(made: DsrlSac) -> dict[str, Tensor]:
+    return made.state_groups()['networks']
+
+
+def test_same_seed_same_bits_and_slices_change_nothing() -> None:
+    one, sliced, other = learner(3), learner(3), learner(4)
+    one.update(12)
+    for steps in (5, 1, 6):
+        sliced.update(steps)
+    other.update(12)
+    for name, tensor in networks(one).items():
+        assert torch.equal(tensor, networks(sliced)[name]), name
+    assert one.gradient_steps == sliced.gradient_steps == 12
+    assert not all(map(torch.equal, networks(one).values(), networks(other).values()))
+
+
+def test_metrics_are_named_and_finite() -> None:
+    metrics = learner().update(3)
+    assert tuple(metrics) == METRICS
+    assert all(map(math.isfinite, metrics.values()))
+
+
+def test_huge_rewards_stop_the_update_and_the_last_good_weights_stand() -> None:
+    """A reward of 1e38 overflows the squared error; nothing of that call remains."""
+    made = learner()
+    made.update(4)
+    good = made.state_groups()
+    made.add(transition(50, reward=1e38))
+    with pytest.raises(NonFiniteError, match='critic/loss'):
+        made.update(30)
+    after = made.state_groups()
+    assert made.gradient_steps == 4
+    for group in ('networks', 'optimisers'):
+        assert all(torch.equal(good[group][n], after[group][n]) for n in good[group])
+    made.export_actor(1, 0)
+
+
+def test_constant_rewards_and_saturated_actors_stay_finite() -> None:
+    made = learner(actor_learning_rate=0.1, temperature=0.0, temperature_auto=False)
+    assert all(map(math.isfinite, made.update(100).values()))
+
+
+BAD_NOISE = Noise(np.zeros((1, 1), dtype=np.float32), NoiseLayout.FULL, NoiseSource.PRIOR)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'error'),
+    [
+        ({'observation': np.zeros(3, dtype=np.float32)}, ShapeMismatchError),
+        ({'observation': np.array([0, np.nan], dtype=np.float32)}, NonFiniteError),
+        ({'next_observation': np.array([0, np.inf], dtype=np.float32)}, NonFiniteError),
+        ({'reward': float('nan')}, NonFiniteError),
+        ({'discount': 1.5}, ConfigError),
+        ({'discount': float('nan')}, ConfigError),
+        ({'phase': 'evaluation'}, ConfigError),
+        ({'noise': BAD_NOISE}, ShapeMismatchError),
+        (
+            {'noise': dataclasses.replace(BAD_NOISE, layout=NoiseLayout.REPEATED)},
+            ShapeMismatchError,
+        ),
+    ],
+)
+def test_a_transition_that_does_not_fit_is_refused(
+    changes: dict[str, Any], error: type[DsrlError]
+) -> None:
+    made = learner(transitions=0)
+    with pytest.raises(error):
+        made.add(transition(**changes))
+    assert made.num_transitions == 0

@@ -1,0 +1,119 @@
+"""Steering the toy, whose best noise is known: it is found, and a run repeats from its seed."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from toy import SPEC, ToyEnv, ToyPolicy, transition
+
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource
+from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, PriorChooser
+from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.steered import evaluate, rollout, run_steering, succeeded
+
+torch.set_num_threads(1)
+
+CONFIG = SacConfig(
+    hidden_size=32,
+    num_layers=2,
+    batch_size=32,
+    discount=0.9,
+    actor_learning_rate=1e-3,
+    critic_learning_rate=1e-3,
+    temperature=0.02,
+    polyak=0.02,
+    utd=10,
+)
+STATE = np.array([0.0, 1.0], dtype=np.float32)
+
+
+def test_learns_the_known_best_noise() -> None:
+    """The prior seldom succeeds; the steered policy always does, by noise towards the goal."""
+    env, policy = ToyEnv(), ToyPolicy()
+    prior = PriorChooser(0, NoiseLayout.FULL, (2, 1))
+    assert np.mean(evaluate(env, policy, prior, CONFIG, seed=0, episodes=100)) < 0.4
+    learner, episodes = run_steering(
+        env, policy, CONFIG, seed=0, warmup_episodes=10, online_episodes=30
+    )
+    steered = ActorChooser(learner.export_actor(1, 40), seed=None)
+    assert np.mean(evaluate(env, policy, steered, CONFIG, seed=0, episodes=20)) == 1.0
+    for goal in (-1.0, 1.0):
+        rows = steered.choose(np.array([0.0, goal], dtype=np.float32), 0, 0).rows
+        assert (goal * rows > 0.5).all()
+    assert [episode.phase for episode in episodes] == ['warmup'] * 10 + ['online'] * 30
+    assert learner.gradient_steps == CONFIG.utd * learner.num_transitions
+
+
+def test_a_run_repeats_from_its_seed() -> None:
+    small = dataclasses.replace(CONFIG, hidden_size=16, utd=2)
+
+    def run(seed: int) -> bytes:
+        learner, _ = run_steering(ToyEnv(), ToyPolicy(), small, seed, 2, 4)
+        return learner.export_actor(1, 6).to_bytes()
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+
+
+def test_online_episodes_act_on_weights_one_episode_behind() -> None:
+    """Episode e acts on the weights made after episode e - 2."""
+    small = dataclasses.replace(CONFIG, hidden_size=16, utd=1)
+    states = []
+
+    class Spy(ToyPolicy):
+        def __call__(self, state: Array, noise: Array) -> Array:
+            states.append((state[0].copy(), noise[0].copy()))
+            return super().__call__(state, noise)
+
+    actors = []
+    run_steering(
+        ToyEnv(),
+        Spy(),
+        small,
+        seed=3,
+        warmup_episodes=2,
+        online_episodes=3,
+        on_episode=lambda number, _, learner: actors.append(
+            (learner.export_actor(number + 1, number + 1), len(states))
+        ),
+    )
+    for episode in (2, 3, 4):
+        actor, _ = actors[episode - 2]
+        first = actors[episode - 1][1]  # where the episode's decisions begin
+        state, noise = states[first]
+        expected = ActorChooser(actor, seed=3).choose(state, episode, 0).rows
+        np.testing.assert_array_equal(noise, expected)
+
+
+def test_a_rollout_keeps_the_noise_as_used_and_joins_states() -> None:
+    rows = np.array([[0.3], [-0.4]], dtype=np.float32)
+    chooser = ConstantChooser(rows, NoiseLayout.FULL)
+    steps = rollout(ToyEnv(), ToyPolicy(), chooser, CONFIG, episode=7, reset_seed=1)
+    assert len(steps) == 6 and steps[-1].truncated and not succeeded(steps)
+    for before, after in itertools.pairwise(steps):
+        np.testing.assert_array_equal(before.next_observation, after.observation)
+        np.testing.assert_array_equal(before.noise.rows, rows)
+        assert not before.terminated and not before.truncated
+        assert before.discount == 0.9
+    assert [(t.key.episode, t.key.decision, t.sequence) for t in steps] == [
+        (7, k, k) for k in range(6)
+    ]
+
+
+def test_termination_without_reward_is_no_success() -> None:
+    assert succeeded([transition(terminated=True, reward=1.0)])
+    assert not succeeded([transition(terminated=True, reward=0.0)])
+    assert not succeeded([transition(terminated=False, truncated=True, reward=0.0)])
+
+
+@pytest.mark.parametrize(('layout', 'rows'), [('repeated', 1), ('basis', 2)])
+def test_other_layouts_run(layout: str, rows: int) -> None:
+    small = SacConfig(hidden_size=16, batch_size=16, utd=1, noise_layout=layout, num_basis=rows)
+    learner, _ = run_steering(ToyEnv(), ToyPolicy(), small, 0, 1, 2)
+    noise = ActorChooser(learner.export_actor(1, 3), None).choose(STATE, 0, 0)
+    assert noise.rows.shape == (rows, SPEC.action_dim)
+    assert isinstance(noise, Noise) and noise.source == NoiseSource.ACTOR
