@@ -107,16 +107,12 @@ class Twin:
     def set_trajectory(self, trajectory: JointTrajectory, start_ns: int) -> None:
         """Follow `trajectory` from `start_ns` on, in place of whatever was planned after that.
 
-        The last point is held once the trajectory has ended.
+        One whose start has passed is followed from where it is by now, as a joint trajectory
+        controller does. The last point is held once the trajectory has ended.
 
         Raises:
-            DriverError: a start that has passed, or joints of another robot.
+            DriverError: joints of another robot.
         """
-        if start_ns < self.now_ns:
-            raise DriverError(
-                f'trajectory: got a start {(self.now_ns - start_ns) / 1e6:.1f} ms in the past, '
-                'expected now or later. Stamp it with the time of the twin.'
-            )
         if trajectory.positions.shape[1] != self._robot.num_joints:
             raise DriverError(
                 f'trajectory: got {trajectory.positions.shape[1]} joints, expected '

@@ -1,0 +1,167 @@
+"""Messages of a robot's sensors and controllers, and the library's types. Checks what it reads."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import numpy as np
+from builtin_interfaces.msg import Duration
+from dsrl_msgs.msg import ActionChunk
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
+from trajectory_msgs.msg import JointTrajectoryPoint
+
+from dsrl_ros.bridge.convert import header, key_from_msg, stamp_from_ns, stamp_to_ns
+from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.robots.chunk import Chunk
+from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+
+_NS = 1_000_000_000
+BASE_FRAME = 'base'
+
+
+def trajectory_to_msg(
+    trajectory: JointTrajectory, start_ns: int, joint_names: Sequence[str]
+) -> JointTrajectoryMsg:
+    """Return a trajectory as the message a joint trajectory controller takes.
+
+    Args:
+        trajectory: what to follow.
+        start_ns: time of its first point [ns].
+        joint_names: (J,).
+    """
+    points = []
+    for time_ns, position, velocity in zip(
+        trajectory.times_ns.tolist(), trajectory.positions, trajectory.velocities, strict=True
+    ):
+        sec, nanosec = divmod(time_ns, _NS)
+        points.append(
+            JointTrajectoryPoint(
+                positions=array('d', position.tolist()),
+                velocities=array('d', velocity.tolist()),
+                time_from_start=Duration(sec=sec, nanosec=nanosec),
+            )
+        )
+    return JointTrajectoryMsg(
+        header=header(start_ns), joint_names=list(joint_names), points=points
+    )
+
+
+def trajectory_from_msg(
+    message: JointTrajectoryMsg, joint_names: Sequence[str]
+) -> tuple[JointTrajectory, int]:
+    """Return the trajectory of a message, and the time of its first point [ns].
+
+    Raises:
+        ShapeMismatchError: other joints, no points, or points without velocities.
+        NonFiniteError: a NaN or an infinity.
+    """
+    if list(message.joint_names) != list(joint_names):
+        raise ShapeMismatchError(
+            f'trajectory: got joints {list(message.joint_names)}, expected {list(joint_names)}.'
+        )
+    rows = [(len(point.positions), len(point.velocities)) for point in message.points]
+    expected = (len(joint_names), len(joint_names))
+    if not rows or any(row != expected for row in rows):
+        raise ShapeMismatchError(
+            f'trajectory: got points of (positions, velocities) {rows}, expected at least one '
+            f'of {expected}.'
+        )
+    times = [
+        point.time_from_start.sec * _NS + point.time_from_start.nanosec
+        for point in message.points
+    ]
+    # A controller reaches the first point from where it is; the suite's first point is there.
+    first_ns = times[0]
+    trajectory = JointTrajectory(
+        np.array(times, dtype=np.int64) - first_ns,
+        np.array([point.positions for point in message.points], dtype=np.float64),
+        np.array([point.velocities for point in message.points], dtype=np.float64),
+    )
+    return trajectory, stamp_to_ns(message.header.stamp) + first_ns
+
+
+def joints_to_msg(
+    stamp_ns: int,
+    names: Sequence[str],
+    positions: Float64,
+    velocities: Float64 | None = None,
+    efforts: Float64 | None = None,
+) -> JointState:
+    """Return joint positions as a message with every field filled.
+
+    An empty array at the end of a message is serialised by Fast DDS with bytes that were never
+    set, which readers of bags refuse; so what is not known is zero.
+    """
+    nothing = array('d', bytes(8 * len(names)))
+    return JointState(
+        header=header(stamp_ns),
+        name=list(names),
+        position=array('d', positions.tolist()),
+        velocity=nothing if velocities is None else array('d', velocities.tolist()),
+        effort=nothing if efforts is None else array('d', efforts.tolist()),
+    )
+
+
+def positions_from_msg(message: JointState, names: Sequence[str]) -> Float64:
+    """Return the positions of the named joints, in this order, (J,).
+
+    Raises:
+        ShapeMismatchError: a joint is missing, or has no position.
+    """
+    column = {name: i for i, name in enumerate(message.name)}
+    missing = [name for name in names if column.get(name, len(message.position)) >= len(
+        message.position
+    )]
+    if missing:
+        raise ShapeMismatchError(
+            f'joint states: got positions of {list(message.name)}, expected {list(names)} among '
+            'them. Check the joint names of the robot against its description.'
+        )
+    return np.array([message.position[column[name]] for name in names], dtype=np.float64)
+
+
+def pose_to_msg(stamp_ns: int, position: Float64, quaternion: Float64) -> PoseStamped:
+    """Return a pose in the base frame.
+
+    Args:
+        stamp_ns: when it was so [ns].
+        position: [m], (3,).
+        quaternion: unit (w, x, y, z), (4,).
+    """
+    message = PoseStamped(header=Header(stamp=stamp_from_ns(stamp_ns), frame_id=BASE_FRAME))
+    where, turned = message.pose.position, message.pose.orientation
+    where.x, where.y, where.z = position.tolist()
+    turned.w, turned.x, turned.y, turned.z = quaternion.tolist()
+    return message
+
+
+def image_to_msg(stamp_ns: int, frame: str, image: NDArray[np.uint8]) -> Image:
+    """Return an RGB image, (height, width, 3)."""
+    height, width, _ = image.shape
+    return Image(
+        header=Header(stamp=stamp_from_ns(stamp_ns), frame_id=frame),
+        height=height,
+        width=width,
+        encoding='rgb8',
+        step=3 * width,
+        data=array('B', image.tobytes()),
+    )
+
+
+def untrusted_chunk(message: ActionChunk) -> Chunk:
+    """Return a chunk as it came; it may contradict itself."""
+    return Chunk(
+        key=key_from_msg(message.id),
+        stamp_ns=stamp_to_ns(message.header.stamp),
+        control_mode=message.control_mode,
+        action_names=tuple(message.action_names),
+        horizon=message.horizon,
+        num_execute=message.num_execute,
+        step_period_s=message.step_period,
+        data=np.array(message.data, dtype=np.float32),
+    )

@@ -1,0 +1,111 @@
+"""The pick-and-place task on the twin as a world with a clock of its own. Serves nobody.
+
+`PickPlaceEnv` is the same world seen by an agent; this is the same world seen by a robot's driver.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsrl_ros.core.errors import DriverError
+from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.twin import ArmState, Twin
+from dsrl_ros.tasks import pick_place
+
+
+@dataclass(frozen=True)
+class WorldState:
+    """Everything that can be seen of the world at one moment.
+
+    Attributes:
+        stamp_ns: of the world's clock [ns].
+        arm: what the encoders say; its own stamp counts from the last reset.
+        tool: pose of the tool in the base frame, (4, 4).
+        objects: position [m] and unit quaternion (w, x, y, z) of each object, (7,).
+        success: the task is done.
+        reset_count: scenes arranged so far.
+    """
+
+    stamp_ns: int
+    arm: ArmState
+    tool: Float64
+    objects: dict[str, Float64]
+    success: bool
+    reset_count: int
+
+
+class PickPlaceWorld:
+    """Robot, cube and bowl under a clock that never goes back, not even in a reset."""
+
+    robot = pick_place.ROBOT
+    object_names = ('cube', 'bowl')
+
+    def __init__(self, start_ns: int) -> None:
+        """Arrange the scene of seed 0.
+
+        Args:
+            start_ns: what the clock shows first [ns].
+        """
+        self._twin = Twin(self.robot, pick_place.SCENE)
+        self._kinematics = Kinematics(self.robot)
+        self._reset_count = 0
+        self._arrange(0, start_ns)
+
+    @property
+    def now_ns(self) -> int:
+        """What the clock shows [ns]."""
+        return self._epoch_ns + self._twin.now_ns
+
+    @property
+    def step_ns(self) -> int:
+        """Time of one physics step [ns]."""
+        return self._twin.step_ns
+
+    def reset(self, seed: int, at_ns: int) -> None:
+        """Put robot and objects at the start that `seed` draws.
+
+        Args:
+            seed: of the start, 0 and up.
+            at_ns: what the clock shows then [ns], later than now.
+        """
+        self._reset_count += 1
+        self._arrange(seed, at_ns)
+
+    def follow(self, trajectory: JointTrajectory, start_ns: int) -> None:
+        """Let the arm follow a trajectory from `start_ns` of the clock on [ns].
+
+        Raises:
+            DriverError: it starts before the scene was arranged.
+        """
+        if start_ns < self._epoch_ns:
+            raise DriverError(
+                f'trajectory: got a start {(self._epoch_ns - start_ns) * 1e-9:.3f} s before the '
+                'scene was arranged, expected a later one. Plan it anew.'
+            )
+        self._twin.set_trajectory(trajectory, start_ns - self._epoch_ns)
+
+    def grip(self, width: float) -> None:
+        """Move the fingers to `width` [m]."""
+        self._twin.set_gripper(width)
+
+    def advance(self, until_ns: int) -> None:
+        """Step the physics until the clock shows `until_ns`, a whole number of steps away."""
+        self._twin.advance(until_ns - self._epoch_ns)
+
+    def state(self) -> WorldState:
+        """Look at the world."""
+        arm = self._twin.state()
+        return WorldState(
+            stamp_ns=self.now_ns,
+            arm=arm,
+            tool=self._kinematics.tool_pose(arm.position),
+            objects={name: self._twin.body_pose(name) for name in self.object_names},
+            success=pick_place.succeeded(self._twin),
+            reset_count=self._reset_count,
+        )
+
+    def _arrange(self, seed: int, at_ns: int) -> None:
+        start = pick_place.sample_reset(seed, self._kinematics)
+        self._twin.reset(start.joints, start.width, {'cube': start.cube})
+        self._epoch_ns = at_ns
