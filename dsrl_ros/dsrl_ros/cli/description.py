@@ -1,0 +1,218 @@
+"""What a `*.launch.yaml` says: arguments and nodes, each tag as ROS 2 launch understands it.
+
+Only what the suite uses; every other tag and attribute is refused by name, never skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dsrl_ros.cli.substitutions import is_true, substitute
+from dsrl_ros.core.errors import ConfigError
+
+_TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of the launch file; without a default it must be given."""
+
+    name: str
+    description: str
+    default: str | None
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NodeCall:
+    """One node to start, with every substitution made.
+
+    Attributes:
+        ends_run: its end, however it comes, ends the run.
+        on_screen: its standard output belongs on the terminal.
+    """
+
+    package: str
+    executable: str
+    name: str
+    namespace: str
+    ends_run: bool
+    on_screen: bool
+    parameter_files: list[Path] = field(default_factory=list)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    remappings: dict[str, str] = field(default_factory=dict)
+
+
+class Description:
+    """A launch file, read and checked.
+
+    Args:
+        path: of the `*.launch.yaml`.
+
+    Raises:
+        ConfigError: not a launch file, or something in it that is not implemented.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.arguments: list[Argument] = []
+        self._nodes: list[tuple[str, Mapping[str, Any]]] = []
+        for number, entity in enumerate(_entities(path), start=1):
+            where = f'{path.name}: entry {number}'
+            if not isinstance(entity, dict) or len(entity) != 1:
+                raise ConfigError(f'{where}: got {entity!r}, expected one tag with attributes.')
+            (tag, attributes), *_ = entity.items()
+            if tag not in ('arg', 'node') or not isinstance(attributes, dict):
+                raise _refusal(where, 'tag', tag, ('arg', 'node'))
+            if tag == 'arg':
+                self.arguments.append(_argument(attributes, where))
+            else:
+                _check_node(attributes, where)
+                self._nodes.append((where, attributes))
+
+    def complete(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return a value for every argument: the given one, or the default.
+
+        Raises:
+            ConfigError: an unknown argument, a missing one, or a value that is not a choice.
+        """
+        known = [argument.name for argument in self.arguments]
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise ConfigError(
+                f'{self.path.name}: got unknown argument {", ".join(map(repr, unknown))}; '
+                f'expected one of {", ".join(known)}.'
+            )
+        values: dict[str, str] = {}
+        for argument in self.arguments:
+            where = f'{self.path.name}: argument {argument.name}'
+            if argument.name in given:
+                value = given[argument.name]
+            elif argument.default is None:
+                raise ConfigError(f'{where}: got no value; write {argument.name}:=<value>.')
+            else:
+                value = substitute(argument.default, values, where)
+            if argument.choices and value not in argument.choices:
+                raise ConfigError(
+                    f'{where}: got {value!r}, expected one of {", ".join(argument.choices)}.'
+                )
+            values[argument.name] = value
+        return values
+
+    def nodes(self, arguments: Mapping[str, str]) -> list[NodeCall]:
+        """Return the nodes to start with these arguments, those whose condition is false left out.
+
+        Raises:
+            ConfigError: a substitution or a value that cannot be resolved.
+        """
+        calls = []
+        for where, attributes in self._nodes:
+            name = f'{where} ({attributes["exec"]})'
+            conditions = {'if': True, 'unless': False}
+            if all(
+                is_true(substitute(_text(attributes[key]), arguments, name), name) is wanted
+                for key, wanted in conditions.items()
+                if key in attributes
+            ):
+                calls.append(_node(attributes, arguments, name))
+        return calls
+
+
+def _entities(path: Path) -> list[Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f'{path}: got no readable YAML, expected a launch file: {error}'
+        ) from error
+    if not isinstance(content, dict) or not isinstance(content.get('launch'), list):
+        raise ConfigError(f'{path}: expected a list under the key `launch`.')
+    return list(content['launch'])
+
+
+def _refusal(where: str, what: str, got: str, known: tuple[str, ...]) -> ConfigError:
+    return ConfigError(
+        f'{where}: got {what} {got!r}, expected one of {", ".join(known)}: `dsrl launch` '
+        'implements no other. Use `ros2 launch` for this file.'
+    )
+
+
+def _check_keys(attributes: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in attributes:
+        if key not in known:
+            raise _refusal(where, 'attribute', key, known)
+
+
+def _text(value: Any) -> str:
+    """Return a scalar of the YAML file as launch reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _argument(attributes: Mapping[str, Any], where: str) -> Argument:
+    _check_keys(attributes, ('name', 'default', 'description', 'choice'), where)
+    default = attributes.get('default')
+    return Argument(
+        name=str(attributes['name']),
+        description=str(attributes.get('description', '')),
+        default=None if default is None else _text(default),
+        choices=tuple(_text(choice['value']) for choice in attributes.get('choice', [])),
+    )
+
+
+def _check_node(attributes: Mapping[str, Any], where: str) -> None:
+    known = ('pkg', 'exec', 'name', 'namespace', 'output', 'on_exit', 'if', 'unless')
+    _check_keys(attributes, (*known, 'param', 'remap'), where)
+    for key in ('pkg', 'exec', 'name'):
+        if key not in attributes:
+            raise ConfigError(f'{where}: got a node without {key!r}; add it.')
+    if attributes.get('output', 'log') not in ('screen', 'log'):
+        raise _refusal(where, 'output', attributes['output'], ('screen', 'log'))
+    if attributes.get('on_exit', 'shutdown') != 'shutdown':
+        raise _refusal(where, 'on_exit', attributes['on_exit'], ('shutdown',))
+    for remap in attributes.get('remap', []):
+        _check_keys(remap, ('from', 'to'), where)
+    for param in attributes.get('param', []):
+        _check_keys(param, ('from',) if 'from' in param else ('name', 'value', 'type'), where)
+        if param.get('type', 'str') not in _TYPES:
+            raise _refusal(where, 'type', param['type'], tuple(_TYPES))
+
+
+def _node(attributes: Mapping[str, Any], arguments: Mapping[str, str], where: str) -> NodeCall:
+    def resolved(value: Any) -> str:
+        return substitute(_text(value), arguments, where)
+
+    call = NodeCall(
+        package=resolved(attributes['pkg']),
+        executable=resolved(attributes['exec']),
+        name=resolved(attributes['name']),
+        namespace='/' + resolved(attributes.get('namespace', '')).strip('/'),
+        ends_run='on_exit' in attributes,
+        on_screen=attributes.get('output') == 'screen',
+    )
+    for param in attributes.get('param', []):
+        if 'from' in param:
+            call.parameter_files.append(Path(resolved(param['from'])))
+        else:
+            call.parameters[resolved(param['name'])] = _value(
+                resolved(param['value']), param.get('type'), where
+            )
+    for remap in attributes.get('remap', []):
+        call.remappings[resolved(remap['from'])] = resolved(remap['to'])
+    return call
+
+
+def _value(text: str, type_name: str | None, where: str) -> Any:
+    """Return a parameter's value: of the type that is named, else of the one YAML sees."""
+    if type_name == 'str':
+        return text
+    value = yaml.safe_load(text)
+    if type_name == 'float' and type(value) is int:
+        value = float(value)
+    if type_name is not None and type(value) is not _TYPES[type_name]:
+        raise ConfigError(f'{where}: got parameter value {text!r}, expected {type_name}.')
+    return value

@@ -1,0 +1,168 @@
+"""The processes of one graph: started, watched until one ends or someone asks, ended together."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+from dsrl_ros.cli.description import NodeCall
+from dsrl_ros.cli.guard import Guard
+from dsrl_ros.core.errors import ConfigError
+
+ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LAST_LINES = 15
+
+
+@dataclass
+class _Running:
+    """A node that was started."""
+
+    call: NodeCall
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def run_graph(
+    calls: Sequence[NodeCall],
+    log_folder: Path,
+    environment: Mapping[str, str],
+    say: Callable[[str], None],
+) -> int:
+    """Run the nodes until one that the run stands on ends, or until a signal asks for the end.
+
+    Args:
+        calls: the nodes.
+        log_folder: where each gets its `<name>.log`.
+        environment: of the nodes.
+        say: prints a line for the user.
+
+    Returns:
+        Exit code of the run: 0 when a node ended it well, 1 when a node failed, 128 plus the
+        signal that asked for the end.
+
+    Raises:
+        ConfigError: an executable that is not there; nothing has been started then.
+    """
+    commands = [command(call) for call in calls]
+    log_folder.mkdir(parents=True, exist_ok=True)
+    requests, heard = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    guard = Guard()
+    before = {number: signal.signal(number, lambda *_: None) for number in ASKED_TO_END}
+    waker = signal.set_wakeup_fd(heard)
+    nodes: list[_Running] = []
+    try:
+        for call, words in zip(calls, commands, strict=True):
+            log = log_folder / f'{call.name}.log'
+            nodes.append(_Running(call, _start(call, words, log, environment), log))
+            guard.take(nodes[-1].process.pid)
+        request = _wait(nodes, requests)
+        if request is not None:
+            say(f'{request.name}: ending {len(nodes)} nodes')
+        ended = [node for node in nodes if node.process.poll() is not None]
+    finally:
+        guard.close()
+        signal.set_wakeup_fd(waker)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(requests)
+        os.close(heard)
+    return _verdict(nodes, ended, request, say)
+
+
+def command(call: NodeCall) -> list[str]:
+    """Return the command line of a node, as ROS 2 launch would write it.
+
+    Raises:
+        ConfigError: the executable is not there.
+    """
+    try:
+        executable = Path(get_package_prefix(call.package), 'lib', call.package, call.executable)
+    except (PackageNotFoundError, ValueError):
+        raise ConfigError(
+            f'{call.name}: got package {call.package!r}, expected one of those sourced. '
+            'Build it and source install/setup.bash.'
+        ) from None
+    if not os.access(executable, os.X_OK):
+        raise ConfigError(
+            f'{call.name}: got no executable {executable}. Build the package {call.package!r}.'
+        )
+    # The log of a node is its output; ROS would write a second one elsewhere.
+    words = [str(executable), '--ros-args', '--disable-external-lib-logs']
+    words += ['-r', f'__node:={call.name}', '-r', f'__ns:={call.namespace}']
+    for path in call.parameter_files:
+        words += ['--params-file', str(path)]
+    for name, value in call.parameters.items():
+        words += ['-p', f'{name}:={json.dumps(value)}']
+    for old, new in call.remappings.items():
+        words += ['-r', f'{old}:={new}']
+    return words
+
+
+def _start(
+    call: NodeCall, words: list[str], log: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    with log.open('ab', buffering=0) as file:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=None if call.on_screen else file,
+            stderr=file,
+            env={**environment, 'PYTHONUNBUFFERED': '1'},
+            # A group of its own: Ctrl-C reaches the launcher alone, which ends all in order.
+            start_new_session=True,
+        )
+
+
+def _wait(nodes: Sequence[_Running], requests: int) -> signal.Signals | None:
+    """Wait for the end of a node that the run stands on, or for a signal, which is returned."""
+    handles = {os.pidfd_open(node.process.pid): node for node in nodes}
+    poll = select.poll()
+    for handle in (requests, *handles):
+        poll.register(handle, select.POLLIN)
+    try:
+        while True:
+            for ready, _ in poll.poll():
+                if ready == requests:
+                    return signal.Signals(os.read(requests, 1)[0])
+                if handles[ready].call.ends_run:
+                    return None
+                poll.unregister(ready)
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _verdict(
+    nodes: Sequence[_Running],
+    ended: Sequence[_Running],
+    request: signal.Signals | None,
+    say: Callable[[str], None],
+) -> int:
+    """Say which nodes ended badly, before or after the end was asked for; return the exit code."""
+    for node in nodes:
+        code = node.process.wait()
+        if node in ended and code != 0:
+            say(f'{node.call.name} died ({_cause(code)}); the last lines of {node.log}:')
+            say(_tail(node.log))
+        elif code != 0:
+            say(f'{node.call.name} did not end cleanly ({_cause(code)}); see {node.log}')
+    if request is not None:
+        return 128 + request
+    return 1 if any(node.process.returncode for node in ended) else 0
+
+
+def _cause(code: int) -> str:
+    return f'exit code {code}' if code > 0 else f'signal {signal.Signals(-code).name}'
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors='replace').splitlines()[-_LAST_LINES:]
+    return '\n'.join(f'    {line}' for line in lines) or '    (nothing)'

@@ -1,0 +1,129 @@
+"""`dsrl launch`: starts a graph from its `*.launch.yaml` where `ros2 launch` is not installed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+
+from dsrl_ros.cli.description import Description
+from dsrl_ros.cli.graph import run_graph
+from dsrl_ros.cli.leases import DomainLease, Lease, NameTakenError
+from dsrl_ros.cli.prepare import SEED, prepare_run
+from dsrl_ros.core.errors import ConfigError
+
+BRINGUP = 'dsrl_bringup'
+_ENDING = '.launch.yaml'
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return its exit code.
+
+    Raises:
+        DsrlError: something in the description, the arguments or the configuration is wrong, or
+            the same graph runs already.
+    """
+    parser = argparse.ArgumentParser(prog='dsrl launch', description=__doc__)
+    parser.add_argument('graph', help=f'name of a graph of {BRINGUP}, or path of a *{_ENDING}')
+    parser.add_argument('arguments', nargs='*', metavar='name:=value', help='launch arguments')
+    parser.add_argument(
+        '-s', '--show-args', action='store_true', help='show the launch arguments and end'
+    )
+    options = parser.parse_args(arguments)
+    path = find_description(options.graph)
+    description = Description(path)
+    if options.show_args:
+        print(arguments_text(description))
+        return 0
+    given = parse_arguments(options.arguments)
+    # Claimed before a folder is made: a graph that cannot start leaves nothing behind.
+    with ExitStack() as held:
+        domain = _claim_domain(held)
+        _claim_namespace(held, domain, description.complete(given).get('namespace', ''))
+        prepared = prepare_run(path, given, Path.cwd())
+        environment = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', **os.environ}
+        environment['ROS_DOMAIN_ID'] = domain
+        folder = prepared.folder or Path.cwd()
+        seed = f', seed {prepared.arguments[SEED]}' if SEED in prepared.arguments else ''
+        _say(f'{len(prepared.calls)} nodes of {path.name}, ROS domain {domain}{seed}')
+        _say(f'everything goes to {folder}')
+        return run_graph(prepared.calls, folder / 'logs', environment, _say)
+
+
+def find_description(graph: str) -> Path:
+    """Return the launch file of a graph, given its name or a path.
+
+    Raises:
+        ConfigError: there is none; lists those there are.
+    """
+    if graph.endswith('.yaml'):
+        path = Path(graph)
+        if not path.is_file():
+            raise ConfigError(f'graph: got {graph}, expected a file that exists.')
+        return path
+    try:
+        folder = Path(get_package_share_directory(BRINGUP), 'launch')
+    except PackageNotFoundError:
+        raise ConfigError(f'package {BRINGUP}: not found; source install/setup.bash.') from None
+    path = folder / f'{graph}{_ENDING}'
+    if not path.is_file():
+        known = sorted(file.name.removesuffix(_ENDING) for file in folder.glob(f'*{_ENDING}'))
+        raise ConfigError(f'graph: got {graph!r}, expected one of {", ".join(known)}, or a path.')
+    return path
+
+
+def parse_arguments(words: Sequence[str]) -> dict[str, str]:
+    """Read launch arguments written as `ros2 launch` takes them.
+
+    Raises:
+        ConfigError: a word that is not `name:=value`.
+    """
+    given = {}
+    for word in words:
+        name, mark, value = word.partition(':=')
+        if not mark or not name:
+            raise ConfigError(f'launch argument: got {word!r}, expected name:=value.')
+        given[name] = value
+    return given
+
+
+def arguments_text(description: Description) -> str:
+    """Return the arguments of a launch file with descriptions, as `ros2 launch` shows them."""
+    lines = ["Arguments (pass arguments as '<name>:=<value>'):"]
+    for argument in description.arguments:
+        choices = f' one of {", ".join(argument.choices)}' if argument.choices else ''
+        default = 'must be given' if argument.default is None else f'default: {argument.default!r}'
+        lines += ['', f"    '{argument.name}':", f'        {argument.description}{choices}']
+        lines += [f'        ({default})']
+    return '\n'.join(lines)
+
+
+def _claim_domain(held: ExitStack) -> str:
+    """Return the domain that the user has set, else one that is free until `held` closes."""
+    if domain := os.environ.get('ROS_DOMAIN_ID'):
+        return domain
+    return str(held.enter_context(closing(DomainLease())).domain_id)
+
+
+def _claim_namespace(held: ExitStack, domain: str, namespace: str) -> None:
+    """Hold a namespace of a domain until `held` closes.
+
+    Raises:
+        NameTakenError: a graph runs there already.
+    """
+    namespace = '/' + namespace.strip('/')
+    try:
+        held.enter_context(closing(Lease(f'graph/{domain}{namespace}')))
+    except NameTakenError:
+        raise NameTakenError(
+            f'namespace {namespace} of ROS domain {domain}: got a graph that runs there already, '
+            'expected none. End it, or give this one another namespace:= or ROS_DOMAIN_ID.'
+        ) from None
+
+
+def _say(line: str) -> None:
+    print(f'[dsrl] {line}', flush=True)

@@ -1,0 +1,40 @@
+"""The `dsrl` command: `dsrl launch franka_steer seed:=3`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NoReturn
+
+from dsrl_ros.core.errors import DsrlError
+
+# Imported when asked for: some take torch, which takes seconds.
+COMMANDS = {
+    'launch': ('launch', 'start a graph and end its nodes together'),
+    'options': ('show_options', 'list every option of every node'),
+    'check-config': ('check_config', 'check a parameter file without starting anything'),
+    'prior-check': ('prior_check', 'measure the frozen policy with its noise scaled'),
+}
+
+
+def main() -> NoReturn:
+    """Run the command line and leave the process.
+
+    Raises:
+        SystemExit: always; code 1 on an error that is the user's to mend, 2 on a wrong command.
+    """
+    name, *arguments = sys.argv[1:] or ['']
+    if name not in COMMANDS:
+        lines = [f'    dsrl {name:<14}{text}' for name, (_, text) in COMMANDS.items()]
+        print('\n'.join(['usage: dsrl <command> ...', *lines]))
+        sys.exit(0 if name in ('-h', '--help') else 2)
+    module = importlib.import_module(f'dsrl_ros.cli.{COMMANDS[name][0]}')
+    try:
+        sys.exit(module.main(arguments))
+    except DsrlError as error:
+        print(f'dsrl: {error}', file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == '__main__':
+    main()

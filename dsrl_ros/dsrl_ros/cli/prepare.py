@@ -1,0 +1,64 @@
+"""What every run needs before its first node: checked options, a seed, and a folder that says so.
+
+Used by `dsrl launch` and by the `*.launch.py` files, so that both start the same run.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsrl_ros.cli.description import Description, NodeCall
+from dsrl_ros.cli.node_options import complete_calls, write_parameter_file
+from dsrl_ros.cli.run_folder import make_run_folder
+
+# The arguments that this module fills in where the user gives none.
+RUN_DIR, SEED = 'run_dir', 'seed'
+_SEEDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that can be started.
+
+    Attributes:
+        arguments: a value for every argument of the description.
+        calls: the nodes to start.
+        folder: of the run; None where the description has no argument `run_dir`.
+    """
+
+    arguments: dict[str, str]
+    calls: list[NodeCall]
+    folder: Path | None
+
+
+def prepare_run(path: Path, given: Mapping[str, str], base: Path) -> PreparedRun:
+    """Check everything, then make the folder of the run and write its `config.yaml`.
+
+    Args:
+        path: launch file of the graph, `*.launch.yaml`.
+        given: launch arguments by name, as the user gave them.
+        base: folder that holds `runs`, unless `run_dir` is given.
+
+    Raises:
+        ConfigError: the launch file, an argument, a parameter file or a value in it is wrong;
+            nothing has been made then.
+    """
+    description = Description(path)
+    arguments = description.complete(given)
+    calls = description.nodes(arguments)
+    options = complete_calls(calls)
+    if arguments.get(SEED) == '' and options.get('steering', {}).get('seed', -1) < 0:
+        arguments[SEED] = str(secrets.randbelow(_SEEDS))
+    folder = None
+    if RUN_DIR in arguments:
+        folder = make_run_folder(arguments[RUN_DIR], base)
+        arguments[RUN_DIR] = str(folder)
+    calls = description.nodes(arguments)
+    if folder is not None:
+        words = ' '.join(f'{name}:={value}' for name, value in given.items())
+        comment = f'Every option of this run, {path.name} {words}'.rstrip()
+        write_parameter_file(folder / 'config.yaml', complete_calls(calls), comment)
+    return PreparedRun(arguments, calls, folder)
