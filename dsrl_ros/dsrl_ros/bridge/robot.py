@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Duration
-from dsrl_msgs.msg import ActionChunk
 from geometry_msgs.msg import PoseStamped
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image, JointState
@@ -15,6 +14,7 @@ from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 from trajectory_msgs.msg import JointTrajectoryPoint
 
+from dsrl_msgs.msg import ActionChunk
 from dsrl_ros.bridge.convert import header, key_from_msg, stamp_from_ns, stamp_to_ns
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.robots.chunk import Chunk
@@ -72,8 +72,7 @@ def trajectory_from_msg(
             f'of {expected}.'
         )
     times = [
-        point.time_from_start.sec * _NS + point.time_from_start.nanosec
-        for point in message.points
+        point.time_from_start.sec * _NS + point.time_from_start.nanosec for point in message.points
     ]
     # A controller reaches the first point from where it is; the suite's first point is there.
     first_ns = times[0]
@@ -114,9 +113,9 @@ def positions_from_msg(message: JointState, names: Sequence[str]) -> Float64:
         ShapeMismatchError: a joint is missing, or has no position.
     """
     column = {name: i for i, name in enumerate(message.name)}
-    missing = [name for name in names if column.get(name, len(message.position)) >= len(
-        message.position
-    )]
+    missing = [
+        name for name in names if column.get(name, len(message.position)) >= len(message.position)
+    ]
     if missing:
         raise ShapeMismatchError(
             f'joint states: got positions of {list(message.name)}, expected {list(names)} among '

@@ -1,5 +1,6 @@
 """The options of every node, one frozen dataclass each. The learner's own stand in
-`learning/config.py`. YAML files and launch arguments set them; nothing else does."""
+`learning/config.py`. YAML files and launch arguments set them; nothing else does.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +14,7 @@ from dsrl_ros.core.options import check, option
 class RewardConfig:
     """Options of the reward and reset node."""
 
-    source: str = option(
-        'simulator', 'who judges success', choices=('simulator',)
-    )
+    source: str = option('simulator', 'who judges success', choices=('simulator',))
     max_steps: int = option(64, 'control steps after which an episode is truncated', low=1)
     max_rejects: int = option(
         3, 'consecutive chunks refused by the driver after which an episode is truncated', low=1
@@ -73,7 +72,10 @@ class GateConfig:
         0.05, 'furthest that the stamp of a chunk may lie in the future [s]', low=0.0, high=1.0
     )
     jump_tolerance_rad: float = option(
-        0.1, 'largest distance of a joint from where it is commanded to be [rad]', low=0.0, high=1.0
+        0.1,
+        'largest distance of a joint from where it is commanded to be [rad]',
+        low=0.0,
+        high=1.0,
     )
     latch_after: int = option(10, 'consecutive refusals that latch the gate', low=1, high=1000)
     clear_cooldown_s: float = option(
@@ -156,6 +158,7 @@ class TwinConfig:
         1.0, 'time in which a robot that is there already is looked for [s]', low=0.0, high=30.0
     )
     camera: str = option('front', 'camera of the scene; rendered only while somebody subscribes')
+    camera_hz: float = option(10.0, 'most images per second [1/s]', low=0.1, high=60.0)
     camera_width: int = option(320, 'width of the camera image [pixels]', low=16, high=1920)
     camera_height: int = option(240, 'height of the camera image [pixels]', low=16, high=1080)
 

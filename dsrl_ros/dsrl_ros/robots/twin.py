@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrl_ros.core.errors import ConfigError, DriverError
+from dsrl_ros.robots.camera import OffscreenCamera
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory, hold
 
@@ -73,7 +74,7 @@ class Twin:
             -self.model.actuator_biasprm[self._arm_ctrl, 2]
             / self.model.actuator_gainprm[self._arm_ctrl, 0]
         )
-        self._renderers: dict[tuple[int, int], mujoco.Renderer] = {}
+        self._cameras: dict[tuple[int, int], OffscreenCamera] = {}
         self.reset(np.array(robot.home), robot.gripper_high)
 
     @property
@@ -152,7 +153,10 @@ class Twin:
             data.ctrl[self._finger_ctrl] = self._width_reference / 2
             mujoco.mj_step(model, data)
         self._steps += count
-        if data.warning[mujoco.mjtWarning.mjWARN_BADQACC].number or not np.isfinite(data.qpos).all():
+        if (
+            data.warning[mujoco.mjtWarning.mjWARN_BADQACC].number
+            or not np.isfinite(data.qpos).all()
+        ):
             raise DriverError(
                 f'simulation of {self._robot.name}: diverged before {self.now_ns / 1e9:.3f} s. '
                 'Reset the scene; if it happens again, lower the commanded accelerations.'
@@ -177,22 +181,21 @@ class Twin:
     def render(self, camera: str, width: int, height: int) -> NDArray[np.uint8]:
         """Return an RGB image, (height, width, 3), drawn without a display.
 
-        Needs EGL or OSMesa; which one is chosen by the environment variable MUJOCO_GL, as
-        MuJoCo reads it. Nothing is loaded before the first call.
+        Nothing is loaded before the first call.
+
+        Raises:
+            DriverError: no such camera, or nothing to draw with.
         """
         size = (width, height)
-        if size not in self._renderers:
-            self._renderers[size] = mujoco.Renderer(self.model, height, width)
-        renderer = self._renderers[size]
-        renderer.update_scene(self.data, camera)
-        image: NDArray[np.uint8] = renderer.render().copy()
-        return image
+        if size not in self._cameras:
+            self._cameras[size] = OffscreenCamera(self.model, width, height)
+        return self._cameras[size].draw(self.data, camera)
 
     def close(self) -> None:
         """Free what rendering has taken."""
-        for renderer in self._renderers.values():
-            renderer.close()
-        self._renderers.clear()
+        for camera in self._cameras.values():
+            camera.close()
+        self._cameras.clear()
 
     def _measured_width(self) -> float:
         return float(self.data.qpos[self._finger_qpos].sum())

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
@@ -89,6 +92,10 @@ class PickPlaceWorld:
         """Move the fingers to `width` [m]."""
         self._twin.set_gripper(width)
 
+    def skip(self, duration_ns: int) -> None:
+        """Put the clock forward without anything happening [ns]."""
+        self._epoch_ns += duration_ns
+
     def advance(self, until_ns: int) -> None:
         """Step the physics until the clock shows `until_ns`, a whole number of steps away."""
         self._twin.advance(until_ns - self._epoch_ns)
@@ -104,6 +111,14 @@ class PickPlaceWorld:
             success=pick_place.succeeded(self._twin),
             reset_count=self._reset_count,
         )
+
+    def render(self, camera: str, width: int, height: int) -> NDArray[np.uint8]:
+        """Return an RGB image of the world, (height, width, 3).
+
+        Raises:
+            DriverError: there is nothing to render with.
+        """
+        return self._twin.render(camera, width, height)
 
     def _arrange(self, seed: int, at_ns: int) -> None:
         start = pick_place.sample_reset(seed, self._kinematics)
