@@ -1,4 +1,4 @@
-"""Images of a simulation, drawn in software or by a GPU, without a display. Loads OpenGL lazily."""
+"""Images of a simulation, drawn by software or a GPU, without a display."""
 
 from __future__ import annotations
 

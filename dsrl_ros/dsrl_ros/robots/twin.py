@@ -62,7 +62,7 @@ class Twin:
                 f'{", ".join((*robot.joint_names, *robot.finger_names))}.'
             ) from error
         self.data = mujoco.MjData(self.model)
-        self.step_ns = round(self.model.opt.timestep * 1e9)
+        self.step_ns: int = round(self.model.opt.timestep * 1e9)
         self._qpos = np.array([joint.qposadr[0] for joint in arm])
         self._qvel = np.array([joint.dofadr[0] for joint in arm])
         self._finger_qpos = np.array([joint.qposadr[0] for joint in fingers])
