@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Generator
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -41,6 +42,22 @@ class FrozenPolicy(Protocol):
             ShapeMismatchError: arguments that do not fit `spec`.
             NonFiniteError: arguments that are not finite.
             PolicyOutputError: an answer that is not finite, or absurdly large.
+        """
+        ...
+
+
+@runtime_checkable
+class SteppedPolicy(FrozenPolicy, Protocol):
+    """A policy that denoises in steps and can be left between two of them."""
+
+    def denoise(self, state: Array, noise: Array) -> Generator[int, None, Array]:
+        """Turn noise into actions step by step; arguments and errors as in a call.
+
+        Yields:
+            The denoising steps done so far, from 1 to `spec.denoising_steps`.
+
+        Returns:
+            What a call returns, bit for bit.
         """
         ...
 

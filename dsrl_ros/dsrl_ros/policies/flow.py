@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +70,7 @@ class VelocityField(nn.Module):
 
 
 class FlowPolicy:
-    """A trained velocity field, integrated by Euler steps; a `FrozenPolicy`."""
+    """A trained velocity field, integrated by Euler steps; a `SteppedPolicy`."""
 
     def __init__(self, spec: PolicySpec, field: VelocityField) -> None:
         """Freeze `field`.
@@ -91,9 +92,18 @@ class FlowPolicy:
         """The velocity field, for saving."""
         return self._field
 
-    @torch.inference_mode()
     def __call__(self, state: Array, noise: Array) -> Array:
         """Turn noise into actions; see `FrozenPolicy`."""
+        steps = self.denoise(state, noise)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return np.asarray(end.value)
+
+    @torch.inference_mode()
+    def denoise(self, state: Array, noise: Array) -> Generator[int, None, Array]:
+        """Turn noise into actions, one Euler step at a time; see `SteppedPolicy`."""
         check_input(self._spec, state, noise)
         field, steps = self._field, self._spec.denoising_steps
         normal = (torch.from_numpy(state) - field.state_mean) / field.state_std  # (B, O)
@@ -101,5 +111,6 @@ class FlowPolicy:
         for k in range(steps):
             time = torch.full((len(chunk), 1), k / steps)
             chunk = chunk + field(chunk, time, normal) / steps
+            yield k + 1
         actions = chunk.unflatten(1, noise.shape[1:]) * field.action_std + field.action_mean
         return limit_output(self._spec, np.asarray(actions.numpy(), dtype=np.float32))
