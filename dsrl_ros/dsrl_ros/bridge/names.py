@@ -3,6 +3,7 @@ remapping moves them."""
 
 # The decision loop.
 POLICY_SPEC = 'policy_spec'  # PolicySpec, LATCHED: policy -> all
+LEARNER_INFO = 'learner_info'  # LearnerInfo, LATCHED: trainer -> steering
 RUN_INFO = 'run_info'  # RunInfo, LATCHED: steering -> all
 OBSERVATION = 'observation'  # Observation, DECISION: steering -> recorder
 NOISE = 'noise'  # Noise, DECISION: steering -> recorder
