@@ -1,5 +1,6 @@
 """Promises of the conversions: what goes through a message comes back equal, and a message whose
-sizes contradict its data never becomes an array."""
+sizes contradict its data never becomes an array.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +8,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from dsrl_msgs import msg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
 
+from dsrl_msgs import msg
 from dsrl_ros.bridge import convert
 from dsrl_ros.core import types
 from dsrl_ros.core.errors import ShapeMismatchError

@@ -1,5 +1,6 @@
 """Promises of the parameters: files and launch arguments become one checked configuration, and
-what cannot be right is an error that names the file, the key and what is allowed."""
+what cannot be right is an error that names the file, the key and what is allowed.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +92,7 @@ def test_what_cannot_be_right_is_refused_with_key_and_allowed_values(ros, given,
 
 def test_the_parameter_files_are_named(ros, monkeypatch):
     monkeypatch.setattr('sys.argv', ['toy', '--ros-args', '--params-file', '/etc/toy.yaml'])
-    with pytest.raises(ConfigError, match='/etc/toy.yaml'):
+    with pytest.raises(ConfigError, match=r'/etc/toy\.yaml'):
         params.declare_config(ros.add(outer, epochs=1), Outer)
 
 

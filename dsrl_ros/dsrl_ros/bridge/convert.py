@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from dsrl_msgs import msg
 from numpy.typing import NDArray
 from std_msgs.msg import Header
 
+from dsrl_msgs import msg
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import (
     Array,

@@ -11,6 +11,16 @@ from dsrl_ros.core.options import check, option
 
 
 @dataclass(frozen=True)
+class PolicyConfig:
+    """Options of the policy node."""
+
+    policy: str = option('', 'the frozen policy, a .safetensors file with its .json beside it')
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class RewardConfig:
     """Options of the reward and reset node."""
 
