@@ -26,7 +26,7 @@ class RosHost:
 
         self.namespace = f'/test_{os.getpid()}_{next(_numbers)}'
         self._context = Context()
-        self._context.init(domain_id=int(os.environ.get('ROS_DOMAIN_ID') or 1 + os.getpid() % 101))
+        self._context.init()
         self._executor = SingleThreadedExecutor(context=self._context)
         self._nodes: list[Any] = []
 
