@@ -19,6 +19,8 @@ from dsrl_ros.core.errors import ConfigError
 
 ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LAST_LINES = 15
+# Of a node that was asked to end; by a signal, where it was not yet up to handle one.
+_CLEAN = (0, -signal.SIGINT, -signal.SIGTERM)
 
 
 @dataclass
@@ -152,7 +154,7 @@ def _verdict(
         if node in ended and code != 0:
             say(f'{node.call.name} died ({_cause(code)}); the last lines of {node.log}:')
             say(_tail(node.log))
-        elif code != 0:
+        elif code not in _CLEAN:
             say(f'{node.call.name} did not end cleanly ({_cause(code)}); see {node.log}')
     if request is not None:
         return 128 + request

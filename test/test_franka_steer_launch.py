@@ -1,0 +1,144 @@
+"""`ros2 launch` and `dsrl launch` start the same nodes from the one description of the graph."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dsrl_ros.cli.description import Description
+
+GRAPH = Path(__file__).parents[1] / 'dsrl_bringup/launch/franka_steer.launch.yaml'
+DSRL = [sys.executable, '-m', 'dsrl_ros.cli.main']
+NODES = {'driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin'}
+
+# Stands in for every node: leaves its command line behind; the monitor ends the run when all have.
+FAKE = """
+import json, os, pathlib, signal, sys, threading
+asked = threading.Event()
+signal.signal(signal.SIGINT, lambda *_: asked.set())
+folder = pathlib.Path(os.environ['FAKE_OUT'])
+words = [
+    ('content', pathlib.Path(word).read_text()) if before == '--params-file' else ('word', word)
+    for before, word in zip(['', *sys.argv[1:]], sys.argv[1:])
+]
+name = pathlib.Path(sys.argv[0]).name.removesuffix('_node')
+part = folder / (name + '.part')
+part.write_text(json.dumps(words))
+part.rename(folder / (name + '.json'))
+count = int(os.environ['FAKE_COUNT'])
+while not asked.wait(0.02):
+    if name == 'monitor' and len(list(folder.glob('*.json'))) == count:
+        break
+"""
+
+
+@pytest.fixture
+def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put fake executables of dsrl_ros before the real ones; return where they report."""
+    prefix = tmp_path / 'prefix'
+    index = prefix / 'share/ament_index/resource_index/packages/dsrl_ros'
+    scripts = prefix / 'lib/dsrl_ros'
+    out = tmp_path / 'out'
+    for folder in (index.parent, scripts, out):
+        folder.mkdir(parents=True)
+    index.touch()
+    for name in NODES:
+        script = scripts / f'{name}_node'
+        script.write_text(f'#!{sys.executable}\n{FAKE}')
+        script.chmod(0o755)
+    monkeypatch.setenv('AMENT_PREFIX_PATH', f'{prefix}:{os.environ["AMENT_PREFIX_PATH"]}')
+    monkeypatch.setenv('FAKE_OUT', str(out))
+    monkeypatch.setenv('FAKE_COUNT', str(len(NODES)))
+    monkeypatch.chdir(tmp_path)
+    return out
+
+
+def started(command: list[str], out: Path) -> dict[str, dict[str, Any]]:
+    """Run a launch command on the fakes; return what it asked of each node, by node."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    nodes = {file.stem: meaning(json.loads(file.read_text())) for file in out.glob('*.json')}
+    assert set(nodes) == NODES, done.stdout + done.stderr
+    return nodes
+
+
+def meaning(words: list[tuple[str, str]]) -> dict[str, Any]:
+    """Return remappings and parameters of a command line, however they are written."""
+    remappings, parameters = {}, {}
+    for (_, option), (kind, word) in zip(words, words[1:], strict=False):
+        if option == '-r':
+            old, _, new = word.partition(':=')
+            remappings[old] = new
+        elif option == '-p':
+            name, _, value = word.partition(':=')
+            parameters[name] = yaml.safe_load(value)
+        elif kind == 'content':
+            for node, content in (yaml.safe_load(word) or {}).items():
+                # What a launch writes for one node only is not in the user's file.
+                parameters.update(
+                    content['ros__parameters'] if '/**/' not in node else {node: content}
+                )
+    return {'remappings': remappings, 'parameters': parameters}
+
+
+def test_every_argument_has_a_description_and_every_node_starts() -> None:
+    """The description is the documentation: `--show-args` tells all there is to know."""
+    description = Description(GRAPH)
+    assert all(argument.description for argument in description.arguments)
+    calls = description.nodes(description.complete({}))
+    assert {call.name for call in calls} == NODES
+    assert all(call.ends_run for call in calls)
+
+
+def test_with_an_address_the_twin_stays_out() -> None:
+    """A robot and its simulation never run in the same graph."""
+    description = Description(GRAPH)
+    calls = description.nodes(description.complete({'robot_ip': '10.0.0.1'}))
+    assert {call.name for call in calls} == NODES - {'twin'}
+
+
+def test_dsrl_launch_passes_arguments_on(fakes: Path, tmp_path: Path) -> None:
+    """Arguments reach the nodes, the rest stays with the file and the defaults."""
+    nodes = started(
+        [*DSRL, 'launch', 'franka_steer', 'seed:=3', 'episodes:=40', 'namespace:=left'], fakes
+    )
+    given = dict(word.split('=') for word in nodes['steering']['parameters']['overrides'].split())
+    assert (given['seed'], given['online_episodes'], given['eval_episodes']) == ('3', '40', '')
+    assert given['run_dir'].strip("'") == str((tmp_path / 'runs/latest').resolve())
+    assert {node['remappings']['__ns'] for node in nodes.values()} == {'/left'}
+    assert (tmp_path / 'runs/latest/config.yaml').is_file()
+
+
+def test_ros2_launch_starts_the_same_nodes(fakes: Path, tmp_path: Path) -> None:
+    """Names, namespaces, remappings and parameters are equal, whichever of the two starts them."""
+    if not importlib.util.find_spec('launch_ros') or not shutil.which('ros2'):
+        pytest.skip('launch_ros is not installed (it is on no wheel index)')
+    arguments = ['seed:=3', 'namespace:=left', 'run_dir:=' + str(tmp_path / 'a run')]
+    ours = started([*DSRL, 'launch', 'franka_steer', *arguments], fakes)
+    for file in fakes.iterdir():
+        file.unlink()
+    shutil.rmtree(tmp_path / 'a run')
+    stock = ['ros2', 'launch', 'dsrl_bringup', 'franka_steer.launch.py']
+    assert started([*stock, *arguments], fakes) == ours
+    assert (tmp_path / 'a run/config.yaml').is_file()
+
+
+def test_ros2_launch_shows_the_same_arguments() -> None:
+    """The Python file hides nothing of the description it includes."""
+    if not importlib.util.find_spec('launch_ros') or not shutil.which('ros2'):
+        pytest.skip('launch_ros is not installed (it is on no wheel index)')
+    stock = ['ros2', 'launch', 'dsrl_bringup', 'franka_steer.launch.py', '--show-args']
+    shown = subprocess.run(stock, capture_output=True, text=True, timeout=60, check=True).stdout
+    ours = [*DSRL, 'launch', 'franka_steer', '--show-args']
+    mine = subprocess.run(ours, capture_output=True, text=True, timeout=60, check=True).stdout
+    names = [line for line in mine.splitlines() if line.startswith("    '")]
+    assert names == [line for line in shown.splitlines() if line.startswith("    '")]
