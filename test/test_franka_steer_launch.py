@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -74,7 +75,7 @@ def started(command: list[str], out: Path) -> dict[str, dict[str, Any]]:
 def meaning(words: list[tuple[str, str]]) -> dict[str, Any]:
     """Return remappings and parameters of a command line, however they are written."""
     remappings, parameters = {}, {}
-    for (_, option), (kind, word) in zip(words, words[1:], strict=False):
+    for (_, option), (kind, word) in itertools.pairwise(words):
         if option == '-r':
             old, _, new = word.partition(':=')
             remappings[old] = new
