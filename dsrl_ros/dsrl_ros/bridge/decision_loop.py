@@ -1,0 +1,262 @@
+"""The decisions of one episode: observe, pick noise, infer, execute, be judged, and again.
+
+Event-driven: every step is a callback of the node's executor, none waits. Everything is joined by
+key; an answer with another key than the decision under way is left out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.task import Future
+
+from dsrl_msgs import msg
+from dsrl_msgs.action import InferChunk
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.convert import key_from_msg, noise_to_msg, observation_to_msg, stamp_to_ns
+from dsrl_ros.bridge.delivery import TransitionSender
+from dsrl_ros.bridge.sensors import StateSample
+from dsrl_ros.core.errors import PolicyOutputError, StaleDataError
+from dsrl_ros.core.types import DecisionKey, PolicySpec
+from dsrl_ros.learning.choosers import NoiseChooser
+
+# Noises tried instead of one the policy chokes on are drawn under keys no decision has.
+_RETRY_STRIDE = 1_000_000
+
+
+class Stage(Enum):
+    """What the loop is waiting for, and from whom."""
+
+    IDLE = 'nothing'
+    OBSERVE = 'sensor samples as new as the end of the last chunk, from the robot or its twin'
+    INFER = 'an action chunk, from the policy node'
+    EXECUTE = 'the result of the chunk, from the driver node'
+    JUDGE = 'the reward, from the reward node'
+
+
+@dataclass
+class EpisodeTally:
+    """What happened in an episode so far.
+
+    Attributes:
+        num_decisions, num_steps, num_rejected: decisions, control steps, refused chunks.
+        return_value: undiscounted sum of rewards.
+        success, terminated, truncated: how it ended.
+    """
+
+    num_decisions: int = 0
+    num_steps: int = 0
+    num_rejected: int = 0
+    return_value: float = 0.0
+    success: bool = False
+    terminated: bool = False
+    truncated: bool = False
+
+
+class DecisionLoop:
+    """Runs one episode after the other, each started by `start`.
+
+    Args:
+        node: that owns publishers, subscriptions and the action client.
+        spec: of the policy.
+        stage_timeout_s: longest wait for one answer [s].
+        attempts: noises tried for one decision when the policy answers absurdly.
+        on_end: called with the tally when an episode is over.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        spec: PolicySpec,
+        stage_timeout_s: float,
+        attempts: int,
+        on_end: Callable[[EpisodeTally], None],
+    ) -> None:
+        self._node = node
+        self._spec = spec
+        self._stage_timeout_s = stage_timeout_s
+        self._attempts = attempts
+        self._on_end = on_end
+        self._stage = Stage.IDLE
+        self._stage_since = time.monotonic()
+        self._newest: StateSample | None = None
+        self._observation_pub = node.create_publisher(
+            msg.Observation, names.OBSERVATION, qos.DECISION
+        )
+        self._noise_pub = node.create_publisher(msg.Noise, names.NOISE, qos.DECISION)
+        self._chunk_pub = node.create_publisher(msg.ActionChunk, names.ACTION_CHUNK, qos.DECISION)
+        self._policy = ActionClient(node, InferChunk, names.INFER)
+        node.create_subscription(
+            msg.ChunkResult, names.CHUNK_RESULT, self._on_result, qos.DECISION
+        )
+        node.create_subscription(msg.Reward, names.REWARD, self._on_reward, qos.DECISION)
+
+    def start(
+        self,
+        first: DecisionKey,
+        chooser: NoiseChooser,
+        fallback: NoiseChooser,
+        sender: TransitionSender | None,
+        not_before_ns: int,
+    ) -> None:
+        """Begin an episode.
+
+        Args:
+            first: key of its first decision.
+            chooser: picks the noise.
+            fallback: picks it when the policy answers absurdly to the chooser's.
+            sender: takes the transitions; None when they are not learned from.
+            not_before_ns: the first observation is not older [ns].
+        """
+        self._key = first
+        self._chooser, self._fallback = chooser, fallback
+        self._sender = sender
+        self._not_before_ns = not_before_ns
+        self._tally = EpisodeTally()
+        self._result: msg.ChunkResult | None = None
+        self._reward: msg.Reward | None = None
+        self._enter(Stage.OBSERVE)
+        self._observe()
+
+    def on_state(self, sample: StateSample) -> None:
+        """Take in a state of the sensors."""
+        self._newest = sample
+        if self._stage == Stage.OBSERVE:
+            self._observe()
+
+    def watch(self) -> None:
+        """Raise when an answer is overdue.
+
+        Raises:
+            StaleDataError: names what was awaited and from whom.
+        """
+        waited = time.monotonic() - self._stage_since
+        if self._stage != Stage.IDLE and waited > self._stage_timeout_s:
+            raise StaleDataError(
+                f'decision {self._key}: got nothing for {waited:.1f} s, expected '
+                f'{self._stage.value}. Check that it lives; its log says why it does not answer.'
+            )
+
+    def chunk_executing(self) -> bool:
+        """Whether a chunk is with the driver."""
+        return self._stage == Stage.EXECUTE
+
+    def _enter(self, stage: Stage) -> None:
+        self._stage = stage
+        self._stage_since = time.monotonic()
+
+    def _observe(self) -> None:
+        sample = self._newest
+        if sample is None or sample.oldest_ns < self._not_before_ns:
+            return
+        self._spec.check_state(sample.state)
+        observation = observation_to_msg(
+            self._key, sample.newest_ns, self._spec.state_names, sample.state
+        )
+        self._observation_pub.publish(observation)
+        tally = self._tally
+        if self._key.decision and self._sender is not None:
+            previous = DecisionKey(
+                self._key.robot, self._key.run, self._key.episode, self._key.decision - 1
+            )
+            self._sender.put(previous, 'next_observation', observation)
+        if tally.terminated or tally.truncated:
+            self._enter(Stage.IDLE)
+            self._on_end(tally)
+            return
+        if self._sender is not None:
+            self._sender.put(self._key, 'observation', observation)
+        self._infer(observation, sample, attempt=0)
+
+    def _infer(self, observation: msg.Observation, sample: StateSample, attempt: int) -> None:
+        chooser = self._fallback if attempt else self._chooser
+        key = self._key
+        chosen = chooser.choose(
+            sample.state, key.episode, key.decision + attempt * _RETRY_STRIDE
+        )
+        noise = noise_to_msg(chosen, key, sample.newest_ns, self._spec.sha256)
+        self._enter(Stage.INFER)
+        goal = self._policy.send_goal_async(InferChunk.Goal(observation=observation, noise=noise))
+
+        def on_accepted(future: Future) -> None:
+            handle = future.result()
+            if key != self._key:
+                return
+            if not handle.accepted:
+                raise PolicyOutputError(f'decision {key}: the policy node refused the goal.')
+            handle.get_result_async().add_done_callback(on_done)
+
+        def on_done(future: Future) -> None:
+            if key == self._key and self._stage == Stage.INFER:
+                self._on_chunk(future.result().result, observation, noise, sample, attempt)
+
+        goal.add_done_callback(on_accepted)
+
+    def _on_chunk(
+        self,
+        answer: InferChunk.Result,
+        observation: msg.Observation,
+        noise: msg.Noise,
+        sample: StateSample,
+        attempt: int,
+    ) -> None:
+        if answer.error_code == InferChunk.Result.BAD_OUTPUT and attempt + 1 < self._attempts:
+            self._node.get_logger().warning(
+                f'decision {self._key}: {answer.error_message} Another noise is drawn from the '
+                'prior.'
+            )
+            self._infer(observation, sample, attempt + 1)
+            return
+        if answer.error_code != InferChunk.Result.NONE:
+            raise PolicyOutputError(
+                f'decision {self._key}: policy error {answer.error_code}: {answer.error_message}'
+            )
+        # Only the noise that the chunk came from is the noise of this decision.
+        self._noise_pub.publish(noise)
+        if self._sender is not None:
+            self._sender.put(self._key, 'noise', noise)
+        self._enter(Stage.EXECUTE)
+        self._chunk_pub.publish(answer.chunk)
+
+    def _on_result(self, result: msg.ChunkResult) -> None:
+        if key_from_msg(result.id) != self._key or self._stage != Stage.EXECUTE:
+            return
+        self._enter(Stage.JUDGE)
+        self._result = result
+        self._not_before_ns = stamp_to_ns(result.header.stamp)
+        rejected = result.outcome == msg.ChunkResult.OUTCOME_REJECTED
+        self._tally.num_decisions += 1
+        self._tally.num_steps += result.num_executed
+        self._tally.num_rejected += rejected
+        if rejected:
+            self._node.get_logger().warning(f'decision {self._key}: refused: {result.message}')
+        if self._sender is not None:
+            self._sender.put(self._key, 'result', result)
+        self._next_decision()
+
+    def _on_reward(self, reward: msg.Reward) -> None:
+        if key_from_msg(reward.id) != self._key or self._reward is not None:
+            return
+        self._reward = reward
+        if self._sender is not None:
+            self._sender.put(self._key, 'reward', reward)
+        self._next_decision()
+
+    def _next_decision(self) -> None:
+        """Go on once both the result and the reward are here, whichever came first."""
+        reward = self._reward
+        if self._result is None or reward is None:
+            return
+        self._tally.return_value += reward.value
+        self._tally.success = reward.success
+        self._tally.terminated = reward.terminated
+        self._tally.truncated = reward.truncated
+        self._result = self._reward = None
+        self._key = self._key.next()
+        self._enter(Stage.OBSERVE)
+        self._observe()

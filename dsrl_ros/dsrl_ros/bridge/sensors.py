@@ -1,0 +1,194 @@
+"""From sensor topics to the state of an observation, by a table of names that the user can change.
+
+A sensor is declared as 'NAME KIND TOPIC', a state entry as 'ENTRY=NAME.FIELD' or
+'ENTRY=NAME.FIELD-NAME.FIELD'. Kinds and their fields:
+
+- `pose` (geometry_msgs/PoseStamped): x, y, z [m], qx, qy, qz, qw.
+- `joints` (sensor_msgs/JointState): each joint's name, its position [rad] or [m].
+- `gripper` (sensor_msgs/JointState of the fingers): width, the sum of their positions [m].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from dsrl_ros.bridge import qos
+from dsrl_ros.bridge.convert import stamp_to_ns
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.types import Array
+
+try:
+    import message_filters
+except ImportError:  # no wheel carries it
+    from dsrl_ros.bridge.standins import message_filters
+
+_QUEUE = 10  # messages of each sensor that wait for the others
+
+
+def _pose_fields(message: PoseStamped) -> dict[str, float]:
+    p, q = message.pose.position, message.pose.orientation
+    return {'x': p.x, 'y': p.y, 'z': p.z, 'qx': q.x, 'qy': q.y, 'qz': q.z, 'qw': q.w}
+
+
+def _joint_fields(message: JointState) -> dict[str, float]:
+    return dict(zip(message.name, message.position, strict=False))
+
+
+def _gripper_fields(message: JointState) -> dict[str, float]:
+    return {'width': sum(message.position)}
+
+
+_KINDS: dict[str, tuple[type, Callable[[Any], dict[str, float]]]] = {
+    'pose': (PoseStamped, _pose_fields),
+    'joints': (JointState, _joint_fields),
+    'gripper': (JointState, _gripper_fields),
+}
+
+
+@dataclass(frozen=True)
+class StateSample:
+    """A state and when it was acquired.
+
+    Attributes:
+        oldest_ns, newest_ns: stamps of the oldest and the newest sample in it [ns].
+        state: (O,) raw, SI units.
+    """
+
+    oldest_ns: int
+    newest_ns: int
+    state: Array
+
+
+@dataclass(frozen=True)
+class _Term:
+    sensor: str
+    field: str
+
+
+class StateSources:
+    """The table from sensors to state entries, checked when it is read.
+
+    Args:
+        sensors: 'NAME KIND TOPIC' each.
+        sources: 'ENTRY=NAME.FIELD' or 'ENTRY=NAME.FIELD-NAME.FIELD' each.
+
+    Raises:
+        ConfigError: a line that cannot be read, an unknown kind or sensor.
+    """
+
+    def __init__(self, sensors: Sequence[str], sources: Sequence[str]) -> None:
+        self.sensors: dict[str, tuple[str, str]] = {}
+        for line in sensors:
+            words = line.split()
+            if len(words) != 3 or words[1] not in _KINDS:
+                raise ConfigError(
+                    f"sensors: got {line!r}, expected 'NAME KIND TOPIC' with KIND one of "
+                    f'{", ".join(_KINDS)}.'
+                )
+            self.sensors[words[0]] = (words[1], words[2])
+        self._entries: dict[str, list[_Term]] = {}
+        for line in sources:
+            entry, _, expression = line.partition('=')
+            self._entries[entry.strip()] = [self._term(line, t) for t in expression.split('-', 1)]
+
+    def _term(self, line: str, text: str) -> _Term:
+        sensor, dot, field = text.strip().partition('.')
+        if not dot or not field or sensor not in self.sensors:
+            raise ConfigError(
+                f"state_sources: got {line!r}, expected 'ENTRY=NAME.FIELD' or "
+                f"'ENTRY=NAME.FIELD-NAME.FIELD' with NAME one of {', '.join(self.sensors)}."
+            )
+        return _Term(sensor, field)
+
+    def require(self, state_names: Sequence[str]) -> None:
+        """Raise unless there is a source for every entry of a policy's state.
+
+        Raises:
+            ConfigError: shows both sides.
+        """
+        missing = [name for name in state_names if name not in self._entries]
+        if missing:
+            raise ConfigError(
+                f'state_sources: got none for {", ".join(missing)}; the policy needs '
+                f'{", ".join(state_names)}, the table has {", ".join(self._entries)}. '
+                'Add the missing lines.'
+            )
+
+    def state(
+        self, state_names: Sequence[str], fields: Mapping[str, Mapping[str, float]]
+    ) -> Array:
+        """Compute a state.
+
+        Args:
+            state_names: (O,).
+            fields: of each sensor, by name.
+
+        Returns:
+            (O,) float32; differences are taken in double precision.
+
+        Raises:
+            ConfigError: a sensor lacks a field.
+        """
+        return np.array([self._value(name, fields) for name in state_names], dtype=np.float32)
+
+    def _value(self, name: str, fields: Mapping[str, Mapping[str, float]]) -> float:
+        values = []
+        for term in self._entries[name]:
+            found = fields[term.sensor]
+            if term.field not in found:
+                raise ConfigError(
+                    f'state_sources: {name} takes {term.sensor}.{term.field}, but the sensor has '
+                    f'{", ".join(found)}.'
+                )
+            values.append(found[term.field])
+        return values[0] - values[1] if len(values) == 2 else values[0]
+
+
+class StateSensors:
+    """Subscribes to the sensors and calls back with every state whose samples belong together.
+
+    Args:
+        node: that owns the subscriptions.
+        table: what to listen to.
+        state_names: of the policy, (O,).
+        slop_s: largest distance of two stamps in one state [s].
+        on_state: called with each state.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        table: StateSources,
+        state_names: Sequence[str],
+        slop_s: float,
+        on_state: Callable[[StateSample], None],
+    ) -> None:
+        table.require(state_names)
+        self._table = table
+        self._state_names = tuple(state_names)
+        self._on_state = on_state
+        self._readers = {name: _KINDS[kind][1] for name, (kind, _) in table.sensors.items()}
+        subscribers = [
+            message_filters.Subscriber(node, _KINDS[kind][0], topic, qos_profile=qos.SENSOR)
+            for kind, topic in table.sensors.values()
+        ]
+        self._synchronizer = message_filters.ApproximateTimeSynchronizer(
+            subscribers, _QUEUE, slop_s
+        )
+        self._synchronizer.registerCallback(self._on_messages)
+
+    def _on_messages(self, *messages: Any) -> None:
+        fields = {
+            name: read(message)
+            for (name, read), message in zip(self._readers.items(), messages, strict=True)
+        }
+        stamps = [stamp_to_ns(message.header.stamp) for message in messages]
+        state = self._table.state(self._state_names, fields)
+        self._on_state(StateSample(min(stamps), max(stamps), state))

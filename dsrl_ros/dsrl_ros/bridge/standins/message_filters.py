@@ -1,0 +1,67 @@
+"""Stands in for `message_filters`: `Subscriber` and `ApproximateTimeSynchronizer`, as used here."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+
+class Subscriber:
+    """A subscription whose messages several callbacks get."""
+
+    def __init__(
+        self, node: Node, msg_type: type, topic: str, qos_profile: QoSProfile
+    ) -> None:
+        self._callbacks: list[Callable[[Any], None]] = []
+        self.sub = node.create_subscription(msg_type, topic, self._on_message, qos_profile)
+
+    def registerCallback(self, callback: Callable[[Any], None]) -> None:  # noqa: N802
+        """Call `callback` with every message."""
+        self._callbacks.append(callback)
+
+    def _on_message(self, message: Any) -> None:
+        for callback in self._callbacks:
+            callback(message)
+
+
+class ApproximateTimeSynchronizer:
+    """Calls back with one message of each filter, their stamps within `slop` of the newest's.
+
+    Args:
+        fs: the filters.
+        queue_size: messages of each that wait for the others.
+        slop: largest distance of two stamps [s].
+    """
+
+    def __init__(self, fs: Sequence[Subscriber], queue_size: int, slop: float) -> None:
+        self._queues: list[OrderedDict[int, Any]] = [OrderedDict() for _ in fs]
+        self._queue_size = queue_size
+        self._slop_ns = round(slop * 1e9)
+        self._callbacks: list[Callable[..., None]] = []
+        for index, source in enumerate(fs):
+            source.registerCallback(lambda message, i=index: self._on_message(i, message))
+
+    def registerCallback(self, callback: Callable[..., None]) -> None:  # noqa: N802
+        """Call `callback` with every matched set, in the order of the filters."""
+        self._callbacks.append(callback)
+
+    def _on_message(self, index: int, message: Any) -> None:
+        stamp = message.header.stamp
+        newest_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+        queue = self._queues[index]
+        queue[newest_ns] = message
+        if len(queue) > self._queue_size:
+            queue.popitem(last=False)
+        matched = []
+        for other in self._queues:
+            nearest = min(other, key=lambda s: abs(s - newest_ns), default=None)
+            if nearest is None or abs(nearest - newest_ns) > self._slop_ns:
+                return
+            matched.append(nearest)
+        messages = [queue.pop(s) for queue, s in zip(self._queues, matched, strict=True)]
+        for callback in self._callbacks:
+            callback(*messages)

@@ -1,0 +1,62 @@
+"""The weights a steering node holds: verified when they come, picked when an episode starts."""
+
+from __future__ import annotations
+
+import hashlib
+
+from dsrl_ros.core.errors import WeightsError
+from dsrl_ros.core.types import PolicySpec
+from dsrl_ros.learning.actor import SteeringActor
+
+# In lockstep an episode may run on weights that are one episode behind the newest.
+_KEPT = 3
+
+
+class WeightsInbox:
+    """Keeps the newest few actors by the episodes they have learned from.
+
+    Args:
+        spec: the policy that is steered.
+
+    Attributes:
+        refused: weights that were not taken.
+    """
+
+    def __init__(self, spec: PolicySpec) -> None:
+        self._spec = spec
+        self._actors: dict[int, SteeringActor] = {}
+        self.refused = 0
+
+    def offer(self, data: bytes, sha256: str) -> SteeringActor:
+        """Verify weights and keep them; refused ones leave what is kept as it was.
+
+        Args:
+            data: safetensors bytes.
+            sha256: what they must hash to.
+
+        Raises:
+            WeightsError: corrupt, non-finite, of another shape, or for another policy.
+        """
+        try:
+            got = hashlib.sha256(data).hexdigest()
+            if got != sha256:
+                raise WeightsError(
+                    f'weights: got {len(data)} bytes of sha256 {got[:12]}, expected '
+                    f'{sha256[:12]} as announced. The previous weights stay in use.'
+                )
+            actor = SteeringActor.from_bytes(data, self._spec)
+        except WeightsError:
+            self.refused += 1
+            raise
+        self._actors[actor.header.trained_episodes] = actor
+        for old in sorted(self._actors)[:-_KEPT]:
+            del self._actors[old]
+        return actor
+
+    def exactly(self, trained_episodes: int) -> SteeringActor | None:
+        """Return the weights that have learned from just so many episodes, if they are here."""
+        return self._actors.get(trained_episodes)
+
+    def newest(self) -> SteeringActor | None:
+        """Return the weights that have learned from the most episodes."""
+        return self._actors[max(self._actors)] if self._actors else None
