@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from dsrl_msgs.msg import (
+    LearnerInfo,
     PolicySpec,
     RunInfo,
     SteeringWeights,
@@ -29,6 +31,7 @@ from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
+from dsrl_ros.core.options import to_mapping
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.config import SacConfig
 from dsrl_ros.learning.sac import DsrlSac
@@ -55,6 +58,7 @@ class TrainerNode(Node):
         self._next_sequence = 0
         self._wake = self.create_guard_condition(self._send_weights)
 
+        self._info_pub = self.create_publisher(LearnerInfo, names.LEARNER_INFO, qos.LATCHED)
         self._weights_pub = self.create_publisher(SteeringWeights, names.WEIGHTS, qos.LATCHED)
         self._ack_pub = self.create_publisher(TransitionAck, names.TRANSITION_ACK, qos.DECISION)
         self._status_pub = self.create_publisher(TrainerStatus, names.TRAINER_STATUS, qos.STATUS)
@@ -76,6 +80,21 @@ class TrainerNode(Node):
 
     def _on_spec(self, spec: PolicySpec) -> None:
         self._spec = spec
+        config = self._learner_config
+        rows, action_dim = config.noise_shape(spec_from_msg(spec))
+        self._info_pub.publish(
+            LearnerInfo(
+                algorithm=self._config.algorithm,
+                layout=int(config.layout),
+                rows=rows,
+                action_dim=action_dim,
+                prior_scale=config.prior_scale,
+                discount=config.discount,
+                discount_per_step=config.discount_unit == 'step',
+                policy_sha256=spec.sha256,
+                config_yaml=yaml.safe_dump(to_mapping(config), sort_keys=False),
+            )
+        )
         self._start()
 
     def _on_run(self, run: RunInfo) -> None:

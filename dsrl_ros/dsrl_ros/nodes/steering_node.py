@@ -1,0 +1,348 @@
+"""Steering: leads a run from its first episode to its last, and picks the noise of every decision.
+
+The single decision is `bridge.decision_loop`, the order of episodes `learning.plan`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.task import Future
+
+from dsrl_msgs import msg
+from dsrl_msgs.action import InferChunk, ResetEpisode
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.convert import header, run_to_bytes, spec_from_msg, stamp_to_ns
+from dsrl_ros.bridge.decision_loop import DecisionLoop, EpisodeTally
+from dsrl_ros.bridge.delivery import TransitionSender
+from dsrl_ros.bridge.params import declare_config
+from dsrl_ros.bridge.run_node import run_node
+from dsrl_ros.bridge.sensors import StateSensors, StateSources
+from dsrl_ros.bridge.waiting import STEADY_CLOCK
+from dsrl_ros.core.config import SteeringConfig
+from dsrl_ros.core.errors import ConfigError, DriverError, StaleDataError, WeightsError
+from dsrl_ros.core.options import to_mapping
+from dsrl_ros.core.types import DecisionKey, PolicySpec
+from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.learning.choosers import PriorChooser
+from dsrl_ros.learning.plan import Episode, RunPlan
+from dsrl_ros.learning.weights import WeightsInbox
+
+HEARTBEAT_HZ = 20.0
+_SEEDS = 2**31
+_SAY_AGAIN_S = 10.0  # between two words about the same wait
+
+
+class SteeringNode(Node):
+    """Owns the run: its identity, its episodes, and the weights in use."""
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__('steering', **node_options)
+        self._config = declare_config(self, SteeringConfig)
+        self._sources = StateSources(self._config.sensors, self._config.state_sources)
+        self._run = uuid.uuid4().hex
+        self._spec: PolicySpec | None = None
+        self._learner: msg.LearnerInfo | None = None
+        self._driver: msg.DriverStatus | None = None
+        self._inbox: WeightsInbox | None = None
+        self._loop: DecisionLoop | None = None
+        self._sender: TransitionSender | None = None
+        self._episode: Episode | None = None
+        # What the next step of the run waits for: tried again on every tick and event.
+        self._pending: Callable[[], None] | None = self._try_start
+        self._waiting_since = time.monotonic()
+        self._waited_for_learning_s = 0.0
+        self._said_at = time.monotonic()
+        self._beats = 0
+
+        self._run_pub = self.create_publisher(msg.RunInfo, names.RUN_INFO, qos.LATCHED)
+        self._episode_pub = self.create_publisher(
+            msg.EpisodeResult, names.EPISODE_RESULT, qos.DECISION
+        )
+        self._heartbeat_pub = self.create_publisher(
+            msg.Heartbeat, names.HEARTBEAT, qos.HEARTBEAT
+        )
+        self._reset = ActionClient(self, ResetEpisode, names.RESET_EPISODE)
+        # Only to see whether the policy is there; the decision loop has its own client.
+        self._policy = ActionClient(self, InferChunk, names.INFER)
+        self.create_subscription(msg.PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED)
+        self.create_subscription(
+            msg.LearnerInfo, names.LEARNER_INFO, self._on_learner, qos.LATCHED
+        )
+        self.create_subscription(
+            msg.DriverStatus, names.DRIVER_STATUS, self._on_driver, qos.STATUS
+        )
+        self.create_timer(1.0 / HEARTBEAT_HZ, self._beat, clock=STEADY_CLOCK)
+        self.create_timer(0.1, self._tick, clock=STEADY_CLOCK)
+
+    def destroy_node(self) -> None:
+        """Put what was observed on the disk."""
+        if self._sender is not None:
+            self._sender.close()
+            self._sender = None
+        super().destroy_node()
+
+    # --- start of the run -------------------------------------------------------------------
+
+    def _on_spec(self, message: msg.PolicySpec) -> None:
+        spec = spec_from_msg(message)
+        if self._spec is not None and self._spec != spec:
+            differences = '; '.join(self._spec.differences(spec))
+            raise ConfigError(
+                f'policy: got another PolicySpec during the run ({differences}), expected one '
+                'policy per run. Start the graph anew.'
+            )
+        self._spec = spec
+
+    def _on_learner(self, message: msg.LearnerInfo) -> None:
+        self._learner = message
+
+    def _on_driver(self, message: msg.DriverStatus) -> None:
+        self._driver = message
+
+    def _missing(self) -> list[str]:
+        """Name what the run still waits for before it can start."""
+        present = {
+            'policy (PolicySpec, infer)': self._spec is not None
+            and self._policy.server_is_ready(),
+            'trainer (LearnerInfo)': self._learner is not None,
+            'driver (DriverStatus, ready)': self._driver_holds(),
+            'reward (reset_episode)': self._reset.server_is_ready(),
+            'monitor (episode_result)': self._episode_pub.get_subscription_count() > 0,
+        }
+        if self._config.record:
+            recorders = self.count_subscribers(names.OBSERVATION)
+            present['recorder (observation)'] = recorders > 0
+        return [name for name, there in present.items() if not there]
+
+    def _try_start(self) -> None:
+        missing = self._missing()
+        waited = time.monotonic() - self._waiting_since
+        if missing:
+            if waited > self._config.startup_timeout_s:
+                raise StaleDataError(
+                    f'start: got no word of {", ".join(missing)} within {waited:.0f} s. Check that '
+                    'these nodes run in this namespace and domain; their logs say why not.'
+                )
+            self._say(f'waiting for {", ".join(missing)}')
+            return
+        if self.count_publishers(names.RUN_INFO) > 1:
+            raise ConfigError(
+                f'start: got a second steering node in namespace {self.get_namespace()}, expected '
+                'one. End the other graph, or start this one under another namespace.'
+            )
+        assert self._spec is not None and self._learner is not None
+        self._start(self._spec, self._learner)
+
+    def _start(self, spec: PolicySpec, learner: msg.LearnerInfo) -> None:
+        config = self._config
+        if (learner.policy_sha256, learner.algorithm) != (spec.sha256, config.algorithm):
+            raise ConfigError(
+                f'start: the trainer learns {learner.algorithm} for policy '
+                f'{learner.policy_sha256[:12]}, expected {config.algorithm} for '
+                f'{spec.sha256[:12]}. Start the graph anew with one policy and one algorithm.'
+            )
+        self._seed = config.seed if config.seed >= 0 else secrets.randbelow(_SEEDS)
+        self._plan = RunPlan(
+            self._seed, config.warmup_episodes, config.online_episodes, config.eval_episodes
+        )
+        default = Path('runs') / time.strftime('%Y-%m-%d_%H-%M-%S')
+        run_dir = Path(config.run_dir or default).absolute()
+        run_dir.mkdir(parents=True, exist_ok=True)
+        self._inbox = WeightsInbox(spec)
+        self._sender = TransitionSender(
+            self, self._run, run_dir, learner, config.resend_period_s
+        )
+        self._loop = DecisionLoop(
+            self, spec, config.stage_timeout_s, config.policy_attempts, self._on_episode_end
+        )
+        StateSensors(
+            self, self._sources, spec.state_names, config.sensor_slop_s, self._loop.on_state
+        )
+        self.create_subscription(
+            msg.SteeringWeights, names.WEIGHTS, self._on_weights, qos.LATCHED
+        )
+        self._run_pub.publish(
+            msg.RunInfo(
+                robot=config.robot,
+                run=run_to_bytes(self._run),
+                seed=self._seed,
+                run_dir=str(run_dir),
+                algorithm=config.algorithm,
+                policy_sha256=spec.sha256,
+                robot_mode='sim',
+                lockstep=not config.real_time,
+                warmup_episodes=self._plan.warmup,
+                online_episodes=self._plan.online,
+                eval_episodes=self._plan.evaluation,
+                rows=learner.rows,
+                layout=learner.layout,
+                config_yaml=yaml.safe_dump(to_mapping(config), sort_keys=False),
+            )
+        )
+        self.get_logger().info(f'run {self._run}, seed {self._seed}, in {run_dir}')
+        self._go_to(0)
+
+    # --- episodes ---------------------------------------------------------------------------
+
+    def _go_to(self, number: int) -> None:
+        """Turn to an episode; the run is over after the last."""
+        self._waited_for_learning_s = 0.0
+        if number == len(self._plan):
+            self._pending = None
+            self.get_logger().info('the run is over')
+            return
+        self._episode = self._plan.episode(number)
+        self._wait_for(self._begin_episode)
+
+    def _wait_for(self, step: Callable[[], None]) -> None:
+        self._pending = step
+        self._waiting_since = self._said_at = time.monotonic()
+        step()
+
+    def _begin_episode(self) -> None:
+        """Reset for the episode once its weights are here and the driver would move."""
+        assert self._episode is not None
+        actor = self._actor_for(self._episode)
+        if actor is None:
+            self._say(f'episode {self._episode.number} waits for learning')
+            return
+        self._waited_for_learning_s += time.monotonic() - self._waiting_since
+        self._waiting_since = time.monotonic()
+        self._actor = actor
+        if not self._driver_holds():
+            cause = self._driver.message if self._driver else ''
+            self._say(f'the driver does not take chunks: {cause} Call its clear service.')
+            return
+        self._pending = self._reset_overdue
+        goal = ResetEpisode.Goal(
+            robot=self._config.robot,
+            run=run_to_bytes(self._run),
+            episode=self._episode.number,
+            seed=self._episode.reset_seed,
+        )
+        self._reset.send_goal_async(goal).add_done_callback(self._on_reset_accepted)
+
+    def _actor_for(self, episode: Episode) -> SteeringActor | None:
+        """Return the weights an episode runs with; None when they are still being learned.
+
+        In lockstep just those the plan names, so that a run repeats; in real time the newest, so
+        that the robot never waits. The steered policy is measured with everything learned.
+        """
+        assert self._inbox is not None
+        newest = self._inbox.newest()
+        if episode.trained_episodes is None:
+            return newest  # for the shape of its noise only
+        if self._config.real_time and episode.phase.learned:
+            return newest
+        return self._inbox.exactly(episode.trained_episodes)
+
+    def _reset_overdue(self) -> None:
+        waited = time.monotonic() - self._waiting_since
+        if waited > self._config.reset_timeout_s:
+            raise StaleDataError(
+                f'reset: got no answer from the reward node for {waited:.0f} s. Check that it lives.'
+            )
+
+    def _on_reset_accepted(self, future: Future) -> None:
+        future.result().get_result_async().add_done_callback(self._on_reset_done)
+
+    def _on_reset_done(self, future: Future) -> None:
+        result = future.result().result
+        if result.error_code != ResetEpisode.Result.NONE:
+            raise DriverError(
+                f'reset: error {result.error_code}: {result.error_message}. Mend the scene or the '
+                'robot and start again; what was learned is in the run folder.'
+            )
+        assert self._episode is not None and self._loop is not None
+        assert self._sender is not None and self._learner is not None
+        self._pending = self._loop.watch
+        self._started_at = time.monotonic()
+        episode, head = self._episode, self._actor.header
+        if episode.phase.learned:
+            self._sender.start_episode(episode.phase.value)
+        self._loop.start(
+            DecisionKey(self._config.robot, self._run, episode.number, 0),
+            self._plan.chooser(episode.phase, self._actor, self._learner.prior_scale),
+            PriorChooser(self._seed, head.layout, (head.num_rows, head.action_dim)),
+            self._sender if episode.phase.learned else None,
+            stamp_to_ns(result.stamp),
+        )
+
+    def _on_episode_end(self, tally: EpisodeTally) -> None:
+        assert self._episode is not None
+        episode = self._episode
+        steered = episode.phase.value in ('online', 'eval_steered')
+        self._episode_pub.publish(
+            msg.EpisodeResult(
+                header=header(self.get_clock().now().nanoseconds),
+                robot=self._config.robot,
+                run=run_to_bytes(self._run),
+                episode=episode.number,
+                phase=episode.phase.value,
+                reset_seed=episode.reset_seed,
+                success=tally.success,
+                terminated=tally.terminated,
+                truncated=tally.truncated,
+                num_decisions=tally.num_decisions,
+                num_steps=tally.num_steps,
+                num_rejected=tally.num_rejected,
+                return_value=tally.return_value,
+                weights_version=self._actor.header.version if steered else 0,
+                duration=time.monotonic() - self._started_at,
+                waited_for_learning=self._waited_for_learning_s,
+            )
+        )
+        self._go_to(episode.number + 1)
+
+    # --- weights, signs of life -------------------------------------------------------------
+
+    def _on_weights(self, message: msg.SteeringWeights) -> None:
+        """Keep new weights for the episodes to come; the one under way goes on with its own."""
+        if bytes(message.run) != bytes(run_to_bytes(self._run)):
+            return
+        assert self._inbox is not None
+        try:
+            data = bytes(message.data) if message.data else Path(message.path).read_bytes()
+            self._inbox.offer(data, message.sha256)
+        except (WeightsError, OSError) as error:
+            self.get_logger().error(f'weights version {message.version} refused: {error}')
+            return
+        if self._pending == self._begin_episode:
+            self._begin_episode()
+
+    def _beat(self) -> None:
+        self._beats += 1
+        self._heartbeat_pub.publish(
+            msg.Heartbeat(
+                robot=self._config.robot, run=run_to_bytes(self._run), count=self._beats
+            )
+        )
+
+    def _tick(self) -> None:
+        if self._pending is not None:
+            self._pending()
+
+    def _driver_holds(self) -> bool:
+        return (
+            self._driver is not None and self._driver.state == msg.DriverStatus.STATE_HOLDING
+        )
+
+    def _say(self, text: str) -> None:
+        """Say what is being waited for, now and then."""
+        if time.monotonic() - self._said_at > _SAY_AGAIN_S:
+            self._said_at = time.monotonic()
+            self.get_logger().info(text)
+
+
+def main() -> None:
+    """Run the steering node."""
+    run_node(SteeringNode)
