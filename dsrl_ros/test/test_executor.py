@@ -60,7 +60,7 @@ class TwinDriver:
         start = pick_place.start_joints(arm.kinematics)
         arm.reset(start, ROBOT.gripper_high, {})
         self.latch = Latch(cooldown_s=0.0)
-        gate = CommandGate(ROBOT, SPEC, GateConfig(max_age_s=10.0), self.latch, BRAKE_NS)
+        gate = CommandGate(ROBOT, SPEC, GateConfig(max_age_s=10.0), self.latch, BRAKE_NS, 'arm')
         self.executor = ChunkExecutor(arm.planner, gate, WINDOW_NS, BRAKE_NS)
         self.executor.engage(start, ROBOT.gripper_high)
         self.runner = ChunkRunner(self.executor, self, self._send, self._on_end)
@@ -203,7 +203,7 @@ def test_a_refused_chunk_moves_nothing(arm: SimulatedArm) -> None:
 
 def test_nothing_runs_before_the_arm_is_engaged(arm: SimulatedArm) -> None:
     driver = TwinDriver(arm)
-    gate = CommandGate(ROBOT, SPEC, GateConfig(), driver.latch, BRAKE_NS)
+    gate = CommandGate(ROBOT, SPEC, GateConfig(), driver.latch, BRAKE_NS, 'arm')
     executor = ChunkExecutor(arm.planner, gate, WINDOW_NS, BRAKE_NS)
     with pytest.raises(DriverError, match='engage'):
         executor.begin(driver.chunk(np.zeros((4, 4))), 0, 0, np.zeros(7))

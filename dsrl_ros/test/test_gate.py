@@ -61,7 +61,7 @@ TOOL_PATH = ToolPath(ROBOT)
 
 def make_gate(**options: float) -> CommandGate:
     latch = Latch(cooldown_s=0.0)
-    return CommandGate(ROBOT, SPEC, GateConfig(**options), latch, BRAKE_NS)
+    return CommandGate(ROBOT, SPEC, GateConfig(**options), latch, BRAKE_NS, 'arm')
 
 
 def motion_to(goal: np.ndarray, duration_ns: int = 1000 * MS, **changes: object) -> Motion:
@@ -89,6 +89,7 @@ def moved(joint: int, by: float) -> np.ndarray:
         (Rule.FINITE, {'step_period_s': float('nan')}),
         (Rule.NAMES, {'action_names': ('dx', 'dz', 'dy', 'gripper')}),
         (Rule.NAMES, {'action_names': ()}),
+        (Rule.NAMES, {'key': DecisionKey('another', 'a' * 32, 0, 0)}),
         (Rule.NAMES, {'control_mode': ControlMode.JOINT_POSITION}),
         (Rule.NAMES, {'control_mode': 77}),
         (Rule.SHAPES, {'data': np.zeros(0, dtype=np.float32)}),
@@ -172,7 +173,7 @@ def test_decisions_run_forward_only() -> None:
 
 def test_refusals_in_a_row_latch() -> None:
     latch = Latch(cooldown_s=0.0)
-    gate = CommandGate(ROBOT, SPEC, GateConfig(latch_after=3), latch, BRAKE_NS)
+    gate = CommandGate(ROBOT, SPEC, GateConfig(latch_after=3), latch, BRAKE_NS, 'arm')
     refusal = gate.refusal_of_chunk(replace(CHUNK, data=np.full(16, np.nan, dtype=np.float32)))
     assert refusal is not None
     for _ in range(2):

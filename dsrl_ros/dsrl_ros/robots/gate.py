@@ -30,6 +30,7 @@ class CommandGate:
         config: GateConfig,
         latch: Latch,
         brake_ns: int,
+        robot_name: str,
     ) -> None:
         """Prepare.
 
@@ -39,10 +40,11 @@ class CommandGate:
             config: options.
             latch: closed by too many refusals in a row, among other things.
             brake_ns: time in which the robot brakes to rest whenever it is stopped [ns].
+            robot_name: in the key of every chunk that is meant for this robot.
         """
         self._config = config
         self._latch = latch
-        self._chunk_rules = ChunkRules(spec)
+        self._chunk_rules = ChunkRules(spec, robot_name)
         self._motion_rules = MotionRules(robot, brake_ns, config.jump_tolerance_rad)
         self._last_key: DecisionKey | None = None
         self._consecutive = 0

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
-from dsrl_ros.core.types import Array
+from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import Array, ControlMode, PolicySpec
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
@@ -24,6 +25,8 @@ from dsrl_ros.robots.trajectory import Float64, JointTrajectory
 # A gripper column must pass this value to change the hand's mind: the Franka Hand stalls when it
 # is told to open and close in quick succession, so what lies between leaves it as it is.
 GRIPPER_THRESHOLD = 0.3
+CONTROL_MODE = ControlMode.EE_DELTA
+ACTION_NAMES = ('dx', 'dy', 'dz', 'gripper')
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,21 @@ class ChunkPlan:
         joints, velocity = self.trajectory.sample(elapsed_ns)
         return Commanded(
             joints, velocity, self.targets[step], self.tool[step], float(self.widths[step])
+        )
+
+
+def check_spec(spec: PolicySpec) -> None:
+    """Raise unless the chunks of a policy can be planned here.
+
+    Raises:
+        ShapeMismatchError: another control mode or other action columns.
+    """
+    here = (CONTROL_MODE, ACTION_NAMES)
+    there = (spec.control_mode, spec.action_names)
+    if here != there:
+        raise ShapeMismatchError(
+            f'PolicySpec of {spec.name}: got {there[0].name} with columns {list(there[1])}, '
+            f'expected {here[0].name} with {list(here[1])}. Start the driver made for this policy.'
         )
 
 

@@ -79,9 +79,15 @@ class Motion:
 class ChunkRules:
     """What can be said of a chunk before it is planned."""
 
-    def __init__(self, spec: PolicySpec) -> None:
-        """Prepare for the chunks of the policy that `spec` describes."""
+    def __init__(self, spec: PolicySpec, robot_name: str) -> None:
+        """Prepare.
+
+        Args:
+            spec: of the policy whose chunks come.
+            robot_name: in the key of every chunk that is meant for this robot.
+        """
         self._spec = spec
+        self._robot_name = robot_name
 
     def first_broken(self, chunk: Chunk) -> Refusal | None:
         """Return the first broken rule; None when the chunk may be planned."""
@@ -100,6 +106,10 @@ class ChunkRules:
 
     def _names(self, chunk: Chunk) -> Refusal | None:
         spec = self._spec
+        if chunk.key.robot != self._robot_name:
+            return Refusal(
+                Rule.NAMES, f'got a chunk for {chunk.key.robot!r}, expected {self._robot_name!r}'
+            )
         if chunk.control_mode == spec.control_mode and chunk.action_names == spec.action_names:
             return None
         return Refusal(

@@ -60,6 +60,12 @@ class ChunkEnd:
     message: str
 
 
+def unexecuted(chunk: Chunk, outcome: ChunkOutcome, now_ns: int, message: str) -> ChunkEnd:
+    """Return the end of a chunk that was not executed at all."""
+    nothing = np.zeros((0, len(chunk.action_names)), dtype=np.float32)
+    return ChunkEnd(chunk, outcome, now_ns, now_ns, nothing, message)
+
+
 class ChunkRunner:
     """Executes chunks on something that takes legs.
 
@@ -106,7 +112,9 @@ class ChunkRunner:
             self._begin(chunk, measured, self._pace.now_ns() + self._pace.lead_ns)
             return
         if self._newer is not None:
-            self._end_unexecuted(self._newer[0], ChunkOutcome.PREEMPTED, 'a newer chunk came')
+            superseded = f'superseded by {chunk.key}'
+            now_ns = self._pace.now_ns()
+            self._ended(unexecuted(self._newer[0], ChunkOutcome.PREEMPTED, now_ns, superseded))
         self._newer = (chunk, measured)
 
     def stop(self, outcome: ChunkOutcome, message: str) -> None:
@@ -132,7 +140,7 @@ class ChunkRunner:
         if isinstance(result, Refusal):
             stopped = result.rule is Rule.ESTOP
             outcome = ChunkOutcome.ESTOP if stopped else ChunkOutcome.REJECTED
-            self._end_unexecuted(chunk, outcome, str(result))
+            self._ended(unexecuted(chunk, outcome, self._pace.now_ns(), str(result)))
             return
         self._current = result
         self._legs_sent = 0
@@ -172,8 +180,3 @@ class ChunkRunner:
         self._ended(ChunkEnd(current.chunk, outcome, current.start_ns, end_ns, executed, message))
         if newer is not None:
             self._begin(newer[0], newer[1], end_ns)
-
-    def _end_unexecuted(self, chunk: Chunk, outcome: ChunkOutcome, message: str) -> None:
-        now_ns = self._pace.now_ns()
-        nothing = np.zeros((0, len(chunk.action_names)), dtype=np.float32)
-        self._ended(ChunkEnd(chunk, outcome, now_ns, now_ns, nothing, message))

@@ -1,0 +1,113 @@
+"""What the driver says of itself: results of chunks, its status, diagnostics. Decides nothing."""
+
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from dsrl_msgs.msg import ChunkResult, DriverStatus
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.convert import floats_to_msg, header, key_to_msg, stamp_from_ns
+from dsrl_ros.robots.rules import Rule
+from dsrl_ros.robots.runner import ChunkEnd
+
+_STATE_NAMES = {
+    DriverStatus.STATE_INACTIVE: 'inactive',
+    DriverStatus.STATE_HOLDING: 'holding',
+    DriverStatus.STATE_EXECUTING: 'executing',
+    DriverStatus.STATE_LATCHED: 'latched',
+    DriverStatus.STATE_ESTOP: 'emergency stop',
+}
+_LEVELS = {
+    DriverStatus.STATE_INACTIVE: DiagnosticStatus.WARN,
+    DriverStatus.STATE_LATCHED: DiagnosticStatus.ERROR,
+    DriverStatus.STATE_ESTOP: DiagnosticStatus.ERROR,
+}
+
+
+def result_to_msg(end: ChunkEnd) -> ChunkResult:
+    """Return what became of a chunk as a message."""
+    rows, columns = end.executed.shape
+    return ChunkResult(
+        header=header(end.end_ns),
+        id=key_to_msg(end.chunk.key),
+        outcome=int(end.outcome),
+        start=stamp_from_ns(end.start_ns),
+        num_executed=rows,
+        action_dim=columns,
+        executed=floats_to_msg(end.executed),
+        message=end.message,
+    )
+
+
+def status_to_msg(
+    stamp_ns: int, state: int, message: str, counts: dict[Rule, int], max_silence_s: float
+) -> DriverStatus:
+    """Return the state of the driver as a message.
+
+    Args:
+        stamp_ns: now [ns].
+        state: one of `DriverStatus.STATE_*`.
+        message: cause of the last stop.
+        counts: chunks that each rule has refused.
+        max_silence_s: longest gap between two heartbeats while executing [s].
+    """
+    return DriverStatus(
+        header=header(stamp_ns),
+        state=state,
+        message=message,
+        reject_names=[rule.value for rule in counts],
+        reject_counts=list(counts.values()),
+        max_silence=max_silence_s,
+    )
+
+
+def diagnostics_of(status: DriverStatus, node_name: str, robot: str) -> DiagnosticArray:
+    """Return a status as everybody's diagnostic tools read it."""
+    values = [
+        KeyValue(key=f'refused: {name}', value=str(count))
+        for name, count in zip(status.reject_names, status.reject_counts, strict=True)
+    ]
+    values.append(KeyValue(key='longest silence [s]', value=f'{status.max_silence:.3f}'))
+    state = _STATE_NAMES[status.state]
+    return DiagnosticArray(
+        header=Header(stamp=status.header.stamp),
+        status=[
+            DiagnosticStatus(
+                level=_LEVELS.get(status.state, DiagnosticStatus.OK),
+                name=f'{node_name}: command gate',
+                hardware_id=robot,
+                message=f'{state}: {status.message}' if status.message else state,
+                values=values,
+            )
+        ],
+    )
+
+
+class DriverReporter:
+    """Publishes what the driver says of itself."""
+
+    def __init__(self, node: Node, robot: str) -> None:
+        """Create the publishers.
+
+        Args:
+            node: that owns them.
+            robot: name of the robot.
+        """
+        self._node = node
+        self._robot = robot
+        self._results = node.create_publisher(ChunkResult, names.CHUNK_RESULT, qos.DECISION)
+        self._status = node.create_publisher(DriverStatus, names.DRIVER_STATUS, qos.STATUS)
+        self._diagnostics = node.create_publisher(DiagnosticArray, names.DIAGNOSTICS, qos.DECISION)
+
+    def result(self, end: ChunkEnd) -> None:
+        """Publish what became of a chunk."""
+        self._results.publish(result_to_msg(end))
+
+    def status(self, status: DriverStatus) -> None:
+        """Publish the state of the driver, for the graph and for everybody."""
+        self._status.publish(status)
+        self._diagnostics.publish(
+            diagnostics_of(status, self._node.get_fully_qualified_name(), self._robot)
+        )

@@ -1,0 +1,433 @@
+"""The driver on the twin, as nodes: what it executes, what it refuses, and how it stops."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS')
+
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+from trajectory_msgs.msg import JointTrajectory
+
+from dsrl_msgs.msg import (
+    ActionChunk,
+    ChunkResult,
+    DriverStatus,
+    Heartbeat,
+    TaskStatus,
+)
+from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
+from dsrl_msgs.srv import SetScene
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.convert import (
+    executed_from_msg,
+    floats_to_msg,
+    key_to_msg,
+    spec_to_msg,
+    stamp_to_ns,
+)
+from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
+from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
+from dsrl_ros.nodes.driver_node import DriverNode
+from dsrl_ros.nodes.twin_node import TwinNode
+from dsrl_ros.tasks import pick_place
+from dsrl_ros.tasks.env import PickPlaceEnv
+
+MS = 1_000_000
+SPEC = PolicySpec(
+    name='test',
+    state_names=pick_place.STATE_NAMES,
+    action_names=pick_place.ACTION_NAMES,
+    horizon=4,
+    num_execute=4,
+    step_period_s=0.1,
+    control_mode=ControlMode.EE_DELTA,
+    noise_bound=6.0,
+    action_low=pick_place.ACTION_LOW,
+    action_high=pick_place.ACTION_HIGH,
+    state_mean=(0.0,) * len(pick_place.STATE_NAMES),
+    state_std=(1.0,) * len(pick_place.STATE_NAMES),
+    sampler='ddim',
+    denoising_steps=4,
+    sha256='0' * 64,
+)
+STILL = np.zeros((4, 4), dtype=np.float32)
+
+
+class Steering(Node):
+    """Steering, policy and reward node as the driver sees them."""
+
+    def __init__(self, spec: PolicySpec = SPEC, **node_options) -> None:
+        super().__init__('steering', **node_options)
+        self.results: list[ChunkResult] = []
+        self.statuses: list[DriverStatus] = []
+        self.joints: list[JointState] = []
+        self.trajectories: list[JointTrajectory] = []
+        self.task: list[TaskStatus] = []
+        self.decision = 0
+        self.specs = self.create_publisher(PolicySpecMsg, names.POLICY_SPEC, qos.LATCHED)
+        self.specs.publish(spec_to_msg(spec))
+        self.chunks = self.create_publisher(ActionChunk, names.ACTION_CHUNK, qos.DECISION)
+        self.estop_signal = self.create_publisher(Bool, names.ESTOP_SIGNAL, qos.DECISION)
+        self.heartbeats = self.create_publisher(Heartbeat, names.HEARTBEAT, qos.HEARTBEAT)
+        self.set_scene = self.create_client(SetScene, names.SET_SCENE)
+        self.estop = self.create_client(Trigger, names.ESTOP)
+        self.clear = self.create_client(Trigger, names.CLEAR)
+        listen = self.create_subscription
+        listen(ChunkResult, names.CHUNK_RESULT, self.results.append, qos.DECISION)
+        listen(DriverStatus, names.DRIVER_STATUS, self.statuses.append, qos.STATUS)
+        listen(JointState, names.JOINT_STATES, self.joints.append, qos.SENSOR)
+        listen(JointTrajectory, names.TRAJECTORY, self.trajectories.append, qos.DECISION)
+        listen(TaskStatus, names.TASK_STATUS, self.task.append, qos.DECISION)
+        self.beat = self.create_timer(0.05, self._beat)
+
+    def _beat(self) -> None:
+        self.heartbeats.publish(Heartbeat(robot='fr3'))
+
+    def state(self) -> int:
+        return self.statuses[-1].state if self.statuses else DriverStatus.STATE_UNSET
+
+    def chunk(self, rows: np.ndarray = STILL, **changes) -> ActionChunk:
+        """Return the chunk that answers the newest observation, as decision `self.decision`."""
+        key = DecisionKey('fr3', 'a' * 32, 0, self.decision)
+        self.decision += 1
+        message = ActionChunk(
+            header=self.task[-1].header,
+            id=key_to_msg(key),
+            control_mode=int(SPEC.control_mode),
+            action_names=list(SPEC.action_names),
+            horizon=4,
+            num_execute=4,
+            step_period=0.1,
+            data=floats_to_msg(np.asarray(rows)),
+        )
+        for name, value in changes.items():
+            setattr(message, name, value)
+        return message
+
+
+class Bench:
+    """Twin, driver and their peer, up and holding."""
+
+    def __init__(self, ros, driver_options=None, **twin_options) -> None:
+        self.ros = ros
+        self.twin = ros.add(TwinNode, listen_s=0.0, **twin_options)
+        self.peer = ros.add(Steering)
+        self.driver = ros.add(DriverNode, listen_s=0.0, **(driver_options or {}))
+        ros.spin_until(lambda: self.peer.state() == DriverStatus.STATE_HOLDING)
+        ros.spin_until(
+            lambda: (
+                self.peer.set_scene.service_is_ready()
+                and self.peer.clear.service_is_ready()
+                and self.peer.estop.service_is_ready()
+                and self.peer.chunks.get_subscription_count() == 1
+                and self.peer.count_publishers(names.CHUNK_RESULT) == 1
+                and self.peer.estop_signal.get_subscription_count() == 1
+                and self.peer.task
+            )
+        )
+
+    def call(self, client, request):
+        future = client.call_async(request)
+        self.ros.spin_until(future.done)
+        return future.result()
+
+    def reset(self, seed: int) -> int:
+        answer = self.call(self.peer.set_scene, SetScene.Request(seed=seed))
+        assert answer.success
+        stamp_ns = stamp_to_ns(answer.stamp)
+        self.spin_until_seen(stamp_ns)
+        return stamp_ns
+
+    def spin_until_seen(self, stamp_ns: int) -> None:
+        """Spin until the newest states the peer knows are at least as new as `stamp_ns`."""
+        peer = self.peer
+        self.ros.spin_until(
+            lambda: (
+                stamp_to_ns(peer.joints[-1].header.stamp) >= stamp_ns
+                and stamp_to_ns(peer.task[-1].header.stamp) >= stamp_ns
+            )
+        )
+
+    def execute(self, message: ActionChunk) -> ChunkResult:
+        count = len(self.peer.results)
+        self.peer.chunks.publish(message)
+        self.ros.spin_until(lambda: len(self.peer.results) > count)
+        result = self.peer.results[-1]
+        self.spin_until_seen(stamp_to_ns(result.header.stamp))
+        return result
+
+    def run(self, rows: np.ndarray = STILL) -> ChunkResult:
+        return self.execute(self.peer.chunk(rows))
+
+
+@pytest.fixture
+def bench(ros) -> Bench:
+    return Bench(ros)
+
+
+def wander(seed: int, chunks: int) -> np.ndarray:
+    """Return smooth random chunks, (chunks, 4, 4), that the robot can follow."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(size=(chunks * 4, 3)) * 0.006
+    gripper = np.sign(rng.normal(size=(chunks * 4, 1)))
+    return np.concatenate([steps, gripper], axis=1).reshape(chunks, 4, 4).astype(np.float32)
+
+
+def test_chunks_give_the_joints_of_the_environment_to_the_last_bit(bench: Bench) -> None:
+    """Through DDS, a gate and rolling windows, over two episodes."""
+    env = PickPlaceEnv()
+    for seed in (11, 12):
+        bench.reset(seed)
+        env.reset(seed=seed)
+        for rows in wander(seed, chunks=6):
+            result = bench.run(rows)
+            expected = env.execute(rows)
+            assert result.outcome == ChunkResult.OUTCOME_DONE, result.message
+            np.testing.assert_array_equal(executed_from_msg(result), expected.executed)
+            state = env.arm.state()
+            np.testing.assert_array_equal(bench.peer.joints[-1].position, state.position)
+            np.testing.assert_array_equal(bench.peer.joints[-1].velocity, state.velocity)
+
+
+def test_the_result_says_when_and_what(bench: Bench) -> None:
+    start_ns = bench.reset(3)
+    rows = np.tile(np.float32([0.005, 0.0, 0.0, 1.0]), (4, 1))
+    result = bench.run(rows)
+    assert stamp_to_ns(result.start) == start_ns
+    assert stamp_to_ns(result.header.stamp) == start_ns + 400 * MS
+    assert result.num_executed == 4
+    assert result.message == ''
+    np.testing.assert_array_equal(executed_from_msg(result), rows)
+
+
+def test_windows_on_the_wire_are_short_and_end_at_rest(bench: Bench) -> None:
+    bench.run(wander(1, 1)[0])
+    bench.ros.spin_until(lambda: len(bench.peer.trajectories) == 4)
+    for message in bench.peer.trajectories:
+        end = message.points[-1]
+        assert end.time_from_start.sec == 0
+        assert end.time_from_start.nanosec <= 200 * MS
+        assert not np.any(end.velocities)
+
+
+@pytest.mark.parametrize(
+    ('rule', 'changes'),
+    [
+        ('finite', {'data': floats_to_msg(np.full(16, np.nan))}),
+        ('finite', {'data': floats_to_msg(np.full(16, np.inf))}),
+        ('names', {'action_names': ['dy', 'dx', 'dz', 'gripper']}),
+        ('names', {'control_mode': ActionChunk.CONTROL_MODE_JOINT_POSITION}),
+        ('shapes', {'data': floats_to_msg(np.zeros(12))}),
+        ('shapes', {'num_execute': 9}),
+        ('velocity', {'data': floats_to_msg(np.tile([0.09, 0, 0, 0], 4))}),
+        ('acceleration', {'data': floats_to_msg(np.tile([0, 0.04, 0, 0, 0, -0.04, 0, 0], 2))}),
+    ],
+)
+def test_a_bad_chunk_is_refused_named_and_counted(bench: Bench, rule: str, changes: dict) -> None:
+    result = bench.execute(bench.peer.chunk(**changes))
+    assert result.outcome == ChunkResult.OUTCOME_REJECTED
+    assert result.num_executed == 0
+    assert result.message.startswith(f'{rule}: got ')
+    assert not bench.peer.trajectories
+
+    def count() -> int:
+        status = bench.peer.statuses[-1]
+        return dict(zip(status.reject_names, status.reject_counts, strict=True))[rule]
+
+    bench.ros.spin_until(lambda: count() == 1)
+    assert bench.run().outcome == ChunkResult.OUTCOME_DONE
+
+
+@pytest.mark.parametrize('shift_s', [-1, 1])
+def test_a_chunk_of_another_time_is_refused(ros, shift_s: int) -> None:
+    bench = Bench(ros, {'state_timeout_s': 0.2})
+    bench.run()
+    message = bench.peer.chunk()
+    message.header.stamp.sec += shift_s
+    result = bench.execute(message)
+    assert (result.outcome, result.message[:4]) == (ChunkResult.OUTCOME_REJECTED, 'age:')
+
+
+def test_a_chunk_that_comes_twice_is_executed_once(bench: Bench) -> None:
+    message = bench.peer.chunk(np.tile(np.float32([0.005, 0.0, 0.0, 1.0]), (4, 1)))
+    bench.peer.chunks.publish(message)  # one while the other is on its way, one after its end
+    first = bench.execute(message)
+    again = bench.execute(message)
+    assert again == first
+    assert len(bench.peer.trajectories) == 4
+
+
+def test_an_older_decision_is_refused(bench: Bench) -> None:
+    old = bench.peer.chunk()
+    bench.run()
+    old.header = bench.peer.task[-1].header
+    result = bench.execute(old)
+    assert result.message.startswith('order: ')
+
+
+def test_refusals_in_a_row_latch_and_clear_opens(ros) -> None:
+    bench = Bench(ros, {'gate.latch_after': 3, 'gate.clear_cooldown_s': 0.2})
+    for _ in range(3):
+        bench.execute(bench.peer.chunk(np.full((4, 4), np.nan)))
+    ros.spin_until(lambda: bench.peer.state() == DriverStatus.STATE_LATCHED)
+    assert bench.run().message.startswith('latched: ')
+    ros.spin_for(0.25)
+    assert bench.call(bench.peer.clear, Trigger.Request()).success
+    ros.spin_until(lambda: bench.peer.state() == DriverStatus.STATE_HOLDING)
+    assert bench.run().outcome == ChunkResult.OUTCOME_DONE
+
+
+@pytest.mark.parametrize('by', ['service', 'topic'])
+def test_an_emergency_stop_lasts_until_it_is_cleared(ros, by: str) -> None:
+    bench = Bench(ros, {'gate.clear_cooldown_s': 0.2})
+    if by == 'service':
+        assert bench.call(bench.peer.estop, Trigger.Request()).success
+    else:
+        bench.peer.estop_signal.publish(Bool(data=True))
+    ros.spin_until(lambda: bench.peer.state() == DriverStatus.STATE_ESTOP)
+    bench.peer.estop_signal.publish(Bool(data=False))  # letting go clears nothing
+    assert bench.run().outcome == ChunkResult.OUTCOME_ESTOP
+    assert not bench.peer.trajectories
+    ros.spin_for(0.25)
+    assert bench.call(bench.peer.clear, Trigger.Request()).success
+    assert bench.run().outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_a_clear_too_soon_says_when(bench: Bench) -> None:
+    bench.call(bench.peer.estop, Trigger.Request())
+    answer = bench.call(bench.peer.clear, Trigger.Request())
+    assert not answer.success
+    assert 'expected at least 1 s' in answer.message
+
+
+class TestRealTime:
+    """Time goes on by itself: what happens in the middle of a chunk."""
+
+    ROWS = np.tile(np.float32([0.008, 0.0, 0.0, 1.0]), (4, 1))
+
+    @pytest.fixture
+    def bench(self, ros) -> Bench:
+        # Slow states: here one thread does the work of three processes.
+        bench = Bench(ros, {'real_time': True}, real_time=True, state_hz=30.0)
+        bench.reset(3)
+        return bench
+
+    def start(self, bench: Bench) -> None:
+        bench.peer.chunks.publish(bench.peer.chunk(self.ROWS))
+        bench.ros.spin_until(lambda: len(bench.peer.trajectories) >= 2)
+
+    def wait_for_rest(self, bench: Bench) -> np.ndarray:
+        """Return the joints once they have not moved for a while."""
+
+        def resting() -> bool:
+            recent = bench.peer.joints[-3:]
+            return bool(np.abs([message.velocity for message in recent]).max() < 2e-3)
+
+        bench.ros.spin_for(0.15)
+        bench.ros.spin_until(resting)
+        return np.array(bench.peer.joints[-1].position)
+
+    def test_chunks_follow_one_another(self, bench: Bench) -> None:
+        for _ in range(3):
+            result = bench.run(self.ROWS)
+            assert result.outcome == ChunkResult.OUTCOME_DONE, result.message
+            took_ns = stamp_to_ns(result.header.stamp) - stamp_to_ns(result.start)
+            assert took_ns == 400 * MS
+        end = np.array(bench.peer.trajectories[-1].points[-1].positions)
+        np.testing.assert_allclose(self.wait_for_rest(bench), end, atol=5e-3)
+
+    def test_an_emergency_stop_brakes_at_once(self, bench: Bench) -> None:
+        self.start(bench)
+        count = len(bench.peer.trajectories)
+        stopped_s = time.monotonic()
+        bench.peer.estop_signal.publish(Bool(data=True))
+        bench.ros.spin_until(lambda: len(bench.peer.trajectories) > count)
+        assert time.monotonic() - stopped_s < 0.1
+        bench.ros.spin_until(lambda: bench.peer.results)
+        result = bench.peer.results[-1]
+        assert result.outcome == ChunkResult.OUTCOME_ESTOP
+        assert result.num_executed < 4
+        rest = np.array(bench.peer.trajectories[-1].points[-1].positions)
+        np.testing.assert_allclose(self.wait_for_rest(bench), rest, atol=5e-3)
+        assert len(bench.peer.trajectories) == count + 1
+
+    def test_silence_from_above_ends_in_a_commanded_hold_within_200_ms(self, bench: Bench) -> None:
+        self.start(bench)
+        bench.peer.beat.cancel()
+        silent_s = time.monotonic()
+        bench.ros.spin_until(lambda: bench.peer.results)
+        held_s = time.monotonic() - silent_s
+        result = bench.peer.results[-1]
+        assert result.outcome == ChunkResult.OUTCOME_FAULT
+        assert result.message.startswith('heartbeat: ')
+        # The result comes when the arm rests, 0.1 s after the hold was commanded.
+        assert held_s < 0.2 + 0.1 + 0.05
+        # With heartbeats back, the next chunk is executed: nothing was latched.
+        bench.peer.beat.reset()
+        self.wait_for_rest(bench)
+        assert bench.run().outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_a_simulation_that_dies_is_a_fault_and_its_return_is_taken_up(ros) -> None:
+    bench = Bench(ros, {'advance_timeout_s': 0.5, 'gate.clear_cooldown_s': 0.1})
+    bench.run()
+    ros.remove(bench.twin)
+    bench.peer.chunks.publish(bench.peer.chunk())
+    ros.spin_until(lambda: len(bench.peer.results) == 2)
+    assert bench.peer.results[-1].outcome == ChunkResult.OUTCOME_FAULT
+    assert 'Check that the twin lives' in bench.peer.results[-1].message
+    ros.spin_until(lambda: bench.peer.state() == DriverStatus.STATE_LATCHED)
+
+    bench.twin = ros.add(TwinNode, listen_s=0.0)
+    ros.spin_until(bench.peer.set_scene.service_is_ready)
+    ros.spin_for(0.2)
+    bench.reset(1)
+    assert bench.call(bench.peer.clear, Trigger.Request()).success
+    ros.spin_until(lambda: bench.peer.state() == DriverStatus.STATE_HOLDING)
+    assert bench.run().outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_somebody_else_commanding_the_arm_is_a_fault(bench: Bench) -> None:
+    bench.peer.create_publisher(JointTrajectory, names.TRAJECTORY, qos.COMMAND)
+    bench.ros.spin_until(lambda: bench.driver.count_publishers(names.TRAJECTORY) == 2)
+    result = bench.run()
+    assert result.outcome == ChunkResult.OUTCOME_REJECTED
+    assert 'somebody else commands' in result.message
+
+
+def test_a_second_driver_ends_with_a_clear_error_and_the_first_goes_on(bench: Bench) -> None:
+    bench.ros.add(DriverNode, listen_s=0.5)
+    with pytest.raises(DriverError, match='running in this namespace already'):
+        bench.ros.spin_for(2.0)
+    bench.ros.remove(bench.ros._nodes[-1])
+    assert bench.run().outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_a_policy_of_another_control_mode_is_refused_with_both_sides(ros) -> None:
+    ros.add(TwinNode, listen_s=0.0)
+    other = PolicySpec(**{**SPEC.__dict__, 'control_mode': ControlMode.JOINT_POSITION})
+    ros.add(Steering, other)
+    ros.add(DriverNode, listen_s=0.0)
+    with pytest.raises(ShapeMismatchError, match=r'got JOINT_POSITION .* expected EE_DELTA'):
+        ros.spin_for(5.0)
+
+
+def test_a_robot_address_is_a_one_line_error(ros) -> None:
+    with pytest.raises(ConfigError, match='hardware adapter is not in this version') as caught:
+        ros.add(DriverNode, robot_ip='172.16.0.3')
+    assert '\n' not in str(caught.value)
+
+
+def test_a_policy_that_changes_under_way_is_a_fault(bench: Bench) -> None:
+    bench.run()
+    other = PolicySpec(**{**SPEC.__dict__, 'sha256': 'f' * 64})
+    bench.peer.specs.publish(spec_to_msg(other))
+    bench.ros.spin_until(lambda: bench.peer.state() == DriverStatus.STATE_LATCHED)
+    assert 'sha256' in bench.peer.statuses[-1].message
