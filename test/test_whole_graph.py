@@ -1,0 +1,298 @@
+"""The whole graph of the demo, every node a process.
+
+What a run leaves behind, that it repeats, and that whatever ends it early loses nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS')
+
+from rclpy.serialization import deserialize_message
+from rosbags.rosbag2 import Reader
+
+from dsrl_msgs.msg import Transition
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.bags import AUDIT, typestore
+from dsrl_ros.core.journal import read_journal
+from dsrl_ros.core.types import NoiseSource
+
+NODES = ('driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin')
+PHASES = ['warmup'] * 2 + ['online'] * 3 + ['eval_base'] * 2 + ['eval_steered'] * 2
+SMALL = """
+/**/trainer:
+  ros__parameters:
+    checkpoint_every: 2
+    learner: {hidden_size: 32, num_layers: 2, batch_size: 32, utd: 4}
+/**/monitor: {ros__parameters: {panel: false}}
+"""
+RUN_S = 90.0  # ten times what such a run takes
+
+
+@dataclass
+class Run:
+    """One run of the graph, under way or over."""
+
+    folder: Path
+    launcher: subprocess.Popen[str]
+
+    def wait(self) -> str:
+        """Return what it printed, once it is over."""
+        return self.launcher.communicate(timeout=RUN_S)[0]
+
+    def wait_for(self, path: str) -> Path:
+        """Return a file or folder below its own, once it is there."""
+        deadline = time.monotonic() + RUN_S
+        while not (found := self.folder / path).exists():
+            assert self.launcher.poll() is None, self.launcher.communicate()[0]
+            assert time.monotonic() < deadline, f'no {path}'
+            select.select([], [], [], 0.02)
+        return found
+
+    def pid_of(self, node: str) -> int:
+        """Return the process of a node."""
+        pid = self.launcher.pid
+        for child in Path(f'/proc/{pid}/task/{pid}/children').read_text().split():
+            if f'{node}_node' in Path(f'/proc/{child}/cmdline').read_text():
+                return int(child)
+        pytest.fail(f'{node} has no process')
+
+    def transitions(self) -> list[Transition]:
+        """Return what the journal holds."""
+        journal = read_journal(self.folder / 'transitions.journal')
+        return [deserialize_message(record, Transition) for record in journal]
+
+    def bag(self, episode: int) -> dict[str, list[Any]]:
+        """Return the messages of one episode by topic."""
+        store = typestore()
+        found: dict[str, list[Any]] = {}
+        with Reader(self.folder / f'episodes/{episode:04d}') as reader:
+            for connection, _, data in reader.messages():
+                topic = connection.topic.lstrip('/')
+                message = store.deserialize_cdr(data, connection.msgtype)
+                found.setdefault(topic, []).append(message)
+        return found
+
+    def results(self) -> list[Any]:
+        """Return how each episode ended."""
+        return [self.bag(n)[names.EPISODE_RESULT][0] for n in range(len(PHASES))]
+
+
+@pytest.fixture(scope='module')
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Run]]:
+    """Return a function that starts the demo with a small learner."""
+    launchers = []
+
+    def run(**arguments: object) -> Run:
+        folder = tmp_path_factory.mktemp('run')
+        config = folder.with_suffix('.yaml')
+        config.write_text(SMALL)
+        given = {
+            'seed': 5,
+            'warmup_episodes': PHASES.count('warmup'),
+            'episodes': PHASES.count('online'),
+            'eval_episodes': PHASES.count('eval_base'),
+            'config': config,
+            'run_dir': folder,
+            **arguments,
+        }
+        words = [f'{name}:={value}' for name, value in given.items()]
+        environment = {name: v for name, v in os.environ.items() if name != 'ROS_DOMAIN_ID'}
+        launchers.append(
+            subprocess.Popen(
+                [sys.executable, '-m', 'dsrl_ros.cli.main', 'launch', 'franka_steer', *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=environment,
+            )
+        )
+        return Run(folder, launchers[-1])
+
+    yield run
+    for launcher in launchers:
+        if launcher.poll() is None:
+            launcher.send_signal(signal.SIGINT)
+        launcher.communicate(timeout=10)
+
+
+@pytest.fixture(scope='module')
+def finished(start: Callable[..., Run]) -> Run:
+    """Return a run that has come to its end."""
+    run = start()
+    output = run.wait()
+    assert run.launcher.returncode == 0, output
+    return run
+
+
+def test_a_run_leaves_everything_it_promises(finished: Run) -> None:
+    """Summary, curve, configuration, checkpoints, and a log of every node."""
+    summary = json.loads((finished.folder / 'summary.json').read_text())
+    assert summary['complete']
+    assert summary['seed'] == 5
+    assert (summary['warmup_episodes'], summary['online_episodes']) == (2, 3)
+    assert summary['eval_episodes'] == 2
+    for rate in ('base_success', 'steered_success'):
+        assert 0 <= summary[rate] <= 1
+    assert set(summary['scaled_prior_success']) == {'0', '0.25', '0.5', '0.75', '1'}
+    assert summary['scaled_prior_success']['1'] == summary['base_success']
+    transitions = finished.transitions()
+    assert summary['decisions'] == len(transitions)
+    assert summary['env_steps'] == sum(t.result.num_executed for t in transitions)
+    assert summary['gradient_steps'] == 4 * len(transitions)
+    assert (finished.folder / 'learning_curve.png').stat().st_size > 1000
+    assert (finished.folder / 'config.yaml').stat().st_size > 100
+    assert list((finished.folder / 'checkpoints').iterdir())
+    assert {log.stem for log in (finished.folder / 'logs').iterdir()} >= set(NODES)
+
+
+def test_no_log_holds_an_error(finished: Run) -> None:
+    """A run that went well says nothing else."""
+    for log in (finished.folder / 'logs').iterdir():
+        text = log.read_text()
+        for word in ('Traceback', '[ERROR]', '[FATAL]'):
+            assert word not in text, f'{log.name}: {text}'
+
+
+def test_every_bag_is_complete_and_reads_back(finished: Run) -> None:
+    """Observations, noises, chunks, results, rewards: one per decision, joined by their key."""
+    loop = (names.NOISE, names.ACTION_CHUNK, names.CHUNK_RESULT, names.REWARD)
+    for number, phase in enumerate(PHASES):
+        with Reader(finished.folder / f'episodes/{number:04d}') as reader:
+            audit = json.loads(reader.metadata['custom_data'][AUDIT])
+        assert audit['complete'], audit
+        bag = finished.bag(number)
+        result = bag[names.EPISODE_RESULT][0]
+        assert result.phase == phase
+        keys = [(number, decision) for decision in range(result.num_decisions)]
+        for topic in loop:
+            assert [(m.id.episode, m.id.decision) for m in bag[topic]] == keys, topic
+        observed = [(m.id.episode, m.id.decision) for m in bag[names.OBSERVATION]]
+        assert observed == [*keys, (number, result.num_decisions)]
+        assert bag[names.JOINT_STATES] and bag[names.TRAJECTORY]
+        assert bag[names.RUN_INFO] and bag[names.POLICY_SPEC]
+
+
+def test_transitions_are_whole_and_nothing_is_missing(finished: Run) -> None:
+    """Numbered from 0 without gaps; the noise is the one of its phase; observations chain."""
+    transitions = finished.transitions()
+    assert [t.sequence for t in transitions] == list(range(len(transitions)))
+    assert [t.phase for t in transitions] == [PHASES[t.id.episode] for t in transitions]
+    for before, t in itertools.pairwise(transitions):
+        if t.id.episode == before.id.episode:
+            assert t.observation == before.next_observation
+        else:
+            assert before.reward.terminated or before.reward.truncated
+        source = NoiseSource.ACTOR if t.phase == 'online' else NoiseSource.PRIOR
+        assert t.noise.source == source
+        assert np.isfinite(t.noise.data).all()
+
+
+def test_weights_change_only_between_episodes_with_one_episode_of_lag(finished: Run) -> None:
+    """Episode e acts on weights that have learned from episodes 0 to e-2; the last from all."""
+    results = finished.results()
+    versions = [r.weights_version for r in results if r.phase in ('online', 'eval_steered')]
+    assert versions == [2, 3, 4, 6, 6]  # version n+1 has learned from n episodes
+    for t in finished.transitions():
+        want = results[t.id.episode].weights_version if t.phase == 'online' else 0
+        assert t.noise.weights_version == want
+
+
+def test_base_and_steered_face_the_same_fresh_resets(finished: Run) -> None:
+    """The evaluation uses starts that nothing was learned from."""
+    seeds = [r.reset_seed for r in finished.results()]
+    assert seeds[5:7] == seeds[7:9]
+    assert not set(seeds[5:7]) & set(seeds[:5])
+
+
+def test_the_same_seed_repeats_the_run_bit_for_bit(
+    finished: Run, start: Callable[..., Run]
+) -> None:
+    """In lockstep nothing depends on timing: states, noises, actions, rewards and outcomes."""
+    again = start()
+    output = again.wait()
+    assert again.launcher.returncode == 0, output
+
+    def told(run: Run) -> list[bytes]:
+        parts = []
+        for t in run.transitions():
+            arrays = (t.observation.state, t.noise.data, t.result.executed)
+            parts += [np.asarray(values).tobytes() for values in arrays]
+            parts.append(repr((t.reward.value, t.reward.terminated, t.reward.truncated)).encode())
+        for r in run.results():
+            parts.append(repr((r.success, r.num_decisions, r.num_steps)).encode())
+        return parts
+
+    assert told(again) == told(finished)
+
+
+def test_ctrl_c_keeps_what_was_learned_and_recorded(start: Callable[..., Run]) -> None:
+    """Within 5 s every process is gone; checkpoint, journal, bags and summary are whole."""
+    run = start(episodes=30)
+    run.wait_for('episodes/0004')
+    handles = [os.pidfd_open(run.pid_of(node)) for node in NODES]
+    begin = time.monotonic()
+    run.launcher.send_signal(signal.SIGINT)
+    output = run.wait()
+    assert time.monotonic() - begin < 5.0
+    assert run.launcher.returncode == 128 + signal.SIGINT
+    assert 'did not end cleanly' not in output
+    for handle in handles:
+        assert select.select([handle], [], [], 0)[0]
+        os.close(handle)
+    summary = json.loads((run.folder / 'summary.json').read_text())
+    assert not summary['complete']
+    assert summary['warmup_episodes'] == 2
+    assert list((run.folder / 'checkpoints').iterdir())
+    assert_recorded_decisions_are_in_the_journal(run, range(5))
+
+
+@pytest.mark.parametrize('node', ['trainer', 'steering', 'driver'])
+def test_kill_9_loses_no_transition_and_names_the_dead(
+    start: Callable[..., Run], node: str
+) -> None:
+    """The run ends with an error that says who died; every finished decision is kept."""
+    run = start(episodes=30)
+    run.wait_for('episodes/0003')
+    os.kill(run.pid_of(node), signal.SIGKILL)
+    output = run.wait()
+    assert run.launcher.returncode == 1
+    assert f'{node} died' in output
+    assert_recorded_decisions_are_in_the_journal(run, range(4))
+
+
+def assert_recorded_decisions_are_in_the_journal(run: Run, episodes: range) -> None:
+    """A decision is finished once its reward and the observation after it are there."""
+    kept = {(t.id.episode, t.id.decision) for t in run.transitions()}
+    for episode in episodes:
+        bag = run.bag(episode)
+        rewarded = {(episode, r.id.decision) for r in bag.get(names.REWARD, [])}
+        observed = {(episode, o.id.decision - 1) for o in bag.get(names.OBSERVATION, [])}
+        assert rewarded & observed <= kept
+
+
+def test_in_real_time_the_robot_never_waits_for_learning(start: Callable[..., Run]) -> None:
+    """The clock runs by itself; learning takes what time is left."""
+    run = start(real_time='true', warmup_episodes=1, episodes=1, eval_episodes=1)
+    output = run.wait()
+    assert run.launcher.returncode == 0, output
+    for episode in range(4):
+        result = run.bag(episode)[names.EPISODE_RESULT][0]
+        assert result.waited_for_learning == 0
+        assert result.num_rejected == 0
+        assert result.num_steps > 0
