@@ -1,0 +1,326 @@
+"""Steering leads a run through its episodes, joins by key, and says what is wrong by name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS')
+
+from geometry_msgs.msg import PoseStamped  # noqa: E402
+from rclpy.action import ActionServer  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+
+from dsrl_msgs import msg  # noqa: E402
+from dsrl_msgs.action import InferChunk, ResetEpisode  # noqa: E402
+from dsrl_ros.bridge import convert, names, qos  # noqa: E402
+from dsrl_ros.core.errors import ConfigError, PolicyOutputError, StaleDataError  # noqa: E402
+from dsrl_ros.core.journal import read_journal  # noqa: E402
+from dsrl_ros.core.types import ControlMode, NoiseLayout, PolicySpec  # noqa: E402
+from dsrl_ros.learning.config import SacConfig  # noqa: E402
+from dsrl_ros.learning.sac import DsrlSac  # noqa: E402
+from dsrl_ros.nodes.steering_node import SteeringNode  # noqa: E402
+
+SPEC = PolicySpec(
+    name='toy',
+    state_names=('x', 'y'),
+    action_names=('u',),
+    horizon=2,
+    num_execute=2,
+    step_period_s=0.1,
+    control_mode=ControlMode.EE_DELTA,
+    noise_bound=10.0,
+    action_low=(-1.0,),
+    action_high=(1.0,),
+    state_mean=(0.0, 0.0),
+    state_std=(1.0, 1.0),
+    sampler='flow-euler',
+    denoising_steps=1,
+    sha256='a' * 64,
+)
+SMALL = SacConfig(hidden_size=8, num_layers=1, batch_size=4)
+STEP_NS = 200_000_000
+
+
+class World(Node):
+    """Policy, driver, robot, reward and trainer as steering sees them, all in one."""
+
+    def __init__(self, decisions: int = 3, **node_options) -> None:
+        super().__init__('world', **node_options)
+        self.decisions = decisions  # of an episode
+        self.now_ns = STEP_NS
+        self.seeds: list[int] = []
+        self.noises: list[msg.Noise] = []
+        self.chunks: list[msg.ActionChunk] = []
+        self.transitions: list[msg.Transition] = []
+        self.results: list[msg.EpisodeResult] = []
+        self.run: msg.RunInfo | None = None
+        self.acknowledge = True
+        self.execute = True
+        self.bad_outputs = 0
+        self.reward_first = False
+        self.twice = False
+        self.learner = DsrlSac(SPEC, SMALL, seed=0)
+
+        self._pose = self.create_publisher(PoseStamped, 'pose', qos.SENSOR)
+        self._spec = self.create_publisher(msg.PolicySpec, names.POLICY_SPEC, qos.LATCHED)
+        self._info = self.create_publisher(msg.LearnerInfo, names.LEARNER_INFO, qos.LATCHED)
+        self._weights = self.create_publisher(msg.SteeringWeights, names.WEIGHTS, qos.LATCHED)
+        self._driver = self.create_publisher(msg.DriverStatus, names.DRIVER_STATUS, qos.STATUS)
+        self._result = self.create_publisher(msg.ChunkResult, names.CHUNK_RESULT, qos.DECISION)
+        self._reward = self.create_publisher(msg.Reward, names.REWARD, qos.DECISION)
+        self._ack = self.create_publisher(msg.TransitionAck, names.TRANSITION_ACK, qos.DECISION)
+        for kind, topic, handler, profile in (
+            (msg.RunInfo, names.RUN_INFO, self._on_run, qos.LATCHED),
+            (msg.Noise, names.NOISE, self.noises.append, qos.DECISION),
+            (msg.Observation, names.OBSERVATION, lambda _: None, qos.DECISION),
+            (msg.ActionChunk, names.ACTION_CHUNK, self._on_chunk, qos.DECISION),
+            (msg.Transition, names.TRANSITION, self._on_transition, qos.DECISION),
+            (msg.EpisodeResult, names.EPISODE_RESULT, self.results.append, qos.DECISION),
+        ):
+            self.create_subscription(kind, topic, handler, profile)
+        ActionServer(self, InferChunk, names.INFER, self._on_infer)
+        ActionServer(self, ResetEpisode, names.RESET_EPISODE, self._on_reset)
+
+    def introduce(self, policy_sha256: str = SPEC.sha256) -> None:
+        """Say everything that steering waits for."""
+        self._spec.publish(convert.spec_to_msg(SPEC))
+        self._info.publish(
+            msg.LearnerInfo(
+                algorithm='sac',
+                layout=int(NoiseLayout.FULL),
+                rows=2,
+                action_dim=1,
+                prior_scale=1.0,
+                discount=0.9,
+                policy_sha256=policy_sha256,
+            )
+        )
+        self.say_driver(msg.DriverStatus.STATE_HOLDING)
+
+    def say_driver(self, state: int, message: str = '') -> None:
+        self._driver.publish(msg.DriverStatus(state=state, message=message))
+
+    def send_weights(self, trained_episodes: int, damage: bool = False) -> None:
+        version = trained_episodes + 1
+        data = self.learner.export_actor(version, trained_episodes).to_bytes()
+        self._weights.publish(
+            msg.SteeringWeights(
+                run=self.run.run,
+                version=version,
+                trained_episodes=trained_episodes,
+                sha256=hashlib.sha256(data).hexdigest(),
+                size=len(data),
+                data=data[:-4] + b'\0\0\0\0' if damage else data,
+            )
+        )
+
+    def _show(self) -> None:
+        pose = PoseStamped(header=convert.header(self.now_ns))
+        pose.pose.position.x, pose.pose.position.y = self.now_ns * 1e-9, 1.0
+        self._pose.publish(pose)
+
+    def _on_run(self, run: msg.RunInfo) -> None:
+        self.run = run
+        self.send_weights(0)
+
+    def _on_infer(self, goal):
+        goal.succeed()
+        result = InferChunk.Result()
+        if self.bad_outputs:
+            self.bad_outputs -= 1
+            result.error_code = InferChunk.Result.BAD_OUTPUT
+            result.error_message = 'huge.'
+            return result
+        request = goal.request
+        result.chunk = convert.chunk_to_msg(
+            np.zeros((2, 1), np.float32),
+            SPEC,
+            request.observation.id,
+            request.observation.header.stamp,
+        )
+        return result
+
+    def _on_reset(self, goal):
+        self.seeds.append(goal.request.seed)
+        goal.succeed()
+        self.now_ns += STEP_NS
+        self._show()
+        return ResetEpisode.Result(stamp=convert.stamp_from_ns(self.now_ns))
+
+    def _on_chunk(self, chunk: msg.ActionChunk) -> None:
+        self.chunks.append(chunk)
+        if not self.execute:
+            return
+        self.now_ns += STEP_NS
+        end = convert.header(self.now_ns)
+        last = chunk.id.decision == self.decisions - 1
+        result = msg.ChunkResult(
+            header=end,
+            id=chunk.id,
+            outcome=msg.ChunkResult.OUTCOME_DONE,
+            num_executed=2,
+            action_dim=1,
+            executed=[0.0, 0.0],
+        )
+        reward = msg.Reward(
+            header=end, id=chunk.id, value=float(last), terminated=last, success=last
+        )
+        sends = [lambda: self._result.publish(result), lambda: self._reward.publish(reward)]
+        for send in (reversed(sends) if self.reward_first else sends) if not self.twice else (
+            sends + sends
+        ):
+            send()
+        self._show()
+
+    def _on_transition(self, transition: msg.Transition) -> None:
+        self.transitions.append(transition)
+        if self.acknowledge:
+            self.acknowledge_up_to(transition.sequence)
+        if transition.reward.terminated:
+            self.send_weights(transition.id.episode + 1)
+
+    def acknowledge_up_to(self, sequence: int) -> None:
+        self._ack.publish(msg.TransitionAck(run=self.run.run, sequence=sequence))
+
+
+@pytest.fixture
+def make_world(ros, tmp_path):
+    def make(**parameters) -> World:
+        options = {
+            'run_dir': str(tmp_path),
+            'seed': 5,
+            'warmup_episodes': 1,
+            'online_episodes': 2,
+            'eval_episodes': 2,
+            'record': False,
+            'sensors': ['p pose pose'],
+            'state_sources': ['x=p.x', 'y=p.y-p.z'],
+        }
+        world = ros.add(World)
+        world.steering = ros.add(SteeringNode, **{**options, **parameters})
+        ros.spin_until(lambda: world.count_subscribers(names.POLICY_SPEC) == 1)
+        return world
+
+    return make
+
+
+def test_a_run_goes_through_its_phases_and_evaluates_on_the_same_fresh_resets(ros, make_world):
+    world = make_world()
+    world.introduce()
+    ros.spin_until(lambda: len(world.results) == 7)
+    phases = Counter(result.phase for result in world.results)
+    assert phases == {'warmup': 1, 'online': 2, 'eval_base': 2, 'eval_steered': 2}
+    assert world.seeds[3:5] == world.seeds[5:7]
+    assert len(set(world.seeds)) == 5
+    assert [result.num_decisions for result in world.results] == [3] * 7
+    assert world.results[0].weights_version == 0
+    assert world.results[-1].weights_version == 4  # all three learned episodes are in them
+    sources = [noise.source for noise in world.noises]
+    assert sources == [1] * 3 + [2] * 6 + [1] * 6 + [2] * 6
+
+
+@pytest.mark.parametrize('quirk', ['reward_first', 'twice'])
+def test_every_decision_becomes_one_transition_whatever_the_order(ros, make_world, quirk):
+    world = make_world()
+    setattr(world, quirk, True)
+    world.introduce()
+    ros.spin_until(lambda: len(world.results) == 7)
+    keys = [(t.id.episode, t.id.decision) for t in world.transitions]
+    assert keys == [(episode, decision) for episode in range(3) for decision in range(3)]
+    assert [t.sequence for t in world.transitions] == list(range(9))
+    for transition in world.transitions:
+        read = convert.transition_from_msg(transition)  # raises when the keys do not belong together
+        assert read.next_observation[0] > read.observation[0]
+        assert read.discount == pytest.approx(0.9)
+    assert [t.phase for t in world.transitions] == ['warmup'] * 3 + ['online'] * 6
+
+
+def test_transitions_are_journaled_and_sent_again_until_acknowledged(ros, make_world, tmp_path):
+    world = make_world(resend_period_s=0.1, warmup_episodes=0, online_episodes=1, eval_episodes=0)
+    world.acknowledge = False
+    world.introduce()
+    ros.spin_until(lambda: Counter(t.sequence for t in world.transitions)[0] >= 3)
+    assert len(list(read_journal(tmp_path / 'transitions.journal'))) == 3
+    world.acknowledge_up_to(2)
+    ros.spin_for(0.3)
+    world.transitions.clear()
+    ros.spin_for(0.5)
+    assert not world.transitions
+
+
+def test_damaged_weights_are_refused_and_the_run_waits_for_good_ones(ros, make_world):
+    world = make_world()
+    world.send_weights = lambda *args, **kwargs: None
+    world.introduce()
+    ros.spin_until(lambda: world.run)
+    World.send_weights(world, 0, damage=True)
+    ros.spin_for(0.5)
+    assert not world.seeds
+    World.send_weights(world, 0)
+    ros.spin_until(lambda: world.results)
+
+
+def test_a_noise_the_policy_chokes_on_is_replaced_by_one_from_the_prior(ros, make_world):
+    world = make_world(warmup_episodes=0, online_episodes=1, eval_episodes=0)
+    world.bad_outputs = 2
+    world.introduce()
+    ros.spin_until(lambda: world.results)
+    assert [noise.source for noise in world.noises] == [1, 2, 2]
+    used = [convert.noise_from_msg(t.noise).rows for t in world.transitions]
+    assert np.array_equal(used[0], convert.noise_from_msg(world.noises[0]).rows)
+
+
+def test_a_policy_that_always_chokes_ends_the_run_with_its_own_words(ros, make_world):
+    world = make_world()
+    world.bad_outputs = 100
+    world.introduce()
+    with pytest.raises(PolicyOutputError, match='huge'):
+        ros.spin_for(10.0)
+
+
+def test_a_latched_driver_pauses_the_run_between_episodes(ros, make_world):
+    world = make_world()
+    world.introduce()
+    ros.spin_until(lambda: world.results)
+    world.say_driver(msg.DriverStatus.STATE_LATCHED, 'too many refusals.')
+    ros.spin_for(0.3)
+    stopped_at = len(world.seeds)
+    ros.spin_for(0.5)
+    assert len(world.seeds) <= stopped_at + 1
+    paused = len(world.results)
+    ros.spin_for(0.3)
+    assert len(world.results) <= paused + 1
+    world.say_driver(msg.DriverStatus.STATE_HOLDING)
+    ros.spin_until(lambda: len(world.results) == 7)
+
+
+def test_a_node_that_is_missing_is_named(ros, make_world):
+    make_world(startup_timeout_s=1.0)
+    with pytest.raises(StaleDataError, match='trainer.*driver'):
+        ros.spin_for(5.0)
+
+
+def test_a_driver_that_falls_silent_is_named(ros, make_world):
+    world = make_world(stage_timeout_s=0.5)
+    world.execute = False
+    world.introduce()
+    with pytest.raises(StaleDataError, match='driver'):
+        ros.spin_for(10.0)
+
+
+def test_a_trainer_of_another_policy_is_refused_with_both_hashes(ros, make_world):
+    world = make_world()
+    world.introduce(policy_sha256='b' * 64)
+    with pytest.raises(ConfigError, match='bbbbbbbbbbbb.*aaaaaaaaaaaa'):
+        ros.spin_for(5.0)
+
+
+def test_a_state_the_sensors_cannot_give_is_named(ros, make_world):
+    world = make_world(state_sources=['x=p.x'])
+    world.introduce()
+    with pytest.raises(ConfigError, match='got none for y'):
+        ros.spin_for(5.0)
