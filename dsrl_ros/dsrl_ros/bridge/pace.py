@@ -81,7 +81,8 @@ class LockstepPace:
         return False
 
     def _on_answer(self, then: Callable[[], None], answer: Future) -> None:
-        if answer is None or answer is not self._answer:  # given up on
+        given_up_on = answer is not self._answer
+        if given_up_on:
             return
         self._answer = None
         self._deadline.cancel()

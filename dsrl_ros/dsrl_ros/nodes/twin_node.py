@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
@@ -81,7 +82,9 @@ class TwinNode(Node):
             period_s = 1.0 / self._config.state_hz
             self.create_timer(period_s, self._keep_up, clock=STEADY_CLOCK)
         else:
-            self.create_service(Advance, names.ADVANCE, self._on_advance)
+            # It awaits commands, whose callbacks a group of its own lets run meanwhile.
+            group = ReentrantCallbackGroup()
+            self.create_service(Advance, names.ADVANCE, self._on_advance, callback_group=group)
             self.create_timer(self._config.idle_period_s, self._repeat, clock=STEADY_CLOCK)
         self._show()
         pace = 'real time' if self._config.real_time else 'lockstep'
