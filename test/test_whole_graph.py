@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
@@ -173,8 +174,10 @@ def test_every_bag_is_complete_and_reads_back(finished: Run) -> None:
     """Observations, noises, chunks, results, rewards: one per decision, joined by their key."""
     loop = (names.NOISE, names.ACTION_CHUNK, names.CHUNK_RESULT, names.REWARD)
     for number, phase in enumerate(PHASES):
-        with Reader(finished.folder / f'episodes/{number:04d}') as reader:
-            audit = json.loads(reader.metadata['custom_data'][AUDIT])
+        metadata = yaml.safe_load(
+            (finished.folder / f'episodes/{number:04d}/metadata.yaml').read_text()
+        )
+        audit = json.loads(metadata['rosbag2_bagfile_information']['custom_data'][AUDIT])
         assert audit['complete'], audit
         bag = finished.bag(number)
         result = bag[names.EPISODE_RESULT][0]
