@@ -1,0 +1,1 @@
+"""Measures the budgets of ARCHITECTURE.md: `make bench` prints a table and writes JSON."""
