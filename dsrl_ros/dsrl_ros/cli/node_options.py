@@ -21,6 +21,7 @@ NODE_OPTIONS: dict[str, dict[str, type]] = {
     'policy': {'': config.PolicyConfig},
     'recorder': {'': config.RecorderConfig},
     'reward': {'': config.RewardConfig},
+    'steering': {'': config.SteeringConfig},
     'trainer': {'': config.TrainerConfig, 'learner': SacConfig},
     'twin': {'': config.TwinConfig},
 }
