@@ -1,4 +1,4 @@
-"""`python -m bench [gate] [learner] [graph] [kill]`: measure, print, write bench/out/bench.json."""
+"""`python -m bench [gate] [learner] [graph] [kill]`: measure, print, write `out/bench.json`."""
 
 from __future__ import annotations
 

@@ -98,7 +98,9 @@ def _hostile(rng: np.random.Generator, number: int) -> Chunk:
     elif bad < 0.2:
         chunk = replace(chunk, action_names=tuple(rng.permutation(_NAMES)))
     elif bad < 0.25:
-        chunk = replace(chunk, key=DecisionKey('bench', 'a' * 32, 0, int(rng.integers(number + 1))))
+        chunk = replace(
+            chunk, key=DecisionKey('bench', 'a' * 32, 0, int(rng.integers(number + 1)))
+        )
     elif bad < 0.3:
         chunk = replace(chunk, stamp_ns=_NOW_NS - int(rng.integers(10**10)))
     elif bad < 0.35:
@@ -107,7 +109,7 @@ def _hostile(rng: np.random.Generator, number: int) -> Chunk:
 
 
 def _violates(execution: Execution) -> bool:
-    """Whether any window that would be sent breaks a limit of the robot or does not end at rest."""
+    """Whether a window that would be sent breaks a limit of the robot, or does not end at rest."""
     for leg in execution.legs:
         trajectory = leg.trajectory
         reached = extremes(trajectory)

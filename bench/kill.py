@@ -60,7 +60,5 @@ def measure_kill() -> list[Row]:
         rows.append(Row(f'steering {name} to commanded hold', times[-1], 's', 0.2, note=note))
     lost = {node: _lost(node) for node in ('steering', 'trainer', 'recorder')}
     note = ', '.join(f'{node}: {count}' for node, count in lost.items())
-    rows.append(
-        Row('transitions lost by kill -9', float(sum(lost.values())), '', 0.0, note=note)
-    )
+    rows.append(Row('transitions lost by kill -9', float(sum(lost.values())), '', 0.0, note=note))
     return rows

@@ -1,4 +1,4 @@
-"""Whatever order the parts of decisions come in, and however often, each decision comes out once."""
+"""In whatever order the parts of decisions come, and how often, each decision comes out once."""
 
 from __future__ import annotations
 

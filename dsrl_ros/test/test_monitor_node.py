@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from dsrl_msgs import msg  # noqa: E402
-from rclpy.node import Node  # noqa: E402
+from rclpy.node import Node
 
-from dsrl_ros.bridge import names, qos  # noqa: E402
-from dsrl_ros.nodes.monitor_node import MonitorNode  # noqa: E402
+from dsrl_msgs import msg
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.nodes.monitor_node import MonitorNode
 
 RUN = list(uuid.uuid4().bytes)
 
@@ -24,12 +24,8 @@ class Graph(Node):
     def __init__(self, **node_options) -> None:
         super().__init__('graph', **node_options)
         self.run = self.create_publisher(msg.RunInfo, names.RUN_INFO, qos.LATCHED)
-        self.results = self.create_publisher(
-            msg.EpisodeResult, names.EPISODE_RESULT, qos.DECISION
-        )
-        self.trainer = self.create_publisher(
-            msg.TrainerStatus, names.TRAINER_STATUS, qos.STATUS
-        )
+        self.results = self.create_publisher(msg.EpisodeResult, names.EPISODE_RESULT, qos.DECISION)
+        self.trainer = self.create_publisher(msg.TrainerStatus, names.TRAINER_STATUS, qos.STATUS)
 
     def announce(self, run_dir) -> None:
         self.run.publish(

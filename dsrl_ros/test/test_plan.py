@@ -1,5 +1,6 @@
 """The plan of a run: resets never shared between learning and evaluation, weights at most one
-episode behind."""
+episode behind.
+"""
 
 from __future__ import annotations
 

@@ -11,14 +11,14 @@ import yaml
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from dsrl_msgs import msg  # noqa: E402
-from rclpy.node import Node  # noqa: E402
-from rosbags.rosbag2 import Reader  # noqa: E402
-from sensor_msgs.msg import JointState  # noqa: E402
+from rclpy.node import Node
+from rosbags.rosbag2 import Reader
+from sensor_msgs.msg import JointState
 
-from dsrl_ros.bridge import names, qos  # noqa: E402
-from dsrl_ros.bridge.bags import AUDIT, typestore  # noqa: E402
-from dsrl_ros.nodes.recorder_node import _KEYED, RecorderNode  # noqa: E402
+from dsrl_msgs import msg
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.bags import AUDIT, typestore
+from dsrl_ros.nodes.recorder_node import _KEYED, RecorderNode
 
 RUN = list(uuid.uuid4().bytes)
 

@@ -1,4 +1,4 @@
-"""The reward node answers every chunk by a status not older than its end, and resets verifiably."""
+"""The reward node judges every chunk by a status as new as its end, and resets verifiably."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from dsrl_msgs.action import ResetEpisode  # noqa: E402
-from dsrl_msgs.msg import ChunkResult, DecisionId, Reward, TaskStatus  # noqa: E402
-from dsrl_msgs.srv import SetScene  # noqa: E402
-from rclpy.action import ActionClient  # noqa: E402
-from rclpy.node import Node  # noqa: E402
+from rclpy.action import ActionClient
+from rclpy.node import Node
 
-from dsrl_ros.bridge import names, qos  # noqa: E402
-from dsrl_ros.bridge.convert import header, stamp_from_ns  # noqa: E402
-from dsrl_ros.nodes.reward_node import RewardNode  # noqa: E402
+from dsrl_msgs.action import ResetEpisode
+from dsrl_msgs.msg import ChunkResult, DecisionId, Reward, TaskStatus
+from dsrl_msgs.srv import SetScene
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.convert import header, stamp_from_ns
+from dsrl_ros.nodes.reward_node import RewardNode
 
 
 class Peers(Node):
@@ -48,9 +48,7 @@ class Peers(Node):
 
     def send(self, decision: int, end_ns: int, num_executed: int = 4) -> None:
         key = DecisionId(robot='fr3', decision=decision)
-        self.results.publish(
-            ChunkResult(header=header(end_ns), id=key, num_executed=num_executed)
-        )
+        self.results.publish(ChunkResult(header=header(end_ns), id=key, num_executed=num_executed))
 
     def tell(self, stamp_ns: int, success: bool) -> None:
         self.statuses.publish(TaskStatus(header=header(stamp_ns), success=success))

@@ -11,7 +11,12 @@ from dsrl_ros.core.statistics import SuccessRate
 
 @pytest.mark.parametrize(
     ('successes', 'trials', 'low', 'high'),
-    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (45, 50, 0.7864, 0.9565), (81, 263, 0.2553, 0.3662)],
+    [
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (45, 50, 0.7864, 0.9565),
+        (81, 263, 0.2553, 0.3662),
+    ],
 )
 def test_wilson_interval(successes, trials, low, high):
     got = SuccessRate(successes, trials).interval

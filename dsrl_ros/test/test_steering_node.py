@@ -10,19 +10,19 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from geometry_msgs.msg import PoseStamped  # noqa: E402
-from rclpy.action import ActionServer  # noqa: E402
-from rclpy.node import Node  # noqa: E402
+from geometry_msgs.msg import PoseStamped
+from rclpy.action import ActionServer
+from rclpy.node import Node
 
-from dsrl_msgs import msg  # noqa: E402
-from dsrl_msgs.action import InferChunk, ResetEpisode  # noqa: E402
-from dsrl_ros.bridge import convert, names, qos  # noqa: E402
-from dsrl_ros.core.errors import ConfigError, PolicyOutputError, StaleDataError  # noqa: E402
-from dsrl_ros.core.journal import read_journal  # noqa: E402
-from dsrl_ros.core.types import ControlMode, NoiseLayout, PolicySpec  # noqa: E402
-from dsrl_ros.learning.config import SacConfig  # noqa: E402
-from dsrl_ros.learning.sac import DsrlSac  # noqa: E402
-from dsrl_ros.nodes.steering_node import SteeringNode  # noqa: E402
+from dsrl_msgs import msg
+from dsrl_msgs.action import InferChunk, ResetEpisode
+from dsrl_ros.bridge import convert, names, qos
+from dsrl_ros.core.errors import ConfigError, PolicyOutputError, StaleDataError
+from dsrl_ros.core.journal import read_journal
+from dsrl_ros.core.types import ControlMode, NoiseLayout, PolicySpec
+from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.sac import DsrlSac
+from dsrl_ros.nodes.steering_node import SteeringNode
 
 SPEC = PolicySpec(
     name='toy',
@@ -170,8 +170,10 @@ class World(Node):
             header=end, id=chunk.id, value=float(last), terminated=last, success=last
         )
         sends = [lambda: self._result.publish(result), lambda: self._reward.publish(reward)]
-        for send in (reversed(sends) if self.reward_first else sends) if not self.twice else (
-            sends + sends
+        for send in (
+            (reversed(sends) if self.reward_first else sends)
+            if not self.twice
+            else (sends + sends)
         ):
             send()
         self._show()
@@ -233,7 +235,8 @@ def test_every_decision_becomes_one_transition_whatever_the_order(ros, make_worl
     assert keys == [(episode, decision) for episode in range(3) for decision in range(3)]
     assert [t.sequence for t in world.transitions] == list(range(9))
     for transition in world.transitions:
-        read = convert.transition_from_msg(transition)  # raises when the keys do not belong together
+        # Raises when the keys of its parts do not belong together.
+        read = convert.transition_from_msg(transition)
         assert read.next_observation[0] > read.observation[0]
         assert read.discount == pytest.approx(0.9)
     assert [t.phase for t in world.transitions] == ['warmup'] * 3 + ['online'] * 6
@@ -254,7 +257,7 @@ def test_transitions_are_journaled_and_sent_again_until_acknowledged(ros, make_w
 
 def test_damaged_weights_are_refused_and_the_run_waits_for_good_ones(ros, make_world):
     world = make_world()
-    world.send_weights = lambda *args, **kwargs: None
+    world.send_weights = lambda _: None
     world.introduce()
     ros.spin_until(lambda: world.run)
     World.send_weights(world, 0, damage=True)
@@ -300,7 +303,7 @@ def test_a_latched_driver_pauses_the_run_between_episodes(ros, make_world):
 
 def test_a_node_that_is_missing_is_named(ros, make_world):
     make_world(startup_timeout_s=1.0)
-    with pytest.raises(StaleDataError, match='trainer.*driver'):
+    with pytest.raises(StaleDataError, match=r'trainer.*driver'):
         ros.spin_for(5.0)
 
 
@@ -315,7 +318,7 @@ def test_a_driver_that_falls_silent_is_named(ros, make_world):
 def test_a_trainer_of_another_policy_is_refused_with_both_hashes(ros, make_world):
     world = make_world()
     world.introduce(policy_sha256='b' * 64)
-    with pytest.raises(ConfigError, match='bbbbbbbbbbbb.*aaaaaaaaaaaa'):
+    with pytest.raises(ConfigError, match=r'bbbbbbbbbbbb.*aaaaaaaaaaaa'):
         ros.spin_for(5.0)
 
 

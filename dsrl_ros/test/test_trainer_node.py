@@ -10,15 +10,21 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from dsrl_msgs import msg  # noqa: E402
-from rclpy.node import Node  # noqa: E402
+from rclpy.node import Node
 
-from dsrl_ros.bridge import convert, names, qos  # noqa: E402
-from dsrl_ros.core.errors import CheckpointError  # noqa: E402
-from dsrl_ros.core.types import ControlMode, DecisionKey, NoiseSource, PolicySpec  # noqa: E402
-from dsrl_ros.core.types import Noise, NoiseLayout  # noqa: E402
-from dsrl_ros.learning.actor import SteeringActor  # noqa: E402
-from dsrl_ros.nodes.trainer_node import TrainerNode  # noqa: E402
+from dsrl_msgs import msg
+from dsrl_ros.bridge import convert, names, qos
+from dsrl_ros.core.errors import CheckpointError
+from dsrl_ros.core.types import (
+    ControlMode,
+    DecisionKey,
+    Noise,
+    NoiseLayout,
+    NoiseSource,
+    PolicySpec,
+)
+from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.nodes.trainer_node import TrainerNode
 
 RUN = uuid.uuid4()
 SPEC = PolicySpec(
@@ -174,6 +180,6 @@ def test_what_was_learned_is_kept_when_the_node_ends_and_taken_up_again(ros, tmp
 def test_resuming_from_nothing_is_an_error_that_names_the_folder(ros, tmp_path):
     ros.add(TrainerNode, **SMALL, resume_from=str(tmp_path))
     steering = ros.add(Steering)
+    steering.announce(tmp_path / 'run')
     with pytest.raises(CheckpointError, match=str(tmp_path)):
-        steering.announce(tmp_path / 'run')
         ros.spin_for(10.0)

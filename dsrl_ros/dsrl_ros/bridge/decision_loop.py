@@ -176,9 +176,7 @@ class DecisionLoop:
     def _infer(self, observation: msg.Observation, sample: StateSample, attempt: int) -> None:
         chooser = self._fallback if attempt else self._chooser
         key = self._key
-        chosen = chooser.choose(
-            sample.state, key.episode, key.decision + attempt * _RETRY_STRIDE
-        )
+        chosen = chooser.choose(sample.state, key.episode, key.decision + attempt * _RETRY_STRIDE)
         noise = noise_to_msg(chosen, key, sample.newest_ns, self._spec.sha256)
         self._enter(Stage.INFER)
         goal = self._policy.send_goal_async(InferChunk.Goal(observation=observation, noise=noise))

@@ -1,4 +1,4 @@
-"""Delivery of transitions that rests on no QoS: numbered, journaled, sent again until acknowledged."""
+"""Delivery of transitions that rests on no QoS: numbered, journaled, sent until acknowledged."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Every topic, service and action name of the suite, once. All are relative, so a namespace or a
-remapping moves them."""
+remapping moves them.
+"""
 
 # The decision loop.
 POLICY_SPEC = 'policy_spec'  # PolicySpec, LATCHED: policy -> all

@@ -1,4 +1,4 @@
-"""The live panel of a run: what a person wants to know at a glance. Draws, knows nothing of ROS."""
+"""The live panel of a run: what a person wants to know at a glance. Knows nothing of ROS."""
 
 from __future__ import annotations
 

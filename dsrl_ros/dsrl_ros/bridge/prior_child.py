@@ -1,4 +1,4 @@
-"""The scaled-prior baseline as a child process beside the run: `dsrl prior-check`, at low priority."""
+"""The scaled-prior baseline beside the run: `dsrl prior-check` as a child of low priority."""
 
 from __future__ import annotations
 

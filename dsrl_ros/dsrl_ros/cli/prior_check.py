@@ -1,6 +1,6 @@
 """`dsrl prior-check`: how often the frozen policy succeeds with noise N(0, c^2 I), without ROS.
 
-Draws resets and noise by the keys that a run of the graph uses, so scale 1 repeats its base result.
+Draws resets and noise by the keys of a run of the graph, so scale 1 repeats its base result.
 """
 
 from __future__ import annotations

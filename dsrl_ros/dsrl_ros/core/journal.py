@@ -1,8 +1,8 @@
 """An append-only file of records that survives `kill -9` at any byte.
 
-Record: length (uint32, little-endian), CRC-32 of the payload (uint32), payload. What was appended is
-with the operating system before `append` returns, so the death of the process loses nothing; `sync`
-puts it on the disk, against the death of the machine.
+Record: length (uint32, little-endian), CRC-32 of the payload (uint32), payload. What was appended
+is with the operating system before `append` returns, so the death of the process loses nothing;
+`sync` puts it on the disk, against the death of the machine.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Journal:
             OSError: the disk is full, say.
         """
         if len(payload) > _MAX_RECORD:
-            raise ConfigError(f'journal: got {len(payload)} bytes, expected at most {_MAX_RECORD}.')
+            raise ConfigError(
+                f'journal: got {len(payload)} bytes, expected at most {_MAX_RECORD}.'
+            )
         record = _HEADER.pack(len(payload), zlib.crc32(payload)) + payload
         written = self._file.write(record)
         while written < len(record):  # a raw file may write less than asked

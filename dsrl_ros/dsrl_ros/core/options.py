@@ -122,7 +122,8 @@ def parse(config_class: type, name: str, text: str, where: str) -> Any:
             kind = type(default[0]) if default else str
             value = tuple(kind(part) for part in text.split(',') if part)
         else:
-            value = type(default)(text)
+            make: Any = type(default)
+            value = make(text)
     except (KeyError, ValueError):
         raise _error(where, name, fields[name], text) from None
     return _check_value(where, name, fields[name], value)

@@ -253,7 +253,8 @@ def _gelu(x: Array) -> Array:
     from math import erf, sqrt
 
     cdf = [0.5 * (1.0 + erf(v / sqrt(2.0))) for v in x.tolist()]
-    return x * np.asarray(cdf, dtype=np.float32)
+    out: Array = x * np.asarray(cdf, dtype=np.float32)
+    return out
 
 
 def _relu(x: Array) -> Array:

@@ -1,5 +1,6 @@
 """Joins what belongs to one decision by its key, in whatever order it comes, and keeps transitions
-until the learner has them. Knows nothing of what the parts are."""
+until the learner has them. Knows nothing of what the parts are.
+"""
 
 from __future__ import annotations
 

@@ -110,6 +110,4 @@ class RunPlan:
             return ActorChooser(actor, None)
         scale = prior_scale if phase == Phase.WARMUP else 1.0
         header = actor.header
-        return PriorChooser(
-            self.seed, header.layout, (header.num_rows, header.action_dim), scale
-        )
+        return PriorChooser(self.seed, header.layout, (header.num_rows, header.action_dim), scale)

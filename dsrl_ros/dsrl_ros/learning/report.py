@@ -123,7 +123,9 @@ def plot_learning_curve(
     for label, rate, colour in levels:
         if rate.trials:
             low, high = rate.interval
-            axes.axhline(rate.rate, color=colour, linestyle='--', label=f'{label}: {rate.rate:.0%}')
+            axes.axhline(
+                rate.rate, color=colour, linestyle='--', label=f'{label}: {rate.rate:.0%}'
+            )
             axes.axhspan(low, high, color=colour, alpha=0.1, linewidth=0)
     axes.set(xlabel='online episodes', ylabel='success', ylim=(-0.03, 1.03), title=title)
     axes.legend(loc='lower right', fontsize='small')

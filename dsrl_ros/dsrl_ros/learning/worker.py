@@ -68,9 +68,9 @@ class LearningWorker:
     """Learns in a thread of its own.
 
     In lockstep whole episodes are learned from, in order, so that a run repeats from its seed. In
-    real time a transition counts as soon as it arrives, and weights also come out whenever no step
-    is owed any more. Either way weights come out after every complete episode. When learning fails the last good weights go on being handed out, so
-    that the robot goes on and the fault is seen.
+    real time a transition counts as soon as it arrives, and weights also come out whenever no
+    step is owed any more. Either way weights come out after every complete episode. When learning
+    fails, the last good weights go on being handed out: the robot goes on and the fault is seen.
 
     Args:
         learner: owned by the thread from `start` on.

@@ -12,9 +12,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from dsrl_msgs.msg import EpisodeResult, RunInfo, TrainerStatus
 from rclpy.node import Node
 
+from dsrl_msgs.msg import EpisodeResult, RunInfo, TrainerStatus
 from dsrl_ros import __version__
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.panel import LearnerState, Panel, outcome_table
@@ -54,9 +54,7 @@ class MonitorNode(Node):
         self.create_subscription(
             EpisodeResult, names.EPISODE_RESULT, self._on_episode, qos.DECISION
         )
-        self.create_subscription(
-            TrainerStatus, names.TRAINER_STATUS, self._on_trainer, qos.STATUS
-        )
+        self.create_subscription(TrainerStatus, names.TRAINER_STATUS, self._on_trainer, qos.STATUS)
         self._timer = self.create_timer(0.5, self._tick, clock=STEADY_CLOCK)
 
     def destroy_node(self) -> None:

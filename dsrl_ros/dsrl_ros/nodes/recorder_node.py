@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dsrl_msgs import msg
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -17,6 +16,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
+from dsrl_msgs import msg
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.bags import Definitions, EpisodeBags, Received
 from dsrl_ros.bridge.params import declare_config
@@ -100,7 +100,7 @@ class RecorderNode(Node):
         if self._bags is not None:
             self._write(received, deserialize_message(received.data, kind).id.episode)
 
-    def _on_state(self, kind: type, received: Received) -> None:
+    def _on_state(self, _: type, received: Received) -> None:
         if self._bags is not None:
             self._write(received, None)
 

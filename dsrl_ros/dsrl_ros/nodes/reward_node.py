@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from dsrl_msgs.action import ResetEpisode
-from dsrl_msgs.msg import ChunkResult, Reward, TaskStatus
-from dsrl_msgs.srv import SetScene
 from rclpy.action import ActionServer
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
+from dsrl_msgs.action import ResetEpisode
+from dsrl_msgs.msg import ChunkResult, Reward, TaskStatus
+from dsrl_msgs.srv import SetScene
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import stamp_to_ns
 from dsrl_ros.bridge.params import declare_config

@@ -67,9 +67,7 @@ class SteeringNode(Node):
         self._episode_pub = self.create_publisher(
             msg.EpisodeResult, names.EPISODE_RESULT, qos.DECISION
         )
-        self._heartbeat_pub = self.create_publisher(
-            msg.Heartbeat, names.HEARTBEAT, qos.HEARTBEAT
-        )
+        self._heartbeat_pub = self.create_publisher(msg.Heartbeat, names.HEARTBEAT, qos.HEARTBEAT)
         self._reset = ActionClient(self, ResetEpisode, names.RESET_EPISODE)
         # Only to see whether the policy is there; the decision loop has its own client.
         self._policy = ActionClient(self, InferChunk, names.INFER)
@@ -129,8 +127,8 @@ class SteeringNode(Node):
         if missing:
             if waited > self._config.startup_timeout_s:
                 raise StaleDataError(
-                    f'start: got no word of {", ".join(missing)} within {waited:.0f} s. Check that '
-                    'these nodes run in this namespace and domain; their logs say why not.'
+                    f'start: got no word of {", ".join(missing)} within {waited:.0f} s. Check '
+                    'that these nodes run in this namespace and domain; their logs say why not.'
                 )
             self._say(f'waiting for {", ".join(missing)}')
             return
@@ -158,18 +156,14 @@ class SteeringNode(Node):
         run_dir = Path(config.run_dir or default).absolute()
         run_dir.mkdir(parents=True, exist_ok=True)
         self._inbox = WeightsInbox(spec)
-        self._sender = TransitionSender(
-            self, self._run, run_dir, learner, config.resend_period_s
-        )
+        self._sender = TransitionSender(self, self._run, run_dir, learner, config.resend_period_s)
         self._loop = DecisionLoop(
             self, spec, config.stage_timeout_s, config.policy_attempts, self._on_episode_end
         )
         StateSensors(
             self, self._sources, spec.state_names, config.sensor_slop_s, self._loop.on_state
         )
-        self.create_subscription(
-            msg.SteeringWeights, names.WEIGHTS, self._on_weights, qos.LATCHED
-        )
+        self.create_subscription(msg.SteeringWeights, names.WEIGHTS, self._on_weights, qos.LATCHED)
         self._run_pub.publish(
             msg.RunInfo(
                 robot=config.robot,
@@ -249,7 +243,8 @@ class SteeringNode(Node):
         waited = time.monotonic() - self._waiting_since
         if waited > self._config.reset_timeout_s:
             raise StaleDataError(
-                f'reset: got no answer from the reward node for {waited:.0f} s. Check that it lives.'
+                f'reset: got no answer from the reward node for {waited:.0f} s. '
+                'Check that it lives.'
             )
 
     def _on_reset_accepted(self, future: Future) -> None:
@@ -322,9 +317,7 @@ class SteeringNode(Node):
     def _beat(self) -> None:
         self._beats += 1
         self._heartbeat_pub.publish(
-            msg.Heartbeat(
-                robot=self._config.robot, run=run_to_bytes(self._run), count=self._beats
-            )
+            msg.Heartbeat(robot=self._config.robot, run=run_to_bytes(self._run), count=self._beats)
         )
 
     def _tick(self) -> None:
@@ -332,9 +325,7 @@ class SteeringNode(Node):
             self._pending()
 
     def _driver_holds(self) -> bool:
-        return (
-            self._driver is not None and self._driver.state == msg.DriverStatus.STATE_HOLDING
-        )
+        return self._driver is not None and self._driver.state == msg.DriverStatus.STATE_HOLDING
 
     def _say(self, text: str) -> None:
         """Say what is being waited for, now and then."""

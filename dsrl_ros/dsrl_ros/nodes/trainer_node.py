@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 import yaml
+from rclpy.node import Node
+
 from dsrl_msgs.msg import (
     LearnerInfo,
     PolicySpec,
@@ -22,8 +24,6 @@ from dsrl_msgs.msg import (
     Transition,
     TransitionAck,
 )
-from rclpy.node import Node
-
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import spec_from_msg, transition_from_msg
 from dsrl_ros.bridge.params import declare_config
@@ -64,9 +64,7 @@ class TrainerNode(Node):
         self._status_pub = self.create_publisher(TrainerStatus, names.TRAINER_STATUS, qos.STATUS)
         self.create_subscription(PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED)
         self.create_subscription(RunInfo, names.RUN_INFO, self._on_run, qos.LATCHED)
-        self.create_subscription(
-            Transition, names.TRANSITION, self._on_transition, qos.DECISION
-        )
+        self.create_subscription(Transition, names.TRANSITION, self._on_transition, qos.DECISION)
         self._status_timer = self.create_timer(
             self._config.status_period_s, self._publish_status, clock=STEADY_CLOCK
         )
@@ -151,9 +149,7 @@ class TrainerNode(Node):
             self._worker.add(transition_from_msg(message))
             self._next_sequence += 1
         # One sent twice is acknowledged again; one that came too early comes again in its turn.
-        self._ack_pub.publish(
-            TransitionAck(run=self._run.run, sequence=self._next_sequence - 1)
-        )
+        self._ack_pub.publish(TransitionAck(run=self._run.run, sequence=self._next_sequence - 1))
 
     def _send_weights(self) -> None:
         if self._worker is None or self._run is None:

@@ -134,7 +134,7 @@ def load(path: Path) -> FlowPolicy:
 
 def _spec(card: Mapping[str, Any], path: Path) -> PolicySpec:
     try:
-        values = {
+        values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in card['spec'].items()
         }

@@ -1,9 +1,10 @@
-"""Stands in for `message_filters`: `Subscriber` and `ApproximateTimeSynchronizer`, as used here."""
+"""Stands in for `message_filters`: `Subscriber`, `ApproximateTimeSynchronizer`, as used here."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from rclpy.node import Node
@@ -13,9 +14,7 @@ from rclpy.qos import QoSProfile
 class Subscriber:
     """A subscription whose messages several callbacks get."""
 
-    def __init__(
-        self, node: Node, msg_type: type, topic: str, qos_profile: QoSProfile
-    ) -> None:
+    def __init__(self, node: Node, msg_type: type, topic: str, qos_profile: QoSProfile) -> None:
         self._callbacks: list[Callable[[Any], None]] = []
         self.sub = node.create_subscription(msg_type, topic, self._on_message, qos_profile)
 
@@ -43,7 +42,7 @@ class ApproximateTimeSynchronizer:
         self._slop_ns = round(slop * 1e9)
         self._callbacks: list[Callable[..., None]] = []
         for index, source in enumerate(fs):
-            source.registerCallback(lambda message, i=index: self._on_message(i, message))
+            source.registerCallback(partial(self._on_message, index))
 
     def registerCallback(self, callback: Callable[..., None]) -> None:  # noqa: N802
         """Call `callback` with every matched set, in the order of the filters."""
