@@ -5,6 +5,7 @@ what cannot be right is an error that names the file, the key and what is allowe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from rclpy.node import Node
@@ -48,6 +49,13 @@ def test_given_values_are_taken_and_whole_numbers_serve_as_floats(ros):
     assert params.declare_config(node, Outer) == Outer(
         rate_hz=5.0, scales=(0.0, 2.0), words=('a',), quick=True
     )
+
+
+def test_an_empty_list_in_a_file_is_an_empty_list(ros, tmp_path):
+    path = tmp_path / 'toy.yaml'
+    path.write_text('/**: {ros__parameters: {scales: []}}')
+    node = ros.add(partial(outer, cli_args=['--ros-args', '--params-file', str(path)]))
+    assert params.declare_config(node, Outer) == Outer(scales=())
 
 
 def test_launch_arguments_lie_on_top_and_empty_ones_are_skipped(ros):

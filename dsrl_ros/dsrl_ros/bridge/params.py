@@ -83,12 +83,13 @@ def _given(node: Node) -> dict[str, Any]:
 
     rclpy offers no public way to see overrides that nobody declared, and those are the typos.
     """
-    return {
-        name: list(parameter.value)
-        if hasattr(parameter.value, '__len__') and not isinstance(parameter.value, str)
-        else parameter.value
-        for name, parameter in node._parameter_overrides.items()
-    }
+    return {name: _plain(parameter.value) for name, parameter in node._parameter_overrides.items()}
+
+
+def _plain(value: Any) -> Any:
+    if value is None:
+        return []  # an empty list in a file: it has no type, so it comes as "not set"
+    return value if isinstance(value, (bool, int, float, str)) else list(value)
 
 
 def _is_claimed(node: Node, name: str) -> bool:
