@@ -51,7 +51,7 @@ def write(folder: Path, text: str) -> Path:
             r"/\*\*/trainer: got unknown key 'leaner.hidden_size'",
         ),
         ('- 3', r'my.yaml: got a list, expected nodes as keys'),
-        ('a: [', r'my.yaml: got no readable YAML'),
+        ('a: [', r'my.yaml: got no YAML'),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, complaint: str) -> None:
@@ -62,7 +62,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, complaint: str) -> No
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """A typo in `config:=` does not start a run on defaults."""
-    with pytest.raises(ConfigError, match=r'nothing.yaml: got no readable YAML'):
+    with pytest.raises(ConfigError, match=r'nothing.yaml: No such file or directory'):
         read_parameter_file(tmp_path / 'nothing.yaml')
 
 

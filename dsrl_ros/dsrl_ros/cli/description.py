@@ -126,10 +126,10 @@ class Description:
 def _entities(path: Path) -> list[Any]:
     try:
         content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f'{path}: got no readable YAML, expected a launch file: {error}'
-        ) from error
+    except OSError as error:
+        raise ConfigError(f'{path}: {error.strerror}, expected a launch file.') from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f'{path}: got no YAML, expected a launch file: {error}') from error
     if not isinstance(content, dict) or not isinstance(content.get('launch'), list):
         raise ConfigError(f'{path}: expected a list under the key `launch`.')
     return list(content['launch'])

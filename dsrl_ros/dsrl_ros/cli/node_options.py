@@ -49,10 +49,10 @@ def read_parameter_file(path: Path) -> dict[str, Options]:
     """
     try:
         content = yaml.safe_load(path.read_text()) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f'{path}: got no readable YAML, expected a parameter file: {error}'
-        ) from error
+    except OSError as error:
+        raise ConfigError(f'{path}: {error.strerror}, expected a parameter file.') from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f'{path}: got no YAML, expected a parameter file: {error}') from error
     if not isinstance(content, dict):
         raise ConfigError(f'{path}: got a {type(content).__name__}, expected nodes as keys.')
     read: dict[str, Options] = {}
