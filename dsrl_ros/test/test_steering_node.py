@@ -61,6 +61,7 @@ class World(Node):
         self.acknowledge = True
         self.execute = True
         self.bad_outputs = 0
+        self.forget = 0  # answers that are gone when they are asked for
         self.reward_first = False
         self.twice = False
         self.learner = DsrlSac(SPEC, SMALL, seed=0)
@@ -82,7 +83,7 @@ class World(Node):
             (msg.EpisodeResult, names.EPISODE_RESULT, self.results.append, qos.DECISION),
         ):
             self.create_subscription(kind, topic, handler, profile)
-        ActionServer(self, InferChunk, names.INFER, self._on_infer)
+        self._infer = ActionServer(self, InferChunk, names.INFER, self._on_infer)
         ActionServer(self, ResetEpisode, names.RESET_EPISODE, self._on_reset)
 
     def introduce(self, policy_sha256: str = SPEC.sha256) -> None:
@@ -130,6 +131,10 @@ class World(Node):
     def _on_infer(self, goal):
         goal.succeed()
         result = InferChunk.Result()
+        if self.forget:
+            self.forget -= 1
+            self._infer._goal_handles.clear()
+            return result
         if self.bad_outputs:
             self.bad_outputs -= 1
             result.error_code = InferChunk.Result.BAD_OUTPUT
@@ -265,6 +270,35 @@ def test_damaged_weights_are_refused_and_the_run_waits_for_good_ones(ros, make_w
     assert not world.seeds
     World.send_weights(world, 0)
     ros.spin_until(lambda: world.results)
+
+
+def test_damaged_weights_of_a_later_episode_leave_the_old_ones_in_use(ros, make_world):
+    world = make_world(warmup_episodes=0, online_episodes=4, eval_episodes=0)
+    world.send_weights = lambda trained: World.send_weights(world, trained, damage=trained == 2)
+    world.introduce()
+    ros.spin_until(lambda: len(world.results) == 4)
+    # Episode e acts on what was learned from e-1 episodes; those of 2 episodes were refused.
+    assert [result.weights_version for result in world.results] == [1, 1, 2, 2]
+
+
+def test_waiting_for_the_driver_does_not_count_as_waiting_for_learning(ros, make_world):
+    world = make_world(warmup_episodes=0, online_episodes=2, eval_episodes=0)
+    world.introduce()
+    ros.spin_until(lambda: world.results)
+    world.say_driver(msg.DriverStatus.STATE_LATCHED)
+    ros.spin_for(0.5)
+    world.say_driver(msg.DriverStatus.STATE_HOLDING)
+    ros.spin_until(lambda: len(world.results) == 2)
+    assert world.results[0].waited_for_learning < 0.2
+    assert world.results[1].waited_for_learning < 0.2
+
+
+def test_an_answer_that_the_policy_node_forgot_is_asked_for_again(ros, make_world):
+    world = make_world(warmup_episodes=0, online_episodes=1, eval_episodes=0)
+    world.forget = 1
+    world.introduce()
+    ros.spin_until(lambda: world.results)
+    assert [chunk.id.decision for chunk in world.chunks] == [0, 1, 2]
 
 
 def test_a_noise_the_policy_chokes_on_is_replaced_by_one_from_the_prior(ros, make_world):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
@@ -62,7 +63,8 @@ class DecisionLoop:
     """Runs one episode after the other, each started by `start`.
 
     Args:
-        node: that owns publishers, subscriptions and the action client.
+        node: that owns publishers and subscriptions.
+        policy: client of the policy node.
         spec: of the policy.
         stage_timeout_s: longest wait for one answer [s].
         attempts: noises tried for one decision when the policy answers absurdly.
@@ -72,12 +74,14 @@ class DecisionLoop:
     def __init__(
         self,
         node: Node,
+        policy: ActionClient,
         spec: PolicySpec,
         stage_timeout_s: float,
         attempts: int,
         on_end: Callable[[EpisodeTally], None],
     ) -> None:
         self._node = node
+        self._policy = policy
         self._spec = spec
         self._stage_timeout_s = stage_timeout_s
         self._attempts = attempts
@@ -90,7 +94,6 @@ class DecisionLoop:
         )
         self._noise_pub = node.create_publisher(msg.Noise, names.NOISE, qos.DECISION)
         self._chunk_pub = node.create_publisher(msg.ActionChunk, names.ACTION_CHUNK, qos.DECISION)
-        self._policy = ActionClient(node, InferChunk, names.INFER)
         node.create_subscription(
             msg.ChunkResult, names.CHUNK_RESULT, self._on_result, qos.DECISION
         )
@@ -158,20 +161,19 @@ class DecisionLoop:
         observation = observation_to_msg(
             self._key, sample.newest_ns, self._spec.state_names, sample.state
         )
+        over = self._tally.terminated or self._tally.truncated
+        self._enter(Stage.IDLE)
+        if not over:
+            # First of all: the rest is done while the policy computes.
+            self._infer(observation, sample, attempt=0)
         self._observation_pub.publish(observation)
-        tally = self._tally
-        if self._key.decision and self._sender is not None:
-            previous = DecisionKey(
-                self._key.robot, self._key.run, self._key.episode, self._key.decision - 1
-            )
-            self._sender.put(previous, 'next_observation', observation)
-        if tally.terminated or tally.truncated:
-            self._enter(Stage.IDLE)
-            self._on_end(tally)
-            return
         if self._sender is not None:
-            self._sender.put(self._key, 'observation', observation)
-        self._infer(observation, sample, attempt=0)
+            if self._key.decision:
+                self._sender.put(self._key.previous(), 'next_observation', observation)
+            if not over:
+                self._sender.put(self._key, 'observation', observation)
+        if over:
+            self._on_end(self._tally)
 
     def _infer(self, observation: msg.Observation, sample: StateSample, attempt: int) -> None:
         chooser = self._fallback if attempt else self._chooser
@@ -190,8 +192,13 @@ class DecisionLoop:
             handle.get_result_async().add_done_callback(on_done)
 
         def on_done(future: Future) -> None:
-            if key == self._key and self._stage == Stage.INFER:
-                self._on_chunk(future.result().result, observation, noise, sample, attempt)
+            if key != self._key or self._stage != Stage.INFER:
+                return
+            if future.result().status == GoalStatus.STATUS_UNKNOWN:
+                # This process was held up for so long that the policy node forgot the answer.
+                self._infer(observation, sample, attempt)
+                return
+            self._on_chunk(future.result().result, observation, noise, sample, attempt)
 
         goal.add_done_callback(on_accepted)
 
@@ -214,12 +221,12 @@ class DecisionLoop:
             raise PolicyOutputError(
                 f'decision {self._key}: policy error {answer.error_code}: {answer.error_message}'
             )
+        self._enter(Stage.EXECUTE)
+        self._chunk_pub.publish(answer.chunk)
         # Only the noise that the chunk came from is the noise of this decision.
         self._noise_pub.publish(noise)
         if self._sender is not None:
             self._sender.put(self._key, 'noise', noise)
-        self._enter(Stage.EXECUTE)
-        self._chunk_pub.publish(answer.chunk)
 
     def _on_result(self, result: msg.ChunkResult) -> None:
         if key_from_msg(result.id) != self._key or self._stage != Stage.EXECUTE:

@@ -15,6 +15,14 @@ LATCHED = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 
+# Weights: in lockstep an episode needs just the ones the plan names, so none may be pushed out by
+# the next before it was taken.
+WEIGHTS = QoSProfile(
+    depth=8,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+
 # Commands to a controller: only the newest counts, and it must arrive.
 COMMAND = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 

@@ -222,6 +222,9 @@ class SteeringConfig:
     resend_period_s: float = option(
         1.0, 'time after which what is not acknowledged is sent again [s]', low=0.1, high=60.0
     )
+    heartbeat_patience_s: float = option(
+        0.5, 'time in one callback after which the loop counts as frozen [s]', low=0.1, high=10.0
+    )
     policy_attempts: int = option(
         4, 'noises tried for one decision when the policy answers absurdly', low=1, high=100
     )

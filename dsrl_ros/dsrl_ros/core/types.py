@@ -78,6 +78,10 @@ class DecisionKey:
         """Return the key of the following decision of the same episode."""
         return DecisionKey(self.robot, self.run, self.episode, self.decision + 1)
 
+    def previous(self) -> DecisionKey:
+        """Return the key of the decision before, of the same episode."""
+        return DecisionKey(self.robot, self.run, self.episode, self.decision - 1)
+
     def __str__(self) -> str:
         return f'{self.robot}/{self.run[:8]}/{self.episode}/{self.decision}'
 

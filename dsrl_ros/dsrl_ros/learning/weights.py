@@ -27,12 +27,13 @@ class WeightsInbox:
         self._actors: dict[int, SteeringActor] = {}
         self.refused = 0
 
-    def offer(self, data: bytes, sha256: str) -> SteeringActor:
-        """Verify weights and keep them; refused ones leave what is kept as it was.
+    def offer(self, data: bytes, sha256: str, trained_episodes: int) -> SteeringActor:
+        """Verify weights and keep them; in place of refused ones the newest go on being used.
 
         Args:
             data: safetensors bytes.
             sha256: what they must hash to.
+            trained_episodes: announced with them.
 
         Raises:
             WeightsError: corrupt, non-finite, of another shape, or for another policy.
@@ -47,14 +48,22 @@ class WeightsInbox:
             actor = SteeringActor.from_bytes(data, self._spec)
         except WeightsError:
             self.refused += 1
+            if (newest := self.newest()) is not None:
+                self._keep(trained_episodes, newest)
             raise
-        self._actors[actor.header.trained_episodes] = actor
-        for old in sorted(self._actors)[:-_KEPT]:
-            del self._actors[old]
+        self._keep(actor.header.trained_episodes, actor)
         return actor
 
+    def _keep(self, trained_episodes: int, actor: SteeringActor) -> None:
+        self._actors[trained_episodes] = actor
+        for old in sorted(self._actors)[:-_KEPT]:
+            del self._actors[old]
+
     def exactly(self, trained_episodes: int) -> SteeringActor | None:
-        """Return the weights that have learned from just so many episodes, if they are here."""
+        """Return the weights that have learned from just so many episodes, if they are here.
+
+        Where those were refused, it is the newest that came before them.
+        """
         return self._actors.get(trained_episodes)
 
     def newest(self) -> SteeringActor | None:

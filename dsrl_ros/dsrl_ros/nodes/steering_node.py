@@ -23,6 +23,7 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import header, run_to_bytes, spec_from_msg, stamp_to_ns
 from dsrl_ros.bridge.decision_loop import DecisionLoop, EpisodeTally
 from dsrl_ros.bridge.delivery import TransitionSender
+from dsrl_ros.bridge.heartbeat import Heart
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.sensors import StateSensors, StateSources
@@ -68,8 +69,8 @@ class SteeringNode(Node):
             msg.EpisodeResult, names.EPISODE_RESULT, qos.DECISION
         )
         self._heartbeat_pub = self.create_publisher(msg.Heartbeat, names.HEARTBEAT, qos.HEARTBEAT)
+        self._heart = Heart(self, self._beat, HEARTBEAT_HZ, self._config.heartbeat_patience_s)
         self._reset = ActionClient(self, ResetEpisode, names.RESET_EPISODE)
-        # Only to see whether the policy is there; the decision loop has its own client.
         self._policy = ActionClient(self, InferChunk, names.INFER)
         self.create_subscription(msg.PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED)
         self.create_subscription(
@@ -78,11 +79,11 @@ class SteeringNode(Node):
         self.create_subscription(
             msg.DriverStatus, names.DRIVER_STATUS, self._on_driver, qos.STATUS
         )
-        self.create_timer(1.0 / HEARTBEAT_HZ, self._beat, clock=STEADY_CLOCK)
         self.create_timer(0.1, self._tick, clock=STEADY_CLOCK)
 
     def destroy_node(self) -> None:
         """Put what was observed on the disk."""
+        self._heart.stop()
         if self._sender is not None:
             self._sender.close()
             self._sender = None
@@ -158,12 +159,17 @@ class SteeringNode(Node):
         self._inbox = WeightsInbox(spec)
         self._sender = TransitionSender(self, self._run, run_dir, learner, config.resend_period_s)
         self._loop = DecisionLoop(
-            self, spec, config.stage_timeout_s, config.policy_attempts, self._on_episode_end
+            self,
+            self._policy,
+            spec,
+            config.stage_timeout_s,
+            config.policy_attempts,
+            self._on_episode_end,
         )
         StateSensors(
             self, self._sources, spec.state_names, config.sensor_slop_s, self._loop.on_state
         )
-        self.create_subscription(msg.SteeringWeights, names.WEIGHTS, self._on_weights, qos.LATCHED)
+        self.create_subscription(msg.SteeringWeights, names.WEIGHTS, self._on_weights, qos.WEIGHTS)
         self._run_pub.publish(
             msg.RunInfo(
                 robot=config.robot,
@@ -189,34 +195,39 @@ class SteeringNode(Node):
 
     def _go_to(self, number: int) -> None:
         """Turn to an episode; the run is over after the last."""
-        self._waited_for_learning_s = 0.0
         if number == len(self._plan):
             self._pending = None
             self.get_logger().info('the run is over')
             return
         self._episode = self._plan.episode(number)
-        self._wait_for(self._begin_episode)
+        self._wait_for(self._await_weights)
 
     def _wait_for(self, step: Callable[[], None]) -> None:
         self._pending = step
         self._waiting_since = self._said_at = time.monotonic()
         step()
 
-    def _begin_episode(self) -> None:
-        """Reset for the episode once its weights are here and the driver would move."""
-        assert self._episode is not None
+    def _await_weights(self) -> None:
+        """Go on once the weights of the episode are here."""
+        assert self._episode is not None and self._inbox is not None
+        if self._inbox.newest() is None:
+            self._waiting_since = time.monotonic()  # the trainer starts: nothing is learned yet
         actor = self._actor_for(self._episode)
         if actor is None:
             self._say(f'episode {self._episode.number} waits for learning')
             return
-        self._waited_for_learning_s += time.monotonic() - self._waiting_since
-        self._waiting_since = time.monotonic()
+        self._waited_for_learning_s = time.monotonic() - self._waiting_since
         self._actor = actor
+        self._wait_for(self._await_driver)
+
+    def _await_driver(self) -> None:
+        """Reset for the episode once the driver would move."""
+        assert self._episode is not None
         if not self._driver_holds():
             cause = self._driver.message if self._driver else ''
             self._say(f'the driver does not take chunks: {cause} Call its clear service.')
             return
-        self._pending = self._reset_overdue
+        self._pending, self._waiting_since = self._reset_overdue, time.monotonic()
         goal = ResetEpisode.Goal(
             robot=self._config.robot,
             run=run_to_bytes(self._run),
@@ -307,12 +318,11 @@ class SteeringNode(Node):
         assert self._inbox is not None
         try:
             data = bytes(message.data) if message.data else Path(message.path).read_bytes()
-            self._inbox.offer(data, message.sha256)
+            self._inbox.offer(data, message.sha256, message.trained_episodes)
         except (WeightsError, OSError) as error:
             self.get_logger().error(f'weights version {message.version} refused: {error}')
-            return
-        if self._pending == self._begin_episode:
-            self._begin_episode()
+        if self._pending == self._await_weights:
+            self._await_weights()
 
     def _beat(self) -> None:
         self._beats += 1

@@ -59,7 +59,7 @@ class TrainerNode(Node):
         self._wake = self.create_guard_condition(self._send_weights)
 
         self._info_pub = self.create_publisher(LearnerInfo, names.LEARNER_INFO, qos.LATCHED)
-        self._weights_pub = self.create_publisher(SteeringWeights, names.WEIGHTS, qos.LATCHED)
+        self._weights_pub = self.create_publisher(SteeringWeights, names.WEIGHTS, qos.WEIGHTS)
         self._ack_pub = self.create_publisher(TransitionAck, names.TRANSITION_ACK, qos.DECISION)
         self._status_pub = self.create_publisher(TrainerStatus, names.TRAINER_STATUS, qos.STATUS)
         self.create_subscription(PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED)
