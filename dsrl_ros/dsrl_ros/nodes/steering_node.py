@@ -209,9 +209,7 @@ class SteeringNode(Node):
 
     def _await_weights(self) -> None:
         """Go on once the weights of the episode are here."""
-        assert self._episode is not None and self._inbox is not None
-        if self._inbox.newest() is None:
-            self._waiting_since = time.monotonic()  # the trainer starts: nothing is learned yet
+        assert self._episode is not None
         actor = self._actor_for(self._episode)
         if actor is None:
             self._say(f'episode {self._episode.number} waits for learning')
@@ -316,6 +314,8 @@ class SteeringNode(Node):
         if bytes(message.run) != bytes(run_to_bytes(self._run)):
             return
         assert self._inbox is not None
+        if self._inbox.newest() is None:
+            self._waiting_since = time.monotonic()  # until now the trainer was only starting
         try:
             data = bytes(message.data) if message.data else Path(message.path).read_bytes()
             self._inbox.offer(data, message.sha256, message.trained_episodes)
