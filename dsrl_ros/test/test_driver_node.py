@@ -36,17 +36,20 @@ from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.twin_node import TwinNode
+from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.env import PickPlaceEnv
 
 MS = 1_000_000
+STEP_NS = pick_place.STEP_PERIOD_NS
+LEGS_PER_CHUNK = 4 * -(-STEP_NS // LONGEST_SEGMENT_NS)
 SPEC = PolicySpec(
     name='test',
     state_names=pick_place.STATE_NAMES,
     action_names=pick_place.ACTION_NAMES,
     horizon=4,
     num_execute=4,
-    step_period_s=0.1,
+    step_period_s=STEP_NS * 1e-9,
     control_mode=ControlMode.EE_DELTA,
     noise_bound=6.0,
     action_low=pick_place.ACTION_LOW,
@@ -104,7 +107,7 @@ class Steering(Node):
             action_names=list(SPEC.action_names),
             horizon=4,
             num_execute=4,
-            step_period=0.1,
+            step_period=SPEC.step_period_s,
             data=floats_to_msg(np.asarray(rows)),
         )
         for name, value in changes.items():
@@ -201,7 +204,7 @@ def test_the_result_says_when_and_what(bench: Bench) -> None:
     rows = np.tile(np.float32([0.005, 0.0, 0.0, 1.0]), (4, 1))
     result = bench.run(rows)
     assert stamp_to_ns(result.start) == start_ns
-    assert stamp_to_ns(result.header.stamp) == start_ns + 400 * MS
+    assert stamp_to_ns(result.header.stamp) == start_ns + 4 * STEP_NS
     assert result.num_executed == 4
     assert result.message == ''
     np.testing.assert_array_equal(executed_from_msg(result), rows)
@@ -209,7 +212,7 @@ def test_the_result_says_when_and_what(bench: Bench) -> None:
 
 def test_windows_on_the_wire_are_short_and_end_at_rest(bench: Bench) -> None:
     bench.run(wander(1, 1)[0])
-    bench.ros.spin_until(lambda: len(bench.peer.trajectories) == 4)
+    bench.ros.spin_until(lambda: len(bench.peer.trajectories) == LEGS_PER_CHUNK)
     for message in bench.peer.trajectories:
         end = message.points[-1]
         assert end.time_from_start.sec == 0
@@ -226,8 +229,8 @@ def test_windows_on_the_wire_are_short_and_end_at_rest(bench: Bench) -> None:
         ('names', {'control_mode': ActionChunk.CONTROL_MODE_JOINT_POSITION}),
         ('shapes', {'data': floats_to_msg(np.zeros(12))}),
         ('shapes', {'num_execute': 9}),
-        ('velocity', {'data': floats_to_msg(np.tile([0.09, 0, 0, 0], 4))}),
-        ('acceleration', {'data': floats_to_msg(np.tile([0, 0.04, 0, 0, 0, -0.04, 0, 0], 2))}),
+        ('velocity', {'data': floats_to_msg(np.tile([0.19, 0, 0, 0], 4))}),
+        ('acceleration', {'data': floats_to_msg(np.tile([0, 0.15, 0, 0, 0, -0.15, 0, 0], 2))}),
     ],
 )
 def test_a_bad_chunk_is_refused_named_and_counted(bench: Bench, rule: str, changes: dict) -> None:
@@ -261,7 +264,7 @@ def test_a_chunk_that_comes_twice_is_executed_once(bench: Bench) -> None:
     first = bench.execute(message)
     again = bench.execute(message)
     assert again == first
-    assert len(bench.peer.trajectories) == 4
+    assert len(bench.peer.trajectories) == LEGS_PER_CHUNK
 
 
 def test_an_older_decision_is_refused(bench: Bench) -> None:
@@ -339,7 +342,7 @@ class TestRealTime:
             result = bench.run(self.ROWS)
             assert result.outcome == ChunkResult.OUTCOME_DONE, result.message
             took_ns = stamp_to_ns(result.header.stamp) - stamp_to_ns(result.start)
-            assert took_ns == 400 * MS
+            assert took_ns == 4 * STEP_NS
         end = np.array(bench.peer.trajectories[-1].points[-1].positions)
         np.testing.assert_allclose(self.wait_for_rest(bench), end, atol=5e-3)
 

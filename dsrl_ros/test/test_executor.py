@@ -19,12 +19,15 @@ from dsrl_ros.robots.executor import ChunkExecutor, Leg
 from dsrl_ros.robots.forward import ToolPath
 from dsrl_ros.robots.gate import CommandGate
 from dsrl_ros.robots.latch import Latch
+from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.robots.rules import WORKSPACE_TOLERANCE
 from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner
 from dsrl_ros.tasks import pick_place
 
 MS = 1_000_000
 WINDOW_NS, BRAKE_NS = 200 * MS, 100 * MS
+STEP_S = pick_place.STEP_PERIOD_NS * 1e-9
+LEGS_PER_ROW = -(-pick_place.STEP_PERIOD_NS // LONGEST_SEGMENT_NS)
 ROBOT = pick_place.ROBOT
 SPEC = PolicySpec(
     name='test',
@@ -32,7 +35,7 @@ SPEC = PolicySpec(
     action_names=pick_place.ACTION_NAMES,
     horizon=4,
     num_execute=4,
-    step_period_s=0.1,
+    step_period_s=STEP_S,
     control_mode=ControlMode.EE_DELTA,
     noise_bound=6.0,
     action_low=pick_place.ACTION_LOW,
@@ -93,7 +96,7 @@ class TwinDriver:
             action_names=SPEC.action_names,
             horizon=4,
             num_execute=4,
-            step_period_s=0.1,
+            step_period_s=STEP_S,
             data=np.asarray(rows, dtype=np.float32).reshape(-1),
         )
 
@@ -155,15 +158,20 @@ def test_the_gripper_is_told_only_when_it_changes(arm: SimulatedArm) -> None:
     rows = np.zeros((4, 4))
     rows[:, 3] = [1.0, -1.0, -1.0, 0.0]  # open as before, close, closed, leave it
     driver.run(rows)
-    assert [leg.width for leg in driver.sent] == [None, 0.0, None, None]
+    widths = [leg.width for leg in driver.sent]
+    assert widths[LEGS_PER_ROW] == 0.0
+    assert [width for width in widths if width is not None] == [0.0]
 
 
 def test_a_stop_brings_the_arm_to_rest_and_reports_what_was_executed(arm: SimulatedArm) -> None:
     driver = TwinDriver(arm)
-    driver.on_leg = lambda sent: sent == 2 and driver.runner.stop(ChunkOutcome.ESTOP, 'button')
+    two_rows = 2 * LEGS_PER_ROW
+    driver.on_leg = lambda sent: (
+        sent == two_rows and driver.runner.stop(ChunkOutcome.ESTOP, 'button')
+    )
     end = driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     assert (end.outcome, end.message, len(end.executed)) == (ChunkOutcome.ESTOP, 'button', 2)
-    assert len(driver.sent) == 3  # two legs and the braking
+    assert len(driver.sent) == two_rows + 1  # and the braking
     driver.twin.advance(driver.twin.now_ns + 300 * MS)
     rest = driver.twin.state()
     np.testing.assert_allclose(rest.position, driver.sent[-1].trajectory.positions[-1], atol=2e-3)
@@ -178,16 +186,27 @@ def test_a_newer_chunk_takes_over_at_the_next_hand_off(arm: SimulatedArm) -> Non
     measured = driver.twin.state().position
     newer = driver.chunk(np.tile([0.0, 0.01, 0.0, 1.0], (4, 1)))
     newer = replace(newer, key=replace(newer.key, decision=99))
-    driver.on_leg = lambda sent: sent == 2 and driver.runner.run(newer, measured)
+    two_rows = 2 * LEGS_PER_ROW
+    driver.on_leg = lambda sent: sent == two_rows and driver.runner.run(newer, measured)
     driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     first, second = driver.ends
     assert (first.outcome, len(first.executed)) == (ChunkOutcome.PREEMPTED, 2)
     assert (second.outcome, len(second.executed)) == (ChunkOutcome.DONE, 4)
     assert second.start_ns == first.end_ns
-    before, after = driver.sent[1], driver.sent[2]
+    before, after = driver.sent[two_rows - 1 : two_rows + 1]
     position, velocity = before.trajectory.sample(before.handoff_ns - before.start_ns)
     np.testing.assert_array_equal(after.trajectory.positions[0], position)
     np.testing.assert_array_equal(after.trajectory.velocities[0], velocity)
+
+
+def test_a_stop_in_the_middle_of_a_row_does_not_count_that_row(arm: SimulatedArm) -> None:
+    if LEGS_PER_ROW == 1:
+        pytest.skip('no hand-off within a row')
+    driver = TwinDriver(arm)
+    driver.on_leg = lambda sent: (
+        sent == LEGS_PER_ROW + 1 and driver.runner.stop(ChunkOutcome.FAULT, 'silence')
+    )
+    assert len(driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1))).executed) == 1
 
 
 def test_a_refused_chunk_moves_nothing(arm: SimulatedArm) -> None:

@@ -40,7 +40,9 @@ class CommandPublisher:
         return int(self._node.count_publishers(names.TRAJECTORY)) - (self._trajectory is not None)
 
     def open(self) -> None:
-        """Take the right to command."""
+        """Take the right to command, unless it is held already."""
+        if self._trajectory is not None:
+            return
         self._trajectory = self._node.create_publisher(
             JointTrajectory, names.TRAJECTORY, qos.COMMAND
         )

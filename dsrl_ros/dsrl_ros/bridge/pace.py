@@ -62,6 +62,7 @@ class LockstepPace:
     def link(self, then: Callable[[], None]) -> None:
         """Agree with the simulation that nothing has been sent yet, then call `then`."""
         self._commands.trajectories = self._commands.grips = 0
+        self._now_ns = 0  # the answer tells; a simulation started anew is behind what was seen
         self.wait_until(0, then)
 
     def wait_until(self, time_ns: int, then: Callable[[], None]) -> None:

@@ -118,7 +118,7 @@ class DriverConfig:
     real_time: bool = option(False, 'the clock runs by itself; false: only while a chunk runs')
     autostart: bool = option(True, 'configure and activate without being asked to')
     window_s: float = option(
-        0.2, 'longest stretch sent to a controller, braking included [s]', low=0.02, high=0.2
+        0.2, 'longest stretch sent to a controller, braking included [s]', low=0.11, high=0.2
     )
     brake_s: float = option(
         0.1, 'time in which the arm brakes to rest when nothing follows [s]', low=0.01, high=0.19

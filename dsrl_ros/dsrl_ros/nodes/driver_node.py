@@ -36,9 +36,10 @@ from dsrl_ros.robots.gate import CommandGate
 from dsrl_ros.robots.intake import ChunkIntake
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.planner import ChunkPlanner, check_spec
+from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS, ChunkPlanner, check_spec
 from dsrl_ros.robots.rules import Rule
 from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner
+from dsrl_ros.robots.silence import SilenceWatch
 
 _ROBOT = FR3
 _START_PERIOD_S = 0.05
@@ -58,6 +59,12 @@ class DriverNode(LifecycleNode):
                 f'robot_ip: got {config.robot_ip!r}, expected none: the hardware adapter is not '
                 'in this version, which drives the simulation only. Leave robot_ip out.'
             )
+        segment_s = LONGEST_SEGMENT_NS * 1e-9
+        if config.window_s - config.brake_s < segment_s - 1e-9:
+            raise ConfigError(
+                f'brake_s: got {config.brake_s:g}, expected at most {segment_s:g} s less than '
+                f'window_s, {config.window_s:g}: a window holds a segment and the braking.'
+            )
         self._born_s = time.monotonic()
         self._spec: PolicySpec | None = None
         self._gate: CommandGate | None = None
@@ -65,9 +72,8 @@ class DriverNode(LifecycleNode):
         self._active = False
         self._linked = False
         self._engaged_in: int | None = None  # reset count of the scene that was engaged in
-        self._last_sign_s = 0.0
-        self._max_silence_s = 0.0
 
+        self._silence = SilenceWatch(config.heartbeat_timeout_s)
         self._latch = Latch(self._gate_config.clear_cooldown_s)
         self._commands = CommandPublisher(self, _ROBOT)
         self._pace: LockstepPace | RealTimePace = (
@@ -101,6 +107,9 @@ class DriverNode(LifecycleNode):
         timer.cancel()
         return timer
 
+    def _busy(self) -> bool:
+        return self._runner is not None and self._runner.busy
+
     # Life cycle
 
     def _start(self) -> None:
@@ -133,19 +142,13 @@ class DriverNode(LifecycleNode):
 
         Raises:
             DriverError: there is none.
-            ShapeMismatchError, ConfigError: policy or joints are not this robot's.
+            ShapeMismatchError: policy or joints are not this robot's.
         """
         if self._spec is None:
             raise DriverError('policy: got no PolicySpec, expected one. Start the policy node.')
         check_spec(self._spec)
         self._state.joints()
         self._state.width()
-        longest_s = self._config.window_s - self._config.brake_s
-        if self._spec.step_period_s > longest_s + 1e-9:
-            raise ConfigError(
-                f'window_s: got {self._config.window_s:g} with brake_s {self._config.brake_s:g}, '
-                f'expected room for a step of the policy, {self._spec.step_period_s:g} s.'
-            )
         return self._spec
 
     @logged
@@ -182,14 +185,21 @@ class DriverNode(LifecycleNode):
         """Bring the robot to rest and command it no more."""
         self._active = self._linked = False
         self._intake.give_up(ChunkOutcome.REJECTED, 'the driver was deactivated')
-        if self._runner is not None:
+        if self._runner is not None:  # braking is still sent
             self._runner.stop(ChunkOutcome.FAULT, 'the driver was deactivated')
         self._report_status()
         return SUCCESS
 
     @logged
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Bring the robot to rest and command it no more."""
+        return self.on_deactivate(state)
+
+    @logged
     def on_cleanup(self, _: LifecycleState) -> TransitionCallbackReturn:
-        """Forget the policy's side; command topics are given up."""
+        """Give up the command topics and forget the policy."""
+        if self._busy():
+            raise DriverError('driver: got a clean-up while the arm comes to rest, try again.')
         self._commands.close()
         self._gate = self._runner = None
         return SUCCESS
@@ -217,12 +227,10 @@ class DriverNode(LifecycleNode):
 
     def _on_spec(self, message: PolicySpecMsg) -> None:
         spec = spec_from_msg(message)
-        if self._gate is not None and self._spec is not None:
-            differences = self._spec.differences(spec)
-            if differences:
-                self._fault(f'the policy changed while it was executed: {"; ".join(differences)}')
-            return
-        self._spec = spec
+        if self._gate is None or self._spec is None:
+            self._spec = spec
+        elif differences := self._spec.differences(spec):
+            self._fault(f'the policy changed under way: {"; ".join(differences)}')
 
     def _on_state(self, stamp_ns: int) -> None:
         self._pace.see(stamp_ns)
@@ -230,10 +238,10 @@ class DriverNode(LifecycleNode):
 
     def _on_heartbeat(self, message: Heartbeat) -> None:
         if message.robot == self._config.robot:
-            self._sign_of_life()
+            self._silence.hear(self._busy())
 
     def _on_chunk(self, message: ActionChunk) -> None:
-        self._sign_of_life()
+        self._silence.hear(self._busy())
         self._intake.receive(untrusted_chunk(message))
         if not self._active:
             self._intake.give_up(ChunkOutcome.REJECTED, 'the driver is not active')
@@ -283,28 +291,12 @@ class DriverNode(LifecycleNode):
 
     # Stops
 
-    def _sign_of_life(self) -> None:
-        self._measure_silence()
-        self._last_sign_s = time.monotonic()
-
-    def _measure_silence(self) -> float:
-        silence_s = time.monotonic() - self._last_sign_s
-        if self._runner is not None and self._runner.busy:
-            self._max_silence_s = max(self._max_silence_s, silence_s)
-        return silence_s
-
     def _watch_heartbeat(self) -> None:
         """Stop a chunk whose sender has fallen silent."""
         if self._runner is None or not self._runner.busy:
             self._watch.cancel()
-            return
-        silence_s = self._measure_silence()
-        if silence_s > self._config.heartbeat_timeout_s:
-            self._runner.stop(
-                ChunkOutcome.FAULT,
-                f'heartbeat: got none for {silence_s:.2f} s, expected one at least every '
-                f'{self._config.heartbeat_timeout_s:g} s',
-            )
+        elif complaint := self._silence.complaint(moving=True):
+            self._runner.stop(ChunkOutcome.FAULT, complaint)
 
     def _fault(self, cause: str) -> None:
         """Latch: nothing moves until somebody has looked."""
@@ -329,7 +321,7 @@ class DriverNode(LifecycleNode):
             self._estop('emergency stop by topic')
 
     def _on_clear(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        if self._runner is not None and self._runner.busy:
+        if self._busy():
             response.message = 'clear: got a call while the arm comes to rest, call again then.'
             return response
         response.message = self._latch.clear()
@@ -351,7 +343,7 @@ class DriverNode(LifecycleNode):
                 self._driver_state(),
                 self._latch.cause,
                 self._gate.counts,
-                self._max_silence_s,
+                self._silence.longest_s,
             )
         )
 
@@ -363,7 +355,7 @@ class DriverNode(LifecycleNode):
             state = DriverStatus.STATE_ESTOP
         elif self._latch.stopped_by is Rule.LATCHED:
             state = DriverStatus.STATE_LATCHED
-        elif self._runner is not None and self._runner.busy:
+        elif self._busy():
             state = DriverStatus.STATE_EXECUTING
         return state
 

@@ -1,4 +1,4 @@
-"""One twin under chunks: plan, follow, grip. The driver and the environments run this same code."""
+"""One twin under chunks: plan, follow, grip. Driver and environments run this same code."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class SimulatedArm:
     def advance(self, until_ns: int) -> None:
         """Step the physics to `until_ns`, giving the gripper its command at each step's start."""
         while self._plan is not None and self._steps_begun < self._plan.num_steps:
-            due_ns = self._start_ns + int(self._plan.trajectory.times_ns[self._steps_begun])
+            due_ns = self._start_ns + self._steps_begun * self._plan.step_period_ns
             if due_ns > until_ns:
                 break
             self.twin.advance(due_ns)

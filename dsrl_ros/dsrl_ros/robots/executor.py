@@ -156,18 +156,20 @@ class ChunkExecutor:
         """Cut the plan into legs; the gripper changes only where a leg starts."""
         widths = [plan.start.width, *(float(width) for width in plan.widths)]
         changes = [row for row in range(plan.num_steps) if widths[row] != widths[row + 1]]
-        bounds = sorted({0, *changes, plan.num_steps})
+        per_row = plan.points_per_step
         legs = []
-        for first, end in pairwise(bounds):
-            width: float | None = widths[first + 1] if first in changes else None
-            for window in cut(plan.trajectory, first, end, self._window_ns, self._brake_ns):
+        for row, end in pairwise(sorted({0, *changes, plan.num_steps})):
+            width: float | None = widths[row + 1] if row in changes else None
+            for window in cut(
+                plan.trajectory, row * per_row, end * per_row, self._window_ns, self._brake_ns
+            ):
                 legs.append(
                     Leg(
                         trajectory=window.trajectory,
                         start_ns=start_ns + window.start_ns,
                         handoff_ns=start_ns + window.handoff_ns,
                         width=width,
-                        rows=window.last,
+                        rows=window.last // per_row,
                     )
                 )
                 width = None

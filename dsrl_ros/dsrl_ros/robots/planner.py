@@ -25,6 +25,8 @@ from dsrl_ros.robots.trajectory import Float64, JointTrajectory
 # A gripper column must pass this value to change the hand's mind: the Franka Hand stalls when it
 # is told to open and close in quick succession, so what lies between leaves it as it is.
 GRIPPER_THRESHOLD = 0.3
+# Commands can be handed over at the points of a trajectory only: no two are further apart.
+LONGEST_SEGMENT_NS = 100_000_000
 CONTROL_MODE = ControlMode.EE_DELTA
 ACTION_NAMES = ('dx', 'dy', 'dz', 'gripper')
 
@@ -53,7 +55,10 @@ class ChunkPlan:
     """What executing one action chunk means for this robot.
 
     Attributes:
-        trajectory: n + 2 points: the start, the end of each step, and rest.
+        trajectory: from the start through the end of each step to rest, one step later; every
+            step is `points_per_step` segments of equal duration.
+        step_period_ns: time of one step [ns].
+        points_per_step: points of the trajectory that each step adds.
         targets: joints that each step aims at [rad], (n, J).
         tool: position of the tool at each target, base frame [m], (n, 3).
         widths: width of the gripper to command at the start of each step [m], (n,).
@@ -63,6 +68,8 @@ class ChunkPlan:
     """
 
     trajectory: JointTrajectory
+    step_period_ns: int
+    points_per_step: int
     targets: Float64
     tool: Float64
     widths: Float64
@@ -77,11 +84,11 @@ class ChunkPlan:
     @property
     def duration_ns(self) -> int:
         """Time of all steps [ns]; the braking after them is not counted."""
-        return int(self.trajectory.times_ns[self.num_steps])
+        return self.num_steps * self.step_period_ns
 
     def commanded_at(self, elapsed_ns: int) -> Commanded:
         """Return what is commanded so long after the start [ns]."""
-        begun = int(np.searchsorted(self.trajectory.times_ns, elapsed_ns, side='left'))
+        begun = -(-elapsed_ns // self.step_period_ns)  # a step's end is still that step
         step = min(begun, self.num_steps) - 1
         if step < 0:
             return self.start
@@ -126,6 +133,7 @@ class ChunkPlanner:
         self._robot = robot
         self._kinematics = kinematics
         self._step_period_ns = step_period_ns
+        self._points_per_step = -(-step_period_ns // LONGEST_SEGMENT_NS)
         self._low = np.array(robot.workspace_low)
         self._high = np.array(robot.workspace_high)
 
@@ -169,7 +177,7 @@ class ChunkPlanner:
             width = self._width(float(actions[k, 3]), width)
             tool[k], widths[k] = position, width
             targets[k + 1] = self._kinematics.solve_down(position, targets[k])
-        trajectory = JointTrajectory(
+        by_steps = JointTrajectory(
             np.arange(steps + 2, dtype=np.int64) * self._step_period_ns,
             np.vstack([start.joints, (targets[:-1] + targets[1:]) / 2, targets[-1]]),
             np.vstack(
@@ -180,7 +188,18 @@ class ChunkPlanner:
                 ]
             ),
         )
-        return ChunkPlan(trajectory, targets[1:], tool, widths, executed, start)
+        points = (steps + 1) * self._points_per_step + 1
+        times_ns = np.linspace(0, by_steps.duration_ns, points).round().astype(np.int64)
+        return ChunkPlan(
+            JointTrajectory(times_ns, *by_steps.sample(times_ns)),
+            self._step_period_ns,
+            self._points_per_step,
+            targets[1:],
+            tool,
+            widths,
+            executed,
+            start,
+        )
 
     def _width(self, gripper: float, width: float) -> float:
         if gripper >= GRIPPER_THRESHOLD:
