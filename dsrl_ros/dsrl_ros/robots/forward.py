@@ -44,14 +44,15 @@ class ToolPath:
 
     def __call__(self, joints: Float64) -> Float64:
         """Return tool positions in the base frame [m], (N, 3), for `joints` [rad], (N, J)."""
-        points = np.zeros((len(joints), 3))
+        angles = np.ascontiguousarray(joints.T)  # (J, N): each joint's in one piece
+        sines, cosines = np.sin(angles), np.cos(angles)
+        points = np.zeros((3, len(joints)))
         for column, rotation, offset in self._chain:
-            points = points @ rotation.T + offset
-            sine, cosine = np.sin(joints[:, column]), np.cos(joints[:, column])
-            x = cosine * points[:, 0] - sine * points[:, 1]
-            y = sine * points[:, 0] + cosine * points[:, 1]
-            points[:, 0], points[:, 1] = x, y
-        in_base: Float64 = points @ self._base_rotation.T + self._base_offset
+            points = rotation @ points + offset[:, None]
+            x = cosines[column] * points[0] - sines[column] * points[1]
+            points[1] = sines[column] * points[0] + cosines[column] * points[1]
+            points[0] = x
+        in_base: Float64 = (self._base_rotation @ points + self._base_offset[:, None]).T
         return in_base
 
 
