@@ -20,7 +20,13 @@ from dsrl_ros.learning.sac import METRICS, DsrlSac
 
 torch.set_num_threads(1)
 
-SMALL: dict[str, Any] = {'hidden_size': 16, 'num_layers': 2, 'batch_size': 16}
+# The hand-made critics below answer beyond the returns of a sparse task.
+SMALL: dict[str, Any] = {
+    'hidden_size': 16,
+    'num_layers': 2,
+    'batch_size': 16,
+    'bound_values': False,
+}
 
 
 def learner(seed: int = 0, transitions: int = 20, **changes: Any) -> DsrlSac:
@@ -87,6 +93,14 @@ def test_target_uses_the_reduction_asked_for(reduction: str, value: float) -> No
     made = learner(critic_reduction=reduction)
     constant_critics(made, (1.0, 3.0), target=True)
     assert made.td_target(batch())[1].item() == pytest.approx(0.9 * value)
+
+
+def test_values_beyond_what_the_task_can_give_are_bounded_before_the_entropy() -> None:
+    bounds = {'bound_values': True, 'value_low': 0.0, 'value_high': 1.0}
+    for answer, bounded in ((5.0, 1.0), (-5.0, 0.0), (0.25, 0.25)):
+        made = learner(**bounds)
+        constant_critics(made, (answer, answer), target=True)
+        assert made.td_target(batch())[1].item() == pytest.approx(0.9 * bounded)
 
 
 def test_critic_loss_is_half_the_squared_error_summed_over_critics() -> None:

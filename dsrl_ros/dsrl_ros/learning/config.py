@@ -20,7 +20,7 @@ class SacConfig:
     """
 
     # Networks
-    hidden_size: int = option(256, 'Width of the hidden layers.', low=1, high=8192)
+    hidden_size: int = option(128, 'Width of the hidden layers.', low=1, high=8192)
     num_layers: int = option(3, 'Number of hidden layers.', low=1, high=8)
     activation: str = option(
         'tanh', 'Activation after each hidden layer.', choices=('tanh', 'relu', 'gelu')
@@ -60,6 +60,11 @@ class SacConfig:
         choices=('decision', 'step'),
     )
     backup_entropy: bool = option(False, 'Entropy bonus in the TD target (soft backup).')
+    bound_values: bool = option(
+        True, 'Keep the value of the next observation between value_low and value_high.'
+    )
+    value_low: float = option(0.0, 'Smallest return that the task can give.')
+    value_high: float = option(1.0, 'Largest return that the task can give.')
 
     # Temperature
     temperature: float = option(
@@ -67,7 +72,7 @@ class SacConfig:
     )
     temperature_auto: bool = option(True, 'Adapt the temperature to the target entropy.')
     temperature_floor: float = option(
-        0.001, 'Lower bound of an adapted temperature.', low=0.0, high=100.0
+        0.02, 'Lower bound of an adapted temperature.', low=0.0, high=100.0
     )
     target_entropy_per_dim: float = option(
         0.0, 'Target entropy per noise dimension [nats], of w / b_W.', low=-10.0, high=0.69
@@ -82,7 +87,7 @@ class SacConfig:
     polyak: float = option(
         0.005, 'Share of the critics that enters the target critics per step.', low=0.0, high=1.0
     )
-    batch_size: int = option(256, 'Transitions per gradient step.', low=1, high=65536)
+    batch_size: int = option(128, 'Transitions per gradient step.', low=1, high=65536)
     utd: int = option(20, 'Gradient steps per transition.', low=1, high=1000)
     actor_update_every: int = option(
         1, 'Critic steps per step of actor and temperature.', low=1, high=100
@@ -101,6 +106,11 @@ class SacConfig:
                 f'temperature: got {self.temperature}, expected more than 0 and at least '
                 f'temperature_floor ({self.temperature_floor}) when it is adapted. '
                 'Raise it, or set temperature_auto to false.'
+            )
+        if self.value_low >= self.value_high:
+            raise ConfigError(
+                f'value_low: got {self.value_low}, expected less than value_high '
+                f'({self.value_high}): they are the smallest and largest return of the task.'
             )
         if self.start_transitions > self.replay_capacity:
             raise ConfigError(

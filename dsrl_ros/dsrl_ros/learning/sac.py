@@ -154,6 +154,8 @@ class DsrlSac:
 
         V is the reduced target critic at u' ~ pi(s'), less alpha log pi(u' | s') when
         `backup_entropy` asks for the soft backup. A time-out is not a termination: it bootstraps.
+        With `bound_values` the critics' part of V stays within the returns that the task can give:
+        with few data and many steps per datum an overestimate would otherwise feed on itself.
 
         Args:
             batch: normalised, see `_prepare`.
@@ -161,6 +163,8 @@ class DsrlSac:
         with torch.no_grad():
             noise, log_prob = self.actor.sample(batch.next_state, self._generator)
             value = self._reduce(self.target_critics(batch.next_state, noise))
+            if self.config.bound_values:
+                value = value.clamp(self.config.value_low, self.config.value_high)
             if self.config.backup_entropy:
                 value = value - self._temperature() * log_prob
             return batch.reward + batch.discount * (1.0 - batch.terminated) * value
