@@ -22,12 +22,13 @@ class RosHost:
 
     def __init__(self) -> None:
         from rclpy.context import Context
-        from rclpy.executors import SingleThreadedExecutor
+
+        from dsrl_ros.bridge.executor import LeanExecutor
 
         self.namespace = f'/test_{os.getpid()}_{next(_numbers)}'
         self._context = Context()
         self._context.init()
-        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor = LeanExecutor(context=self._context)
         self._nodes: list[Any] = []
 
     def add(self, make_node: Callable[..., Any], *args: Any, **parameters: Any) -> Any:

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.logging import get_logger
 from rclpy.node import Node
 
+from dsrl_ros.bridge.executor import LeanExecutor
 from dsrl_ros.core.errors import ConfigError, DsrlError
 
 
@@ -43,7 +44,7 @@ def run_node(make_node: Callable[[], Node]) -> NoReturn:
     try:
         _init()
         node = make_node()
-        executor = SingleThreadedExecutor()
+        executor = LeanExecutor()
         executor.add_node(node)
         executor.spin()
     except ExternalShutdownException:
