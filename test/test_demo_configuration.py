@@ -1,0 +1,35 @@
+"""The demo's configuration agrees with its task and its policy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from dsrl_ros.core.config import SteeringConfig
+from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.policies import io
+from dsrl_ros.tasks import pick_place
+
+BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
+OPTIONS = yaml.safe_load((BRINGUP / 'config/franka_steer.yaml').read_text())
+POLICY = io.load(BRINGUP / 'policies/franka_pick_place.safetensors')
+
+
+def test_the_reward_node_has_the_time_limit_of_the_task():
+    assert OPTIONS['/**/reward']['ros__parameters']['max_steps'] == pick_place.MAX_STEPS
+
+
+def test_the_learned_noise_has_at_most_32_dimensions():
+    learner = SacConfig(**OPTIONS['/**/trainer']['ros__parameters']['learner'])
+    rows, action_dim = learner.noise_shape(POLICY.spec)
+    assert rows * action_dim <= 32
+
+
+def test_the_policy_is_of_this_task_and_its_state_can_be_observed():
+    spec = POLICY.spec
+    assert spec.state_names == pick_place.STATE_NAMES
+    assert spec.action_names == pick_place.ACTION_NAMES
+    assert round(spec.step_period_s * 1e9) == pick_place.STEP_PERIOD_NS
+    sources = {line.partition('=')[0] for line in SteeringConfig().state_sources}
+    assert set(spec.state_names) <= sources
