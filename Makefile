@@ -6,7 +6,7 @@ SHELL := /bin/bash
 export PYTHON TORCH_REQUIREMENT
 ENV := source setup/env.sh
 
-.PHONY: help setup demo test check format bench base-policy clean
+.PHONY: help setup demo test check format bench bench-demo base-policy clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ format: setup  ## let ruff mend what it can
 
 bench: setup  ## measure the budgets of ARCHITECTURE.md; writes bench/out/bench.json
 	@$(ENV); python -m bench $(ARGS)
+
+bench-demo: setup  ## run the demo for five seeds and print the table of README.md
+	@$(ENV); python -m bench.demo_table $(ARGS)
 
 base-policy: setup  ## train the policy that the demo ships, minutes on two cores
 	@$(ENV); python -m dsrl_ros.policies.train_franka $(ARGS)
