@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 import pytest
 
 SCRIPT = """
-import sys
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from rclpy.node import Node
@@ -38,13 +39,13 @@ class Toy(Node):
             raise PolicyLoadError('lost')
         if fail == 'done':
             raise SystemExit(0)
-        print('ready', flush=True)
+        print('ready', os.nice(0), flush=True)
 
     def destroy_node(self):
         print('closed', flush=True)
         super().destroy_node()
 
-run_node(Toy)
+run_node(Toy, niceness=3)
 """
 
 
@@ -58,7 +59,7 @@ def start(*ros_args: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly_within_two_seconds(number):
     process = start()
-    assert process.stdout.readline() == 'ready\n'
+    assert process.stdout.readline() == f'ready {os.nice(0) + 3}\n'
     process.send_signal(number)
     begin = time.monotonic()
     out, err = process.communicate(timeout=10)

@@ -6,6 +6,7 @@ when it is a defect.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -23,7 +24,7 @@ from dsrl_ros.bridge.executor import LeanExecutor
 from dsrl_ros.core.errors import ConfigError, DsrlError
 
 
-def run_node(make_node: Callable[[], Node]) -> NoReturn:
+def run_node(make_node: Callable[[], Node], niceness: int = 0) -> NoReturn:
     """Build a node, spin it until it is asked to end, clean up, and leave the process.
 
     SIGINT and SIGTERM end the spinning between two callbacks, never inside one. A node that is
@@ -32,6 +33,7 @@ def run_node(make_node: Callable[[], Node]) -> NoReturn:
 
     Args:
         make_node: the node's class, or anything that builds it.
+        niceness: added to that of the process; for nodes that no decision waits for.
 
     Raises:
         SystemExit: always; code 0 when asked to end, 1 on an error.
@@ -39,6 +41,7 @@ def run_node(make_node: Callable[[], Node]) -> NoReturn:
     # rclpy's own handler wakes the executor and then calls this one: no KeyboardInterrupt.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: None)
+    os.nice(niceness)
     code = 0
     node: Node | None = None
     try:

@@ -204,4 +204,4 @@ def _versions() -> dict[str, str]:
 
 def main() -> None:
     """Run the monitor node."""
-    run_node(MonitorNode)
+    run_node(MonitorNode, niceness=10)

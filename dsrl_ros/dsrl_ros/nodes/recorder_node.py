@@ -144,4 +144,5 @@ class RecorderNode(Node):
 
 def main() -> None:
     """Run the recorder node."""
-    run_node(RecorderNode)
+    # It takes as much time as the decisions it records, and none of them waits for it.
+    run_node(RecorderNode, niceness=10)
