@@ -295,7 +295,7 @@ class DriverNode(LifecycleNode):
         """Stop a chunk whose sender has fallen silent."""
         if self._runner is None or not self._runner.busy:
             self._watch.cancel()
-        elif complaint := self._silence.complaint(moving=True):
+        elif complaint := self._silence.complaint():
             self._runner.stop(ChunkOutcome.FAULT, complaint)
 
     def _fault(self, cause: str) -> None:
