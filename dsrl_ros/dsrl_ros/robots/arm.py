@@ -31,6 +31,7 @@ class SimulatedArm:
         self.kinematics = Kinematics(robot)
         self.planner = ChunkPlanner(robot, self.kinematics, step_period_ns)
         self.twin = Twin(robot, scene)
+        self._plan: ChunkPlan | None = None
         self._rest_at(self.twin.state().position, robot.gripper_high)
 
     @property
@@ -84,6 +85,6 @@ class SimulatedArm:
 
     def _rest_at(self, joints: Float64, width: float) -> None:
         self._rest = self.planner.at_rest(joints, width)
-        self._plan: ChunkPlan | None = None
+        self._plan = None
         self._start_ns = self.twin.now_ns
         self._steps_begun = 0
