@@ -33,7 +33,8 @@ bench-demo: setup  ## run the demo for five seeds and print the table of README.
 	@$(ENV); python -m bench.demo_table $(ARGS)
 
 base-policy: setup  ## train the policy that the demo ships, minutes on two cores
-	@$(ENV); python -m dsrl_ros.policies.train_franka $(ARGS)
+	@$(ENV); python -m dsrl_ros.tasks.base_policy \
+		--out dsrl_bringup/policies/franka_pick_place.safetensors $(ARGS)
 
 clean:  ## remove everything that set-up made; runs/ stays
 	rm -rf .venv build install log .pytest_cache .mypy_cache .ruff_cache
