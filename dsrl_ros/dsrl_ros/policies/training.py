@@ -27,10 +27,10 @@ class TrainingConfig:
         seed: of initial weights, batches, noise and flow times.
     """
 
-    horizon: int = 4
+    horizon: int = 2
     width: int = 256
     depth: int = 3
-    steps: int = 2000
+    steps: int = 450
     batch_size: int = 256
     learning_rate: float = 1e-3
     seed: int = 0

@@ -11,7 +11,9 @@ from dsrl_ros.robots.trajectory import Float64
 from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.env import PickPlaceEnv
 
-REACHED = 0.006  # a waypoint counts as reached within this distance [m]
+PASSED = 0.02  # a waypoint on the way counts as reached within this distance [m]
+REACHED = 0.008  # one where something is done, within this [m]
+CLOSE = 3  # steps for which the demonstrator waits while the gripper closes
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,15 @@ class Style:
 def sample_style(rng: np.random.Generator) -> Style:
     """Draw a style."""
     return Style(
-        speed=float(rng.uniform(0.016, 0.032)),
+        speed=float(rng.uniform(0.032, 0.064)),
         approach_height=float(rng.uniform(0.07, 0.16)),
         grasp=rng.uniform((-0.010, -0.010, -0.005), (0.010, 0.010, 0.005)),
         carry_height=float(rng.uniform(0.12, 0.2)),
         place=rng.uniform(-0.025, 0.025, size=2),
         place_height=float(rng.uniform(0.08, 0.12)),
-        grasp_pause=int(rng.integers(0, 8)),
-        place_pause=int(rng.integers(0, 8)),
-        tremor=float(rng.uniform(0.001, 0.003)),
+        grasp_pause=int(rng.integers(0, 5)),
+        place_pause=int(rng.integers(0, 5)),
+        tremor=float(rng.uniform(0.002, 0.005)),
     )
 
 
@@ -68,7 +70,9 @@ class Demonstration:
     actions: Array
 
 
-def demonstrate(env: PickPlaceEnv, reset_seed: int, rng: np.random.Generator) -> Demonstration | None:
+def demonstrate(
+    env: PickPlaceEnv, reset_seed: int, rng: np.random.Generator
+) -> Demonstration | None:
     """Give one demonstration.
 
     Returns:
@@ -117,11 +121,11 @@ class _Hand:
         # (where to go, gripper on the way, steps to stay there)
         self._plan = [
             (above, 1.0, 0),
-            (grasp, 1.0, style.grasp_pause),
-            (grasp, -1.0, 5),
+            (grasp, 1.0, 1 + style.grasp_pause),
+            (grasp, -1.0, CLOSE),
             (lifted, -1.0, 0),
             (over, -1.0, 0),
-            (place, -1.0, style.place_pause),
+            (place, -1.0, 1 + style.place_pause),
             (place, 1.0, 1000),
         ]
         self._stayed = 0
@@ -134,14 +138,14 @@ class _Hand:
         # The arm is half a step behind what it has been told.
         gap = target - tool - self._last / 2
         distance = float(np.linalg.norm(gap))
-        if distance < REACHED or self._stayed:
+        if distance < (REACHED if stay else PASSED) or self._stayed:
             self._stayed += 1
             if self._stayed > stay:
                 self._plan.pop(0)
                 self._stayed = 0
                 return self.act(tool)
         wanted = gap * min(1.0, self._style.speed / max(distance, 1e-9))
-        self._velocity = 0.4 * self._velocity + 0.6 * wanted
+        self._velocity = 0.2 * self._velocity + 0.8 * wanted
         self._drift = 0.7 * self._drift + self._style.tremor * self._rng.normal(size=3)
         action = np.array([*(self._velocity + self._drift), gripper])
         action = np.clip(action, pick_place.ACTION_LOW, pick_place.ACTION_HIGH)

@@ -39,9 +39,7 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
     """
 
     def __init__(self) -> None:
-        self._arm = SimulatedArm(
-            pick_place.ROBOT, pick_place.SCENE, pick_place.STEP_PERIOD_NS
-        )
+        self._arm = SimulatedArm(pick_place.ROBOT, pick_place.SCENE, pick_place.STEP_PERIOD_NS)
         unlimited = np.full(len(pick_place.STATE_NAMES), np.inf, dtype=np.float32)
         self.observation_space = gymnasium.spaces.Box(-unlimited, unlimited)
         self.action_space = gymnasium.spaces.Box(

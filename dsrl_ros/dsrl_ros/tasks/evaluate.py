@@ -1,45 +1,38 @@
-"""How often a policy succeeds on given resets, with the interval that many episodes allow."""
+"""How often a policy succeeds on given resets. Learns nothing and chooses nothing."""
 
 from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Sequence
-from math import sqrt
-from typing import Protocol
 
 import numpy as np
+import torch
 
-from dsrl_ros.core.types import Array
+from dsrl_ros.core.noise import expand, num_rows
+from dsrl_ros.core.statistics import SuccessRate
+from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec
+from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.tasks.env import PickPlaceEnv
-
-# Streams of a reset seed, so that noise and cube never share random numbers.
-_NOISE_STREAM = 1
-
-
-class ChunkPolicy(Protocol):
-    """Anything that turns states and noise into chunks, as a frozen policy does."""
-
-    def __call__(self, state: Array, noise: Array) -> Array:
-        """Return chunks (B, H, A) for states (B, O) and noise (B, H, A)."""
-        ...
-
 
 NoiseSource = Callable[[Array, np.random.Generator], Array]
 """From a state (O,) and a generator to the noise of one decision, (H, A) float32."""
 
+# Noise and cube of an episode come from one seed, in streams of their own.
+_NOISE_STREAM = 1
 
-def prior(scale: float, horizon: int, action_dim: int) -> NoiseSource:
-    """Return the source that draws from N(0, scale^2 I)."""
 
-    def draw(state: Array, rng: np.random.Generator) -> Array:
-        return (scale * rng.standard_normal((horizon, action_dim))).astype(np.float32)
+def prior(spec: PolicySpec, layout: NoiseLayout, scale: float) -> NoiseSource:
+    """Return the source that draws the rows of `layout` from N(0, scale^2 I)."""
+    shape = num_rows(layout, spec.horizon), spec.action_dim
+
+    def draw(_: Array, rng: np.random.Generator) -> Array:
+        rows = (scale * rng.standard_normal(shape)).astype(np.float32)
+        return expand(rows, layout, spec.horizon)
 
     return draw
 
 
-def run_episode(
-    env: PickPlaceEnv, policy: ChunkPolicy, noise: NoiseSource, seed: int, num_execute: int
-) -> bool:
+def run_episode(env: PickPlaceEnv, policy: FrozenPolicy, noise: NoiseSource, seed: int) -> bool:
     """Run one episode and return whether it succeeded.
 
     Args:
@@ -47,24 +40,48 @@ def run_episode(
         policy: what acts.
         noise: which noise it is handed.
         seed: of the reset, and of the noise in a stream of its own.
-        num_execute: steps of each chunk that are executed.
     """
     rng = np.random.default_rng((seed, _NOISE_STREAM))
     state, _ = env.reset(seed=seed)
     while True:
         chunk = policy(state[None], noise(state, rng)[None])[0]
-        result = env.execute(chunk[:num_execute])
+        result = env.execute(chunk[: policy.spec.num_execute])
         if result.terminated or result.truncated:
             return result.terminated
         state = result.state
 
 
-def wilson_interval(successes: int, trials: int, z: float = 1.959964) -> tuple[float, float]:
-    """Return the Wilson score interval of a success rate, 95 % unless `z` says otherwise."""
-    if trials == 0:
-        return 0.0, 1.0
-    rate = successes / trials
-    scale = 1 + z * z / trials
-    centre = (rate + z * z / (2 * trials)) / scale
-    half = z * sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials)) / scale
-    return max(0.0, centre - half), min(1.0, centre + half)
+def evaluate(
+    policy: FrozenPolicy, noise: NoiseSource, seeds: Sequence[int], workers: int = 1
+) -> SuccessRate:
+    """Run one episode per seed.
+
+    Args:
+        policy: what acts.
+        noise: which noise it is handed.
+        seeds: of the resets.
+        workers: processes to share the work; the result does not depend on it.
+    """
+
+    def count(share: Sequence[int]) -> int:
+        env = PickPlaceEnv()
+        return sum(run_episode(env, policy, noise, seed) for seed in share)
+
+    if workers == 1:
+        return SuccessRate(count(seeds), len(seeds))
+
+    # Forked, so that policy and noise source need not be sent: they are there.
+    context = multiprocessing.get_context('fork')
+    receivers = []
+    for worker in range(workers):
+        receiver, sender = context.Pipe(duplex=False)
+        share = seeds[worker::workers]
+
+        def work(sender=sender, share=share) -> None:  # type: ignore[no-untyped-def]
+            torch.set_num_threads(1)
+            sender.send(count(share))
+
+        context.Process(target=work, daemon=True).start()
+        sender.close()
+        receivers.append(receiver)
+    return SuccessRate(sum(receiver.recv() for receiver in receivers), len(seeds))

@@ -16,8 +16,8 @@ from dsrl_ros.robots.twin import ArmState, Twin
 
 ROBOT = FR3
 SCENE = Path(__file__).parent / 'models' / 'pick_place.xml'
-STEP_PERIOD_NS = 100_000_000
-MAX_STEPS = 64  # time limit of an episode [steps]
+STEP_PERIOD_NS = 200_000_000
+MAX_STEPS = 40  # time limit of an episode [steps]
 
 STATE_NAMES = (
     'tool_x',
@@ -29,8 +29,8 @@ STATE_NAMES = (
     'cube_from_tool_z',
 )
 ACTION_NAMES = ('dx', 'dy', 'dz', 'gripper')
-ACTION_LOW = (-0.04, -0.04, -0.04, -1.0)
-ACTION_HIGH = (0.04, 0.04, 0.04, 1.0)
+ACTION_LOW = (-0.08, -0.08, -0.08, -1.0)
+ACTION_HIGH = (0.08, 0.08, 0.08, 1.0)
 
 START_TOOL = (0.45, 0.0, 0.16)  # where the tool is when an episode starts [m]
 CUBE_LOW = (0.42, -0.20)  # region of the cube's start position: x, y [m]
