@@ -20,7 +20,14 @@ ALLOWED = {
     'policies': {'dsrl_ros.core', 'torch', 'safetensors'},
     'learning': {'dsrl_ros.core', 'dsrl_ros.policies', 'torch', 'safetensors', 'matplotlib'},
     'robots': {'dsrl_ros.core', 'mujoco', 'mink'},
-    'tasks': {'dsrl_ros.core', 'dsrl_ros.policies', 'dsrl_ros.robots', 'gymnasium', 'mujoco'},
+    'tasks': {
+        'dsrl_ros.core',
+        'dsrl_ros.policies',
+        'dsrl_ros.robots',
+        'gymnasium',
+        'mujoco',
+        'torch',
+    },
 }
 # Each loads them nowhere, not even by way of others: the memory of eight processes adds up.
 WITHOUT_TORCH = ('steering', 'reward', 'driver', 'twin', 'recorder')
