@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Array, PolicySpec
 from dsrl_ros.policies.base import check_input, limit_output
 
 _TIME_FREQUENCIES = 8
+_LARGEST = 65_536  # a size beyond this is an error in a card, not a policy
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,15 @@ class FlowShape:
     width: int
     depth: int
 
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            size = getattr(self, name)
+            if not (isinstance(size, int) and 1 <= size <= _LARGEST):
+                raise ConfigError(
+                    f'FlowShape.{name}: got {size!r}, expected a whole number from 1 to '
+                    f'{_LARGEST}.'
+                )
+
 
 class VelocityField(nn.Module):
     """v(x, t, s): where the chunk x at flow time t heads, everything normalised.
@@ -40,19 +52,23 @@ class VelocityField(nn.Module):
     Flow time runs from 0, where x is the starting noise, to 1, where x is the action chunk.
     """
 
+    state_mean: Tensor
+    state_std: Tensor
+    action_mean: Tensor
+    action_std: Tensor
+
     def __init__(self, shape: FlowShape) -> None:
         super().__init__()
         self.shape = shape
         chunk = shape.horizon * shape.action_dim
         sizes = [chunk + 2 * _TIME_FREQUENCIES + shape.state_dim, *[shape.width] * shape.depth]
         layers: list[nn.Module] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.SiLU()]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], chunk))
-        self.state_mean = nn.Buffer(torch.zeros(shape.state_dim))
-        self.state_std = nn.Buffer(torch.ones(shape.state_dim))
-        self.action_mean = nn.Buffer(torch.zeros(shape.action_dim))
-        self.action_std = nn.Buffer(torch.ones(shape.action_dim))
+        for name, size in (('state', shape.state_dim), ('action', shape.action_dim)):
+            self.register_buffer(f'{name}_mean', torch.zeros(size))
+            self.register_buffer(f'{name}_std', torch.ones(size))
 
     def forward(self, chunk: Tensor, time: Tensor, state: Tensor) -> Tensor:
         """Return the velocity, (B, H * A).
@@ -112,5 +128,5 @@ class FlowPolicy:
             time = torch.full((len(chunk), 1), k / steps)
             chunk = chunk + field(chunk, time, normal) / steps
             yield k + 1
-        actions = chunk.unflatten(1, noise.shape[1:]) * field.action_std + field.action_mean
+        actions = chunk.reshape(noise.shape) * field.action_std + field.action_mean
         return limit_output(self._spec, np.asarray(actions.numpy(), dtype=np.float32))

@@ -90,8 +90,16 @@ def load(path: Path) -> FlowPolicy:
         PolicyLoadError: weights or card that are missing, corrupt, of another shape, or of
             another hash.
     """
+    if path.suffix != '.safetensors':
+        raise PolicyLoadError(f'policy {path}: got {path.suffix!r}, expected a .safetensors file.')
     card = read_card(path)
     spec, shape = _spec(card, path), _shape(card, path)
+    sizes = (spec.state_dim, spec.horizon, spec.action_dim)
+    if (shape.state_dim, shape.horizon, shape.action_dim) != sizes:
+        raise PolicyLoadError(
+            f'policy card {path.with_suffix(".json")}: got {shape} with O, H, A = {sizes} in its '
+            f'section spec, expected the same sizes in both. {_SUGGESTION}'
+        )
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -149,8 +157,8 @@ def _spec(card: Mapping[str, Any], path: Path) -> PolicySpec:
 
 def _shape(card: Mapping[str, Any], path: Path) -> FlowShape:
     try:
-        return FlowShape(**{name: int(value) for name, value in card['shape'].items()})
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return FlowShape(**card['shape'])
+    except (KeyError, TypeError, DsrlError) as error:
         raise PolicyLoadError(
             f'policy card {path.with_suffix(".json")}: {error!s} in its section shape, expected '
             f'the fields of FlowShape. {_SUGGESTION}'

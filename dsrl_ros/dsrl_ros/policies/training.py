@@ -63,6 +63,8 @@ def train(
 ) -> VelocityField:
     """Fit a velocity field by conditional flow matching along straight paths.
 
+    Sets torch to one thread.
+
     Args:
         demonstrations: states (T, O) and actions (T, A) of each.
         config: how.
@@ -72,6 +74,7 @@ def train(
     states = torch.from_numpy(np.concatenate([s for s, _ in cut]))  # (N, O)
     chunks = torch.from_numpy(np.concatenate([c for _, c in cut]))  # (N, H, A)
 
+    torch.set_num_threads(1)  # sums in one order: the same seed gives the same policy
     torch.manual_seed(config.seed)
     field = VelocityField(
         FlowShape(states.shape[1], config.horizon, chunks.shape[2], config.width, config.depth)
@@ -91,7 +94,7 @@ def train(
         velocity = field((1 - time) * noise + time * action, time, normal_states[rows])
         loss = (velocity - (action - noise)).square().mean()
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         schedule.step()
         if on_step is not None:

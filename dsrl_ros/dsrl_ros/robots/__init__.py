@@ -1,0 +1,1 @@
+"""Robots: descriptions, kinematics, planning, the command gate, and simulated twins."""

@@ -1,0 +1,1 @@
+"""Tasks on the twins: scenes, success, demonstrators, environments. One file per task."""

@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from dsrl_ros.core.types import ControlMode, NoiseLayout, PolicySpec
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
@@ -83,7 +81,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--workers', type=int, default=2, help='processes that measure')
     options = parser.parse_args(arguments)
 
-    torch.set_num_threads(1)
     config = TrainingConfig(steps=options.steps, seed=options.training_seed)
     given = record(options.demonstrations, options.demonstration_seed)
     field = train([(one.states, one.actions) for one in given], config)

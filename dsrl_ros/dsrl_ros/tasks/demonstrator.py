@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import Array
 from dsrl_ros.robots.trajectory import Float64
 from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.env import PickPlaceEnv
 
-PASSED = 0.02  # a waypoint on the way counts as reached within this distance [m]
+PASSED = 0.02  # a place on the way counts as reached within this distance [m]
 REACHED = 0.008  # one where something is done, within this [m]
-CLOSE = 3  # steps for which the demonstrator waits while the gripper closes
+CLOSING = 3  # how long the demonstrator waits while the gripper closes [steps]
+UNLIMITED = 1_000_000  # waits until the episode ends [steps]
+MOST_FAILURES = 20  # per demonstration asked for, before giving up
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,19 @@ class Style:
     tremor: float
 
 
+@dataclass(frozen=True)
+class Demonstration:
+    """One recorded success.
+
+    Attributes:
+        states: (T, O), the observation before each action.
+        actions: (T, A).
+    """
+
+    states: Array
+    actions: Array
+
+
 def sample_style(rng: np.random.Generator) -> Style:
     """Draw a style."""
     return Style(
@@ -55,19 +71,6 @@ def sample_style(rng: np.random.Generator) -> Style:
         place_pause=int(rng.integers(0, 5)),
         tremor=float(rng.uniform(0.002, 0.005)),
     )
-
-
-@dataclass(frozen=True)
-class Demonstration:
-    """One recorded success.
-
-    Attributes:
-        states: (T, O), the observation before each action.
-        actions: (T, A).
-    """
-
-    states: Array
-    actions: Array
 
 
 def demonstrate(
@@ -94,15 +97,37 @@ def demonstrate(
 
 
 def record(count: int, seed: int) -> list[Demonstration]:
-    """Record `count` successful demonstrations; the same seed gives the same ones."""
+    """Record `count` successful demonstrations; the same seed gives the same ones.
+
+    Raises:
+        DriverError: the demonstrator fails nearly always.
+    """
     env = PickPlaceEnv()
     rng = np.random.default_rng(seed)
-    demonstrations: list[Demonstration] = []
-    while len(demonstrations) < count:
+    recorded: list[Demonstration] = []
+    for _ in range(count * (1 + MOST_FAILURES)):
         given = demonstrate(env, int(rng.integers(2**31)), rng)
         if given is not None:
-            demonstrations.append(given)
-    return demonstrations
+            recorded.append(given)
+        if len(recorded) == count:
+            return recorded
+    raise DriverError(
+        f'demonstrator: got {len(recorded)} successes, expected {count} within '
+        f'{count * (1 + MOST_FAILURES)} attempts. Check scene, style and time limit.'
+    )
+
+
+@dataclass(frozen=True)
+class _Waypoint:
+    """Where to go, how the gripper is meanwhile, and how long to stay there [steps]."""
+
+    tool: Float64
+    gripper: float
+    stay: int = 0
+
+    @property
+    def tolerance(self) -> float:
+        return REACHED if self.stay else PASSED
 
 
 class _Hand:
@@ -112,42 +137,49 @@ class _Hand:
         self._style = style
         self._rng = rng
         grasp = cube.astype(np.float64) + style.grasp
-        bowl = np.array([*pick_place.BOWL, 0.0])
-        over_bowl = bowl[:2] + style.place
-        above = np.array([grasp[0], grasp[1], style.approach_height])
-        lifted = np.array([grasp[0], grasp[1], style.carry_height])
-        over = np.array([*over_bowl, style.carry_height])
-        place = np.array([*over_bowl, style.place_height])
-        # (where to go, gripper on the way, steps to stay there)
+        place = np.array([*(np.array(pick_place.BOWL) + style.place), style.place_height])
         self._plan = [
-            (above, 1.0, 0),
-            (grasp, 1.0, 1 + style.grasp_pause),
-            (grasp, -1.0, CLOSE),
-            (lifted, -1.0, 0),
-            (over, -1.0, 0),
-            (place, -1.0, 1 + style.place_pause),
-            (place, 1.0, 1000),
+            _Waypoint(_at_height(grasp, style.approach_height), 1.0),
+            _Waypoint(grasp, 1.0, 1 + style.grasp_pause),
+            _Waypoint(grasp, -1.0, CLOSING),
+            _Waypoint(_at_height(grasp, style.carry_height), -1.0),
+            _Waypoint(_at_height(place, style.carry_height), -1.0),
+            _Waypoint(place, -1.0, 1 + style.place_pause),
+            _Waypoint(place, 1.0, UNLIMITED),
         ]
         self._stayed = 0
         self._velocity = np.zeros(3)
-        self._drift = np.zeros(3)
+        self._tremor = np.zeros(3)
         self._last = np.zeros(3)
 
     def act(self, tool: Array) -> Array:
-        target, gripper, stay = self._plan[0]
-        # The arm is half a step behind what it has been told.
-        gap = target - tool - self._last / 2
+        """Return the next action, (A,), for a tool at `tool` [m], (3,)."""
+        gap = self._gap(tool)
+        while self._is_done(gap):
+            self._plan.pop(0)
+            self._stayed = 0
+            gap = self._gap(tool)
         distance = float(np.linalg.norm(gap))
-        if distance < (REACHED if stay else PASSED) or self._stayed:
-            self._stayed += 1
-            if self._stayed > stay:
-                self._plan.pop(0)
-                self._stayed = 0
-                return self.act(tool)
         wanted = gap * min(1.0, self._style.speed / max(distance, 1e-9))
         self._velocity = 0.2 * self._velocity + 0.8 * wanted
-        self._drift = 0.7 * self._drift + self._style.tremor * self._rng.normal(size=3)
-        action = np.array([*(self._velocity + self._drift), gripper])
+        self._tremor = 0.7 * self._tremor + self._style.tremor * self._rng.normal(size=3)
+        action = np.array([*(self._velocity + self._tremor), self._plan[0].gripper])
         action = np.clip(action, pick_place.ACTION_LOW, pick_place.ACTION_HIGH)
         self._last = action[:3]
-        return action.astype(np.float32)
+        result: Array = action.astype(np.float32)
+        return result
+
+    def _gap(self, tool: Array) -> Float64:
+        # The arm is half a step behind what it has been told.
+        return self._plan[0].tool - tool - self._last / 2
+
+    def _is_done(self, gap: Float64) -> bool:
+        """Count a step at the waypoint, if it is reached; return whether it is time to go on."""
+        waypoint = self._plan[0]
+        if self._stayed or float(np.linalg.norm(gap)) < waypoint.tolerance:
+            self._stayed += 1
+        return self._stayed > waypoint.stay
+
+
+def _at_height(position: Float64, height: float) -> Float64:
+    return np.array([position[0], position[1], height])

@@ -35,10 +35,13 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
     """Actions are the change of the commanded tool position [m] and the gripper, in robot units.
 
     `step` executes one action. `execute` executes a chunk as the robot's driver does: one smooth
-    trajectory that ends at rest, success looked at when it has ended.
+    trajectory, success looked at when it has ended.
     """
 
+    metadata = {'render_modes': ['rgb_array']}
+
     def __init__(self) -> None:
+        self.render_mode = 'rgb_array'
         self._arm = SimulatedArm(pick_place.ROBOT, pick_place.SCENE, pick_place.STEP_PERIOD_NS)
         unlimited = np.full(len(pick_place.STATE_NAMES), np.inf, dtype=np.float32)
         self.observation_space = gymnasium.spaces.Box(-unlimited, unlimited)
@@ -58,10 +61,14 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
     ) -> tuple[Array, dict[str, Any]]:
         """Start an episode; the seed alone decides where the cube is.
 
+        Args:
+            seed: of the episode; None draws one.
+            options: there are none.
+
         Returns:
             Observation (O,) and an empty info.
         """
-        super().reset(seed=seed)
+        super().reset(seed=seed, options=options)
         if seed is None:
             seed = int(self.np_random.integers(2**31))
         start = pick_place.sample_reset(seed, self._arm.kinematics)
@@ -82,7 +89,7 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
         truncated = not terminated and self._steps >= pick_place.MAX_STEPS
         return ChunkStep(self._observe(), float(terminated), terminated, truncated, executed)
 
-    def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8]:
         """Return an RGB image of the scene, (480, 640, 3)."""
         return self._arm.twin.render('front', 640, 480)
 

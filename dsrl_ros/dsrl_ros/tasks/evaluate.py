@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 
 import numpy as np
-import torch
 
 from dsrl_ros.core.noise import expand, num_rows
 from dsrl_ros.core.statistics import SuccessRate
@@ -61,27 +61,24 @@ def evaluate(
         noise: which noise it is handed.
         seeds: of the resets.
         workers: processes to share the work; the result does not depend on it.
+
+    Raises:
+        EOFError: a worker has died.
     """
-
-    def count(share: Sequence[int]) -> int:
-        env = PickPlaceEnv()
-        return sum(run_episode(env, policy, noise, seed) for seed in share)
-
-    if workers == 1:
-        return SuccessRate(count(seeds), len(seeds))
-
-    # Forked, so that policy and noise source need not be sent: they are there.
+    # Forked, so that policy and noise source need not be sent: the workers have them.
     context = multiprocessing.get_context('fork')
     receivers = []
     for worker in range(workers):
         receiver, sender = context.Pipe(duplex=False)
-        share = seeds[worker::workers]
-
-        def work(sender=sender, share=share) -> None:  # type: ignore[no-untyped-def]
-            torch.set_num_threads(1)
-            sender.send(count(share))
-
-        context.Process(target=work, daemon=True).start()
-        sender.close()
+        arguments = (policy, noise, seeds[worker::workers], sender)
+        context.Process(target=_count, args=arguments, daemon=True).start()
+        sender.close()  # the worker has its own end: when it dies, receiving ends too
         receivers.append(receiver)
     return SuccessRate(sum(receiver.recv() for receiver in receivers), len(seeds))
+
+
+def _count(
+    policy: FrozenPolicy, noise: NoiseSource, seeds: Sequence[int], sender: Connection
+) -> None:
+    env = PickPlaceEnv()
+    sender.send(sum(run_episode(env, policy, noise, seed) for seed in seeds))
