@@ -35,13 +35,15 @@ from dsrl_ros.core.types import NoiseSource
 
 NODES = ('driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin')
 PHASES = ['warmup'] * 2 + ['online'] * 3 + ['eval_base'] * 2 + ['eval_steered'] * 2
-SMALL = """
-/**/trainer:
-  ros__parameters:
-    checkpoint_every: 2
-    learner: {hidden_size: 32, num_layers: 2, batch_size: 32, utd: 4}
-/**/monitor: {ros__parameters: {panel: false}}
-"""
+CONFIG = Path(__file__).parents[1] / 'dsrl_bringup/config/franka_steer.yaml'
+# A learner that takes little time; all else as shipped.
+SMALL = {
+    '/**/trainer': {
+        'checkpoint_every': 2,
+        'learner': {'hidden_size': 32, 'num_layers': 2, 'batch_size': 32, 'utd': 4},
+    },
+    '/**/monitor': {'panel': False},
+}
 RUN_S = 90.0  # ten times what such a run takes
 
 
@@ -94,6 +96,18 @@ class Run:
         return [self.bag(n)[names.EPISODE_RESULT][0] for n in range(len(PHASES))]
 
 
+def small_config() -> str:
+    """Return the shipped configuration with `SMALL` laid over it."""
+    config = yaml.safe_load(CONFIG.read_text())
+    for node, changes in SMALL.items():
+        options = config.setdefault(node, {}).setdefault('ros__parameters', {})
+        learner = {**options.get('learner', {}), **changes.get('learner', {})}
+        options.update(changes)
+        if learner:
+            options['learner'] = learner
+    return yaml.safe_dump(config)
+
+
 @pytest.fixture(scope='module')
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Run]]:
     """Return a function that starts the demo with a small learner."""
@@ -102,7 +116,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
     def run(**arguments: object) -> Run:
         folder = tmp_path_factory.mktemp('run')
         config = folder.with_suffix('.yaml')
-        config.write_text(SMALL)
+        config.write_text(small_config())
         given = {
             'seed': 5,
             'warmup_episodes': PHASES.count('warmup'),
