@@ -5,6 +5,8 @@ SHELL := /bin/bash
 # Passed on to set-up and to the programs: `make setup PYTHON=python3.12`, `make demo ARGS=seed:=3`.
 export PYTHON TORCH_REQUIREMENT
 ENV := source setup/env.sh
+# No plugin but ours: those of a Python that lends its torch, or of the wheels, may not fit.
+PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -p pytest_timeout
 
 .PHONY: help setup demo test check format bench bench-demo base-policy clean
 
@@ -18,7 +20,7 @@ demo: setup  ## watch the suite learn in simulation; ARGS='seed:=3 episodes:=40'
 	@$(ENV); dsrl launch franka_steer $(ARGS)
 
 test: setup  ## every test but those that need a GPU or a robot; ARGS='-k gate'
-	@$(ENV); python -m pytest $(ARGS)
+	@$(ENV); $(PYTEST) $(ARGS)
 
 check: setup  ## format, lint and types
 	@$(ENV); ruff format --check .; ruff check .; mypy

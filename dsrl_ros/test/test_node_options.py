@@ -31,8 +31,9 @@ def write(folder: Path, text: str) -> Path:
     [
         (
             '/**/rewart: {ros__parameters: {}}',
-            r"my.yaml: got unknown node '/\*\*/rewart'; .*reward",
+            r"my.yaml: got key '/\*\*/rewart', expected /\*\*/<node> .*reward",
         ),
+        ('reward: {ros__parameters: {}}', r"my.yaml: got key 'reward', expected /\*\*/<node>"),
         ('/**/reward: {max_steps: 3}', r'my.yaml: /\*\*/reward: expected the one key ros__'),
         (
             '/**/reward: {ros__parameters: {max_step: 3}}',

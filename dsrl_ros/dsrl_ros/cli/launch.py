@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         seed = f', seed {prepared.arguments[SEED]}' if SEED in prepared.arguments else ''
         _say(f'{len(prepared.calls)} nodes of {path.name}, ROS domain {domain}{seed}')
         _say(f'everything goes to {folder}')
+        held.callback(_show_cursor)
         return run_graph(prepared.calls, folder / 'logs', environment, _say)
 
 
@@ -125,5 +127,14 @@ def _claim_namespace(held: ExitStack, domain: str, namespace: str) -> None:
         ) from None
 
 
+def _show_cursor() -> None:
+    """Leave the terminal usable, even where a panel was killed."""
+    if sys.stdout.isatty():
+        with suppress(OSError):
+            print('\x1b[?25h', end='', flush=True)
+
+
 def _say(line: str) -> None:
-    print(f'[dsrl] {line}', flush=True)
+    # The terminal may have been closed: that is no reason to leave nodes behind.
+    with suppress(OSError):
+        print(f'[dsrl] {line}', flush=True)

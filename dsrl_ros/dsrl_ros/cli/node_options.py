@@ -28,6 +28,8 @@ NODE_OPTIONS: dict[str, dict[str, type]] = {
 
 PACKAGE = 'dsrl_ros'
 OVERRIDES = 'overrides'
+# Of a parameter file's keys: without it they would miss a node that runs in a namespace.
+ANY_NAMESPACE = '/**/'
 # Parameters that every ROS node has.
 _OF_ROS = ('use_sim_time',)
 
@@ -57,10 +59,10 @@ def read_parameter_file(path: Path) -> dict[str, Options]:
         raise ConfigError(f'{path}: got a {type(content).__name__}, expected nodes as keys.')
     read: dict[str, Options] = {}
     for key, value in content.items():
-        node = str(key).rpartition('/')[2]
-        if node not in NODE_OPTIONS:
+        node = str(key).removeprefix(ANY_NAMESPACE)
+        if node == key or node not in NODE_OPTIONS:
             raise ConfigError(
-                f'{path}: got unknown node {key!r}; expected /**/ and one of '
+                f'{path}: got key {key!r}, expected {ANY_NAMESPACE}<node> with one of '
                 f'{", ".join(sorted(NODE_OPTIONS))}.'
             )
         if not isinstance(value, dict) or set(value) != {'ros__parameters'}:
@@ -119,7 +121,9 @@ def complete_calls(calls: Iterable[NodeCall]) -> dict[str, Options]:
 
 def write_parameter_file(path: Path, nodes: Mapping[str, Options], comment: str) -> None:
     """Write the options of nodes in the format that `read_parameter_file` reads."""
-    content = {f'/**/{node}': {'ros__parameters': values} for node, values in nodes.items()}
+    content = {
+        f'{ANY_NAMESPACE}{node}': {'ros__parameters': values} for node, values in nodes.items()
+    }
     path.write_text(f'# {comment}\n{yaml.safe_dump(content, sort_keys=False)}')
 
 

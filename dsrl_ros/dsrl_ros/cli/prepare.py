@@ -50,8 +50,9 @@ def prepare_run(path: Path, given: Mapping[str, str], base: Path) -> PreparedRun
     arguments = description.complete(given)
     calls = description.nodes(arguments)
     options = complete_calls(calls)
-    if arguments.get(SEED) == '' and options.get('steering', {}).get('seed', -1) < 0:
-        arguments[SEED] = str(secrets.randbelow(_SEEDS))
+    if arguments.get(SEED) == '':
+        seed = options.get('steering', {}).get('seed', -1)
+        arguments[SEED] = str(seed if seed >= 0 else secrets.randbelow(_SEEDS))
     folder = None
     if RUN_DIR in arguments:
         folder = make_run_folder(arguments[RUN_DIR], base)
