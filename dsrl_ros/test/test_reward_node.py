@@ -46,8 +46,8 @@ class Peers(Node):
             and self.resets.server_is_ready()
         )
 
-    def send(self, decision: int, end_ns: int, num_executed: int = 4) -> None:
-        key = DecisionId(robot='fr3', decision=decision)
+    def send(self, decision: int, end_ns: int, num_executed: int = 4, episode: int = 0) -> None:
+        key = DecisionId(robot='fr3', episode=episode, decision=decision)
         self.results.publish(ChunkResult(header=header(end_ns), id=key, num_executed=num_executed))
 
     def tell(self, stamp_ns: int, success: bool) -> None:
@@ -93,6 +93,17 @@ def test_success_terminates_and_the_time_limit_truncates(ros, make_peers):
     assert reward.source == Reward.SOURCE_SIMULATOR
 
 
+def test_a_result_that_comes_again_is_judged_once(ros, make_peers):
+    peers = make_peers(max_steps=100)
+    for _ in range(3):
+        peers.send(decision=0, end_ns=5)
+    peers.tell(5, success=False)
+    ros.spin_until(lambda: peers.rewards)
+    peers.send(decision=0, end_ns=5)
+    ros.spin_for(0.2)
+    assert len(peers.rewards) == 1
+
+
 def done(ros, future):
     ros.spin_until(future.done)
     return future.result()
@@ -112,7 +123,7 @@ def test_a_reset_arranges_the_scene_of_its_seed_and_starts_the_count_anew(ros, m
     assert result.error_code == ResetEpisode.Result.NONE
     assert (result.stamp.sec, result.stamp.nanosec) == (0, 77)
     assert peers.seeds == [42]
-    peers.send(decision=0, end_ns=100)
+    peers.send(decision=0, end_ns=100, episode=1)
     peers.tell(100, success=False)
     ros.spin_until(lambda: len(peers.rewards) == 2)
     assert not peers.rewards[1].truncated

@@ -16,11 +16,12 @@ from dsrl_msgs.action import ResetEpisode
 from dsrl_msgs.msg import ChunkResult, Reward, TaskStatus
 from dsrl_msgs.srv import SetScene
 from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import stamp_to_ns
+from dsrl_ros.bridge.convert import key_from_msg, stamp_to_ns
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
 from dsrl_ros.core.config import RewardConfig
+from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.tasks.judge import EpisodeJudge
 
 
@@ -33,6 +34,7 @@ class RewardNode(Node):
         self._judge = EpisodeJudge(self._config.max_steps, self._config.max_rejects)
         # Results wait here until the task is known at or after their end.
         self._pending: deque[ChunkResult] = deque()
+        self._taken: DecisionKey | None = None  # newest decision taken in; none is judged twice
         self._overdue_warned = False
         self._status: TaskStatus | None = None
 
@@ -48,6 +50,10 @@ class RewardNode(Node):
         )
 
     def _on_result(self, result: ChunkResult) -> None:
+        key = key_from_msg(result.id)
+        if self._taken is not None and key.run == self._taken.run and key <= self._taken:
+            return  # the driver says a result again when it is asked again
+        self._taken = key
         self._pending.append(result)
         self._judge_pending()
 
