@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from dsrl_ros.core.config import SteeringConfig
+from dsrl_ros.core.config import RewardConfig, SteeringConfig
 from dsrl_ros.learning.config import SacConfig
 from dsrl_ros.policies import io
 from dsrl_ros.tasks import pick_place
@@ -17,7 +17,7 @@ POLICY = io.load(BRINGUP / 'policies/franka_pick_place.safetensors')
 
 
 def test_the_reward_node_has_the_time_limit_of_the_task():
-    assert OPTIONS['/**/reward']['ros__parameters']['max_steps'] == pick_place.MAX_STEPS
+    assert RewardConfig().max_steps == pick_place.MAX_STEPS
 
 
 def test_the_learned_noise_has_at_most_32_dimensions():

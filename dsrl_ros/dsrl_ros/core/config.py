@@ -25,7 +25,7 @@ class RewardConfig:
     """Options of the reward and reset node."""
 
     source: str = option('simulator', 'who judges success', choices=('simulator',))
-    max_steps: int = option(64, 'control steps after which an episode is truncated', low=1)
+    max_steps: int = option(40, 'control steps after which an episode is truncated', low=1)
     max_rejects: int = option(
         3, 'consecutive chunks refused by the driver after which an episode is truncated', low=1
     )
