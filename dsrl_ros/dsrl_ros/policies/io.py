@@ -23,6 +23,11 @@ FORMAT = 'dsrl-flow-policy/1'
 _SUGGESTION = 'Get the file again, or make it anew with `make base-policy`.'
 
 
+def sha256_of(data: bytes) -> str:
+    """Return the hash by which a policy is known, 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def save(
     field: VelocityField, spec: PolicySpec, path: Path, notes: Mapping[str, Any]
 ) -> PolicySpec:
@@ -40,7 +45,7 @@ def save(
     data = safetensors.torch.save(
         {name: tensor.contiguous() for name, tensor in field.state_dict().items()}
     )
-    spec = dataclasses.replace(spec, sha256=hashlib.sha256(data).hexdigest())
+    spec = dataclasses.replace(spec, sha256=sha256_of(data))
     described = dataclasses.asdict(spec)
     described['control_mode'] = spec.control_mode.name
     card = {
@@ -106,7 +111,7 @@ def load(path: Path) -> FlowPolicy:
         raise PolicyLoadError(
             f'policy {path}: {error.strerror}, expected a readable safetensors file. {_SUGGESTION}'
         ) from error
-    got = hashlib.sha256(data).hexdigest()
+    got = sha256_of(data)
     if got != spec.sha256:
         raise PolicyLoadError(
             f'policy {path}: got sha256 {got}, expected {spec.sha256} as its card says. The file '

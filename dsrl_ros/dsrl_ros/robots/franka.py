@@ -23,8 +23,8 @@ FR3 = RobotDescription(
     tool_frame='fr3_hand_tcp',
     tool_down=(0.0, 1.0, 0.0, 0.0),
     # Fingertips reach 9.5 mm below the tool frame: at 15 mm they clear a table at height zero.
-    workspace_low=(0.30, -0.35, 0.015),
-    workspace_high=(0.68, 0.35, 0.40),
+    workspace_low=(0.32, -0.35, 0.015),
+    workspace_high=(0.65, 0.35, 0.40),
     finger_names=('fr3_finger_joint1', 'fr3_finger_joint2'),
     gripper_low=0.0,
     gripper_high=0.08,

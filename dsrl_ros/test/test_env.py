@@ -1,0 +1,85 @@
+"""The environment keeps Gymnasium's contract, and a demonstrator can succeed in it."""
+
+from __future__ import annotations
+
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from dsrl_ros.tasks import demonstrator, pick_place
+from dsrl_ros.tasks.env import PickPlaceEnv
+
+
+@pytest.fixture(scope='module')
+def env():
+    return PickPlaceEnv()
+
+
+def test_gymnasium_accepts_the_environment(env):
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # advice on unbounded spaces
+        check_env(env, skip_render_check=True)
+
+
+def test_nothing_is_registered_globally():
+    assert not [name for name in gymnasium.registry if 'pick' in name.lower()]
+
+
+def test_the_same_seed_and_actions_repeat_an_episode_to_the_bit(env):
+    rng = np.random.default_rng(0)
+    chunks = [rng.uniform(-0.05, 0.05, (2, 4)).astype(np.float32) for _ in range(4)]
+
+    def run():
+        env.reset(seed=3)
+        return [env.execute(chunk).state for chunk in chunks]
+
+    np.testing.assert_array_equal(run(), run())
+
+
+def test_steps_one_by_one_and_a_chunk_lead_to_the_same_place(env):
+    """How steps are cut into chunks changes nothing but rounding."""
+    chunk = np.random.default_rng(1).uniform(-0.05, 0.05, (4, 4)).astype(np.float32)
+    env.reset(seed=3)
+    whole = env.execute(chunk).state
+    env.reset(seed=3)
+    for action in chunk:
+        state, *_ = env.step(action)
+    np.testing.assert_allclose(state, whole, atol=1e-5)
+
+
+def test_the_time_limit_truncates_and_does_not_terminate(env):
+    env.reset(seed=0)
+    still = np.zeros((pick_place.MAX_STEPS - 1, 4), dtype=np.float32)
+    result = env.execute(still)
+    assert not (result.terminated or result.truncated)
+    result = env.execute(still[:1])
+    assert result.truncated and not result.terminated and result.reward == 0.0
+
+
+def test_a_demonstration_ends_in_success_with_reward_one(env):
+    """What the demonstrator recorded succeeds again when it is played back."""
+    rng = np.random.default_rng(0)
+    given = next(d for d in (demonstrator.demonstrate(env, 11, rng) for _ in range(20)) if d)
+    state, _ = env.reset(seed=11)
+    for recorded, action in zip(given.states, given.actions, strict=True):
+        np.testing.assert_array_equal(state, recorded)
+        state, reward, terminated, _, _ = env.step(action)
+    assert terminated and reward == 1.0
+
+
+def test_demonstrations_follow_their_seed_and_differ_among_themselves():
+    """Ten demonstrations are ten different ones, the same ten each time."""
+    once, again = demonstrator.record(3, seed=7), demonstrator.record(3, seed=7)
+    for one, same in zip(once, again, strict=True):
+        np.testing.assert_array_equal(one.actions, same.actions)
+    assert len({d.actions.tobytes() for d in once}) == 3
+    assert not np.array_equal(once[0].states[0], once[1].states[0])
+
+
+def test_demonstrations_stay_within_the_stated_action_limits():
+    for given in demonstrator.record(2, seed=1):
+        assert (given.actions >= np.float32(pick_place.ACTION_LOW)).all()
+        assert (given.actions <= np.float32(pick_place.ACTION_HIGH)).all()
