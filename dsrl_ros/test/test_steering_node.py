@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
+from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionServer
 from rclpy.node import Node
@@ -45,6 +46,23 @@ SMALL = SacConfig(hidden_size=8, num_layers=1, batch_size=4)
 STEP_NS = 200_000_000
 
 
+class ForgetfulServer(ActionServer):
+    """Says of some goals, when their answer is asked for, that it knows no such goal.
+
+    That is what a server says whose result has expired; rclpy offers no way to make it so.
+    """
+
+    forget = 0
+
+    async def _execute_get_result_request(self, request_header_and_message):
+        if not self.forget:
+            await super()._execute_get_result_request(request_header_and_message)
+            return
+        self.forget -= 1
+        unknown = InferChunk.Impl.GetResultService.Response(status=GoalStatus.STATUS_UNKNOWN)
+        self._handle.send_result_response(request_header_and_message[0], unknown)
+
+
 class World(Node):
     """Policy, driver, robot, reward and trainer as steering sees them, all in one."""
 
@@ -61,7 +79,6 @@ class World(Node):
         self.acknowledge = True
         self.execute = True
         self.bad_outputs = 0
-        self.forget = 0  # answers that are gone when they are asked for
         self.reward_first = False
         self.twice = False
         self.learner = DsrlSac(SPEC, SMALL, seed=0)
@@ -83,7 +100,7 @@ class World(Node):
             (msg.EpisodeResult, names.EPISODE_RESULT, self.results.append, qos.DECISION),
         ):
             self.create_subscription(kind, topic, handler, profile)
-        self._infer = ActionServer(self, InferChunk, names.INFER, self._on_infer)
+        self.policy = ForgetfulServer(self, InferChunk, names.INFER, self._on_infer)
         ActionServer(self, ResetEpisode, names.RESET_EPISODE, self._on_reset)
 
     def introduce(self, policy_sha256: str = SPEC.sha256) -> None:
@@ -131,10 +148,6 @@ class World(Node):
     def _on_infer(self, goal):
         goal.succeed()
         result = InferChunk.Result()
-        if self.forget:
-            self.forget -= 1
-            self._infer._goal_handles.clear()
-            return result
         if self.bad_outputs:
             self.bad_outputs -= 1
             result.error_code = InferChunk.Result.BAD_OUTPUT
@@ -295,7 +308,7 @@ def test_waiting_for_the_driver_does_not_count_as_waiting_for_learning(ros, make
 
 def test_an_answer_that_the_policy_node_forgot_is_asked_for_again(ros, make_world):
     world = make_world(warmup_episodes=0, online_episodes=1, eval_episodes=0)
-    world.forget = 1
+    world.policy.forget = 1
     world.introduce()
     ros.spin_until(lambda: world.results)
     assert [chunk.id.decision for chunk in world.chunks] == [0, 1, 2]
