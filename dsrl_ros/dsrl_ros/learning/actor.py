@@ -258,7 +258,8 @@ def _gelu(x: Array) -> Array:
 
 
 def _relu(x: Array) -> Array:
-    return np.maximum(x, np.float32(0.0))
+    out: Array = np.maximum(x, np.float32(0.0))
+    return out
 
 
 def _tanh(x: Array) -> Array:
