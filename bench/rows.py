@@ -30,4 +30,7 @@ class Row:
         """Whether the budget is held; None without one."""
         if self.budget is None:
             return None
-        return self.value >= self.budget if self.more_is_better else self.value <= self.budget
+        # numpy's own bool is none that JSON knows.
+        return bool(
+            self.value >= self.budget if self.more_is_better else self.value <= self.budget
+        )
