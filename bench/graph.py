@@ -19,6 +19,7 @@ import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from trajectory_msgs.msg import JointTrajectory
 
 from bench.rows import Row
 from dsrl_msgs import msg
@@ -37,8 +38,7 @@ class Probe(Node):
         # (time added to a decision [s], the trainer was learning)
         self.added: list[tuple[float, bool]] = []
         self.episodes: list[msg.EpisodeResult] = []
-        self.executing_since: float | None = None
-        self.stopped_at: float | None = None
+        self.commanded: list[float] = []  # when each window reached the controller
         self.driver_state = 0
         self._learning = False
         for kind, topic, handler, profile in (
@@ -47,6 +47,7 @@ class Probe(Node):
             (msg.TrainerStatus, names.TRAINER_STATUS, self._on_trainer, qos.STATUS),
             (msg.DriverStatus, names.DRIVER_STATUS, self._on_driver, qos.STATUS),
             (msg.EpisodeResult, names.EPISODE_RESULT, self.episodes.append, qos.DECISION),
+            (JointTrajectory, names.TRAJECTORY, self._on_window, qos.COMMAND),
         ):
             self.create_subscription(kind, topic, handler, profile)
 
@@ -58,6 +59,9 @@ class Probe(Node):
         begin = self.observed.get((chunk.id.episode, chunk.id.decision))
         if begin is not None:
             self.added.append((time.monotonic() - begin - chunk.inference_time, self._learning))
+
+    def _on_window(self, _: JointTrajectory) -> None:
+        self.commanded.append(time.monotonic())
 
     def _on_trainer(self, status: msg.TrainerStatus) -> None:
         self._learning = status.state == msg.TrainerStatus.STATE_LEARNING

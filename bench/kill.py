@@ -15,10 +15,14 @@ from dsrl_ros.bridge.delivery import JOURNAL
 from dsrl_ros.core.journal import read_journal
 
 _TIMES = 5
+_WATCH_S = 1.0  # far longer than a hold may take
 
 
 def _hold_time(signal_number: int) -> float:
-    """Take steering away while a chunk is executed in real time; return the time to hold [s]."""
+    """Take steering away while a chunk is executed in real time; return the time to hold [s].
+
+    The last window that the driver sends is the one that brakes to rest: the commanded hold.
+    """
     with running(seed=1, warmup_episodes=50, episodes=0, eval_episodes=0, real_time='true') as g:
         probe = g.probe
         executing = msg.DriverStatus.STATE_EXECUTING
@@ -26,12 +30,11 @@ def _hold_time(signal_number: int) -> float:
         process = g.processes()['steering']
         os.kill(process, signal_number)
         begin = time.monotonic()
-        while probe.driver_state == executing and time.monotonic() - begin < 5.0:
+        while time.monotonic() - begin < _WATCH_S:
             g.executor.spin_once(timeout_sec=0.005)
-        held = time.monotonic() - begin
         if signal_number == signal.SIGSTOP:
             os.kill(process, signal.SIGCONT)
-        return held
+        return max(0.0, probe.commanded[-1] - begin)
 
 
 def _lost(node: str) -> int:
