@@ -65,7 +65,7 @@ class Panel:
         if self._live is not None:
             self._live.update(self._table(report), refresh=True)
         elif newest is not None:
-            self._console.print(self._line(report, newest))
+            self._console.print(self._line(report, newest), soft_wrap=True)
 
     def say(self, text: object) -> None:
         """Print something that stays, above the panel if there is one."""
