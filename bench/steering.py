@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.table import Table
 
 from dsrl_ros.core.options import parse
-from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import SacConfig
 from dsrl_ros.learning.learner import Learner
@@ -108,17 +107,20 @@ def table(results: list[Result], evaluation: int) -> Table:
             str(result.gradient_steps),
             f'{result.cpu_s:.0f}',
         )
-    rates = [SuccessRate(round(r.steered[at[-1]] * evaluation), evaluation) for r in results]
-    made.caption = (
-        f'at least 90 % after {at[-1]}: {sum(r.rate >= 0.9 for r in rates)} of {len(rates)}'
-    )
+    learned = sum(result.steered[at[-1]] >= 0.9 for result in results)
+    made.caption = f'at least 90 % after {at[-1]} episodes: {learned} of {len(results)} seeds'
     return made
 
 
 def main() -> None:
     """Measure the seeds asked for, print the table, and write it as JSON."""
     parser = argparse.ArgumentParser(prog='python -m bench.steering', description=__doc__)
-    parser.add_argument('options', nargs='*', help='learner options as name:=value')
+    parser.add_argument(
+        'options',
+        nargs='*',
+        default=['noise_layout:=repeated'],
+        help='learner options as name:=value; by default those of the demo',
+    )
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
     parser.add_argument('--policy', type=Path, default=POLICY, help='policy (.safetensors)')
     parser.add_argument('--warmup', type=int, default=10, help='warm-up episodes')
