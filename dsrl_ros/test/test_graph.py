@@ -33,8 +33,21 @@ if child:
 while True:
     signal.pause()
 """
+# A node that is still importing: Python would end it with a traceback if it were interrupted.
+STARTING = """
+import threading
+print('starting', flush=True)
+threading.Event().wait()
+"""
 DIES = "import sys; print('this is why', file=sys.stderr); sys.exit(3)"
 FINISHES = "print('finished')"
+FAKES = {
+    'good': GOOD,
+    'deaf': DEAF,
+    'starting': STARTING,
+    'dies': DIES,
+    'finishes': FINISHES,
+}
 WAIT_S = 20.0
 
 
@@ -51,7 +64,7 @@ def launch(
     index.touch()
     scripts = tmp_path / 'lib/fakes'
     scripts.mkdir(parents=True)
-    for name, code in {'good': GOOD, 'deaf': DEAF, 'dies': DIES, 'finishes': FINISHES}.items():
+    for name, code in FAKES.items():
         (scripts / name).write_text(f'#!{sys.executable}\n{code}')
         (scripts / name).chmod(0o755)
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
@@ -138,6 +151,20 @@ def test_nodes_that_listen_end_at_once(
     assert time.monotonic() - begin < 2.0
     assert launcher.returncode == 128 + signal.SIGTERM
     assert 'cleanly' not in output
+
+
+def test_nodes_that_are_still_starting_end_at_once_and_in_silence(
+    tmp_path: Path, launch: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Ctrl-C right after the start is no reason for a page of tracebacks."""
+    launcher = launch('starting')
+    wait_for_line(tmp_path / 'run/logs/starting.log', 'starting')
+    begin = time.monotonic()
+    launcher.send_signal(signal.SIGINT)
+    output, _ = launcher.communicate(timeout=WAIT_S)
+    assert time.monotonic() - begin < 2.0
+    assert 'cleanly' not in output
+    assert (tmp_path / 'run/logs/starting.log').read_text() == 'starting\n'
 
 
 def test_killing_the_launcher_leaves_no_process(

@@ -12,6 +12,7 @@ import select
 import signal
 import struct
 import time
+from pathlib import Path
 
 # Seconds that a node has after an interrupt and after a request to terminate. Kept under 5 in all.
 INTERRUPT_S = 3.0
@@ -61,13 +62,12 @@ def _watch(line: int) -> None:
                 _take(_PID.unpack(data)[0], alive)
             else:
                 open_line = False
-    for request, seconds in ((signal.SIGINT, INTERRUPT_S), (signal.SIGTERM, TERMINATE_S)):
-        for handle in alive:
-            _ask(handle, request)
-        deadline = time.monotonic() + seconds
-        while alive and (left := deadline - time.monotonic()) > 0:
-            for ready in _ready(list(alive), left):
-                _bury(ready, alive)
+    for handle, pid in alive.items():
+        _ask(handle, signal.SIGINT if _is_up(pid) else signal.SIGTERM)
+    _bury_within(INTERRUPT_S, alive)
+    for handle in alive:
+        _ask(handle, signal.SIGTERM)
+    _bury_within(TERMINATE_S, alive)
     for handle in list(alive):
         _bury(handle, alive)
 
@@ -85,6 +85,24 @@ def _ready(handles: list[int], timeout_s: float | None) -> list[int]:
     for handle in handles:
         poll.register(handle, select.POLLIN)
     return [handle for handle, _ in poll.poll(None if timeout_s is None else timeout_s * 1000.0)]
+
+
+def _is_up(pid: int) -> bool:
+    """Whether a node handles signals. One that still imports would die of an interrupt halfway."""
+    try:
+        status = Path(f'/proc/{pid}/status').read_text()
+    except OSError:
+        return False
+    caught = next(line for line in status.splitlines() if line.startswith('SigCgt:'))
+    return bool(int(caught.split()[1], 16) & 1 << signal.SIGTERM - 1)
+
+
+def _bury_within(seconds: float, alive: dict[int, int]) -> None:
+    """Bury those that end within this time; return as soon as none is left."""
+    deadline = time.monotonic() + seconds
+    while alive and (left := deadline - time.monotonic()) > 0:
+        for ready in _ready(list(alive), left):
+            _bury(ready, alive)
 
 
 def _ask(handle: int, request: signal.Signals) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from typing import NoReturn
 
@@ -28,9 +29,11 @@ def main() -> NoReturn:
         lines = [f'    dsrl {name:<14}{text}' for name, (_, text) in COMMANDS.items()]
         print('\n'.join(['usage: dsrl <command> ...', *lines]))
         sys.exit(0 if name in ('-h', '--help') else 2)
-    module = importlib.import_module(f'dsrl_ros.cli.{COMMANDS[name][0]}')
     try:
+        module = importlib.import_module(f'dsrl_ros.cli.{COMMANDS[name][0]}')
         sys.exit(module.main(arguments))
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except DsrlError as error:
         print(f'dsrl: {error}', file=sys.stderr)
         sys.exit(1)
