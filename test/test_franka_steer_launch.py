@@ -21,6 +21,11 @@ GRAPH = Path(__file__).parents[1] / 'dsrl_bringup/launch/franka_steer.launch.yam
 DSRL = [sys.executable, '-m', 'dsrl_ros.cli.main']
 NODES = {'driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin'}
 
+needs_ros2_launch = pytest.mark.skipif(
+    not importlib.util.find_spec('launch_ros') or not shutil.which('ros2'),
+    reason='launch_ros is not installed (it is on no wheel index)',
+)
+
 # Stands in for every node: leaves its command line behind; the monitor ends the run when all have.
 FAKE = """
 import json, os, pathlib, signal, sys, threading
@@ -119,10 +124,9 @@ def test_dsrl_launch_passes_arguments_on(fakes: Path, tmp_path: Path) -> None:
     assert (tmp_path / 'runs/latest/config.yaml').is_file()
 
 
+@needs_ros2_launch
 def test_ros2_launch_starts_the_same_nodes(fakes: Path, tmp_path: Path) -> None:
     """Names, namespaces, remappings and parameters are equal, whichever of the two starts them."""
-    if not importlib.util.find_spec('launch_ros') or not shutil.which('ros2'):
-        pytest.skip('launch_ros is not installed (it is on no wheel index)')
     arguments = ['seed:=3', 'namespace:=left', 'run_dir:=' + str(tmp_path / 'a run')]
     ours = started([*DSRL, 'launch', 'franka_steer', *arguments], fakes)
     for file in fakes.iterdir():
@@ -133,10 +137,23 @@ def test_ros2_launch_starts_the_same_nodes(fakes: Path, tmp_path: Path) -> None:
     assert (tmp_path / 'a run/config.yaml').is_file()
 
 
+@needs_ros2_launch
+def test_ros2_launch_runs_the_real_nodes(tmp_path: Path, ros_domain_id: int) -> None:
+    """A short run comes up, ends by itself, and leaves what a run leaves."""
+    folder = tmp_path / 'run'
+    arguments = ['warmup_episodes:=1', 'episodes:=1', 'eval_episodes:=1', f'run_dir:={folder}']
+    stock = ['ros2', 'launch', 'dsrl_bringup', 'franka_steer.launch.py', *arguments]
+    done = subprocess.run(stock, capture_output=True, text=True, timeout=110, check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert output.count('process has finished cleanly') == len(NODES), output
+    assert json.loads((folder / 'summary.json').read_text())['eval_episodes'] == 1
+    assert len(list((folder / 'logs').iterdir())) == len(NODES)
+
+
+@needs_ros2_launch
 def test_ros2_launch_shows_the_same_arguments() -> None:
     """The Python file hides nothing of the description it includes."""
-    if not importlib.util.find_spec('launch_ros') or not shutil.which('ros2'):
-        pytest.skip('launch_ros is not installed (it is on no wheel index)')
     stock = ['ros2', 'launch', 'dsrl_bringup', 'franka_steer.launch.py', '--show-args']
     shown = subprocess.run(stock, capture_output=True, text=True, timeout=60, check=True).stdout
     ours = [*DSRL, 'launch', 'franka_steer', '--show-args']
