@@ -17,7 +17,7 @@ from dsrl_ros.core.types import (
     PolicySpec,
     Transition,
 )
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
 
 _STATE, _HORIZON, _ACTION = 10, 4, 4
@@ -43,7 +43,7 @@ def _learner(hidden_size: int) -> DsrlSac:
         denoising_steps=8,
         sha256='0' * 64,
     )
-    config = SacConfig(hidden_size=hidden_size, batch_size=256, noise_layout='full')
+    config = LearnerConfig(hidden_size=hidden_size, batch_size=256, noise_layout='full')
     learner = DsrlSac(spec, config, seed=0)
     rng = np.random.default_rng(0)
     for i in range(1000):

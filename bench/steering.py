@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from dsrl_ros.core.options import parse
-from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser, PriorChooser
-from dsrl_ros.learning.config import SacConfig
-from dsrl_ros.learning.learner import Learner
+from dsrl_ros.learning.build import build_learner
+from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.steered import Episode, evaluate, run_steering
 from dsrl_ros.policies import io
 from dsrl_ros.tasks.env import PickPlaceEnv
@@ -52,7 +52,7 @@ class Result:
 
 
 def measure(
-    policy_path: Path, config: SacConfig, options: argparse.Namespace, seed: int
+    policy_path: Path, config: LearnerConfig, options: argparse.Namespace, seed: int
 ) -> Result:
     """Run one seed."""
     policy, env = io.load(policy_path), PickPlaceEnv()
@@ -73,14 +73,14 @@ def measure(
     begin, evaluation_s = time.process_time(), 0.0
     steered: dict[int, float] = {}
 
-    def look(number: int, _: Episode, learner: Learner) -> None:
+    learner = build_learner(policy, config, seed)
+
+    def look(number: int, _: Episode) -> None:
         online = number + 1 - options.warmup
         if online > 0 and online % options.every == 0:
-            steered[online] = success(ActorChooser(learner.export_actor(1, number + 1), None))
+            steered[online] = success(learner.chooser(None))
 
-    learner, episodes = run_steering(
-        env, policy, config, seed, options.warmup, options.online, look
-    )
+    episodes = run_steering(env, policy, learner, seed, options.warmup, options.online, look)
     return Result(
         seed=seed,
         prior=prior,
@@ -130,8 +130,8 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=ROOT / 'bench' / 'out' / 'steering.json')
     options = parser.parse_args()
     pairs = [text.partition(':=') for text in options.options]
-    config = SacConfig(
-        **{name: parse(SacConfig, name, value, 'command line') for name, _, value in pairs}
+    config = LearnerConfig(
+        **{name: parse(LearnerConfig, name, value, 'command line') for name, _, value in pairs}
     )
     torch.set_num_threads(1)
     results = []

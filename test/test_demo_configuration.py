@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from dsrl_ros.core.config import RewardConfig, SteeringConfig
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies import io
 from dsrl_ros.tasks import pick_place
 
@@ -21,7 +21,7 @@ def test_the_reward_node_has_the_time_limit_of_the_task():
 
 
 def test_the_learned_noise_has_at_most_32_dimensions():
-    learner = SacConfig(**OPTIONS['/**/trainer']['ros__parameters']['learner'])
+    learner = LearnerConfig(**OPTIONS['/**/trainer']['ros__parameters']['learner'])
     rows, action_dim = learner.noise_shape(POLICY.spec)
     assert rows * action_dim <= 32
 

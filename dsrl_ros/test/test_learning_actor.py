@@ -15,7 +15,7 @@ from toy import OTHER_POLICY, SPEC
 
 from dsrl_ros.core.errors import NonFiniteError, ShapeMismatchError, WeightsError
 from dsrl_ros.learning.actor import SteeringActor
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
 
 torch.set_num_threads(1)
@@ -24,7 +24,7 @@ STATE = np.array([0.3, -1.2], dtype=np.float32)
 
 
 def learner(**changes: Any) -> DsrlSac:
-    return DsrlSac(SPEC, SacConfig(**{'hidden_size': 32, **changes}), seed=0)
+    return DsrlSac(SPEC, LearnerConfig(**{'hidden_size': 32, **changes}), seed=0)
 
 
 @pytest.mark.parametrize('activation', ['tanh', 'relu', 'gelu'])

@@ -13,12 +13,12 @@ from toy import OTHER_POLICY, SPEC, transition
 
 from dsrl_ros.core.errors import CheckpointError
 from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
 
 torch.set_num_threads(1)
 
-CONFIG = SacConfig(hidden_size=16, num_layers=2, batch_size=16, replay_capacity=24)
+CONFIG = LearnerConfig(hidden_size=16, num_layers=2, batch_size=16, replay_capacity=24)
 COUNTERS = Counters(trained_episodes=4, next_sequence=20, weights_version=5)
 
 

@@ -17,7 +17,7 @@ def fill(replay: Replay, count: int, phase: str = 'online') -> None:
     for i in range(replay.num_added, replay.num_added + count):
         replay.add(
             state=torch.full((2,), float(i)),
-            noise=torch.full((3,), float(i)),
+            action=torch.full((3,), float(i)),
             reward=float(i),
             discount=0.9,
             terminated=i % 2 == 0,
@@ -37,7 +37,7 @@ def test_holds_the_newest_and_rows_stay_together(capacity: int, count: int) -> N
     assert batch.reward.min() >= count - len(replay)
     assert batch.reward.max() < count
     assert torch.equal(batch.state[:, 0], batch.reward)
-    assert torch.equal(batch.noise[:, 2], batch.reward)
+    assert torch.equal(batch.action[:, 2], batch.reward)
     assert torch.equal(batch.next_state[:, 1], batch.reward + 1)
     assert torch.equal(batch.terminated, (batch.reward % 2 == 0).float())
 
@@ -108,6 +108,6 @@ def test_a_saved_replay_goes_on_where_it_was(count: int) -> None:
 def test_a_replay_of_another_shape_is_refused_and_nothing_is_changed() -> None:
     saved, other = Replay(5, 2, 3), Replay(5, 2, 4)
     fill(saved, 3)
-    with pytest.raises(CheckpointError, match='noise'):
+    with pytest.raises(CheckpointError, match='action'):
         other.load_state_tensors(saved.state_tensors())
     assert len(other) == 0

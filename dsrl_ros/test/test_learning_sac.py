@@ -14,9 +14,9 @@ from toy import SPEC, transition
 
 from dsrl_ros.core.errors import ConfigError, DsrlError, NonFiniteError, ShapeMismatchError
 from dsrl_ros.core.types import Noise, NoiseLayout, NoiseSource
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.replay import Batch
-from dsrl_ros.learning.sac import METRICS, DsrlSac
+from dsrl_ros.learning.sac import DsrlSac
 
 torch.set_num_threads(1)
 
@@ -30,7 +30,7 @@ SMALL: dict[str, Any] = {
 
 
 def learner(seed: int = 0, transitions: int = 20, **changes: Any) -> DsrlSac:
-    made = DsrlSac(SPEC, SacConfig(**{**SMALL, **changes}), seed)
+    made = DsrlSac(SPEC, LearnerConfig(**{**SMALL, **changes}), seed)
     for number in range(transitions):
         made.add(transition(number))
     return made
@@ -49,7 +49,7 @@ def constant_critics(made: DsrlSac, values: tuple[float, ...], target: bool) -> 
 def batch(**changes: Tensor) -> Batch:
     values = {
         'state': torch.zeros(3, 2),
-        'noise': torch.zeros(3, 2),
+        'action': torch.zeros(3, 2),
         'reward': torch.tensor([1.0, 0.0, 0.0]),
         'discount': torch.tensor([0.9, 0.9, 0.5]),
         'terminated': torch.tensor([1.0, 0.0, 0.0]),
@@ -58,11 +58,18 @@ def batch(**changes: Tensor) -> Batch:
     return Batch(**{**values, **changes})
 
 
+def target(made: DsrlSac) -> Tensor:
+    """Return the TD targets of `batch` at the actor's next noise."""
+    with torch.no_grad():
+        sampled = made.actor.sample(batch().next_state, made._generator)
+    return made.td_target(batch(), *sampled)
+
+
 def test_target_bootstraps_from_time_outs_and_not_from_terminations() -> None:
     """Targets r + discount (1 - terminated) min_j Q_j: 1, 0.9 * 2 and 0.5 * 2."""
     made = learner()
     constant_critics(made, (2.0, 3.0), target=True)
-    assert made.td_target(batch()).tolist() == pytest.approx([1.0, 1.8, 1.0])
+    assert target(made).tolist() == pytest.approx([1.0, 1.8, 1.0])
 
 
 def test_a_truncated_transition_reaches_the_losses_as_not_terminated() -> None:
@@ -77,13 +84,13 @@ def test_soft_backup_takes_off_the_temperature_times_log_prob() -> None:
     for made in (hard, soft):
         constant_critics(made, (2.0, 2.0), target=True)
     state = soft._generator.get_state()
-    target = soft.td_target(batch())
+    soft_target = target(soft)
     soft._generator.set_state(state)
     _, log_prob = soft.actor.sample(batch().next_state, soft._generator)
     expected = batch().reward + batch().discount * (1 - batch().terminated) * (
         2.0 - 0.25 * log_prob
     )
-    torch.testing.assert_close(target, expected)
+    torch.testing.assert_close(soft_target, expected)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +99,7 @@ def test_soft_backup_takes_off_the_temperature_times_log_prob() -> None:
 def test_target_uses_the_reduction_asked_for(reduction: str, value: float) -> None:
     made = learner(critic_reduction=reduction)
     constant_critics(made, (1.0, 3.0), target=True)
-    assert made.td_target(batch())[1].item() == pytest.approx(0.9 * value)
+    assert target(made)[1].item() == pytest.approx(0.9 * value)
 
 
 def test_values_beyond_what_the_task_can_give_are_bounded_before_the_entropy() -> None:
@@ -100,7 +107,7 @@ def test_values_beyond_what_the_task_can_give_are_bounded_before_the_entropy() -
     for answer, bounded in ((5.0, 1.0), (-5.0, 0.0), (0.25, 0.25)):
         made = learner(**bounds)
         constant_critics(made, (answer, answer), target=True)
-        assert made.td_target(batch())[1].item() == pytest.approx(0.9 * bounded)
+        assert target(made)[1].item() == pytest.approx(0.9 * bounded)
 
 
 def test_critic_loss_is_half_the_squared_error_summed_over_critics() -> None:
@@ -115,7 +122,7 @@ def test_critic_loss_is_half_the_squared_error_summed_over_critics() -> None:
 def test_actor_loss_is_temperature_times_log_prob_less_value() -> None:
     made = learner(temperature=0.25)
     constant_critics(made, (1.0, 3.0), target=False)
-    loss, log_prob = made.actor_loss(torch.zeros(3, 2))
+    loss, log_prob = made.actor_loss(torch.zeros(3, 2), made.critics)
     assert loss.item() == pytest.approx(0.25 * log_prob.item() - 1.0, rel=1e-5)
 
 
@@ -152,7 +159,7 @@ def test_noise_enters_the_losses_in_units_of_b_w() -> None:
     used = np.array([[1.0], [-3.0]], dtype=np.float32)
     made.add(transition(noise=Noise(used, NoiseLayout.FULL, NoiseSource.PRIOR)))
     prepared = made._prepare(made.replay.sample(1, torch.Generator()))
-    assert prepared.noise.tolist() == [[0.5, -1.5]]
+    assert prepared.action.tolist() == [[0.5, -1.5]]
     rows = made.export_actor(1, 0).act(np.zeros(2, dtype=np.float32), np.random.default_rng(0))
     assert np.abs(rows).max() <= 2.0
 
@@ -200,7 +207,15 @@ def test_same_seed_same_bits_and_slices_change_nothing() -> None:
 
 def test_metrics_are_named_and_finite() -> None:
     metrics = learner().update(3)
-    assert tuple(metrics) == METRICS
+    assert tuple(metrics) == (
+        'critic/loss',
+        'critic/value',
+        'critic/gradient_norm',
+        'actor/loss',
+        'actor/entropy_per_dim',
+        'actor/gradient_norm',
+        'temperature',
+    )
     assert all(map(math.isfinite, metrics.values()))
 
 

@@ -12,12 +12,13 @@ from toy import SPEC, ToyEnv, ToyPolicy, transition
 
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource
 from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, PriorChooser
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.steered import evaluate, rollout, run_steering, succeeded
 
 torch.set_num_threads(1)
 
-CONFIG = SacConfig(
+CONFIG = LearnerConfig(
     hidden_size=32,
     num_layers=2,
     batch_size=32,
@@ -36,9 +37,8 @@ def test_learns_the_known_best_noise() -> None:
     env, policy = ToyEnv(), ToyPolicy()
     prior = PriorChooser(0, NoiseLayout.FULL, (2, 1))
     assert np.mean(evaluate(env, policy, prior, CONFIG, seed=0, episodes=100)) < 0.4
-    learner, episodes = run_steering(
-        env, policy, CONFIG, seed=0, warmup_episodes=10, online_episodes=30
-    )
+    learner = DsrlSac(SPEC, CONFIG, seed=0)
+    episodes = run_steering(env, policy, learner, seed=0, warmup_episodes=10, online_episodes=30)
     steered = ActorChooser(learner.export_actor(1, 40), seed=None)
     assert np.mean(evaluate(env, policy, steered, CONFIG, seed=0, episodes=20)) == 1.0
     for goal in (-1.0, 1.0):
@@ -52,7 +52,8 @@ def test_a_run_repeats_from_its_seed() -> None:
     small = dataclasses.replace(CONFIG, hidden_size=16, utd=2)
 
     def run(seed: int) -> bytes:
-        learner, _ = run_steering(ToyEnv(), ToyPolicy(), small, seed, 2, 4)
+        learner = DsrlSac(SPEC, small, seed)
+        run_steering(ToyEnv(), ToyPolicy(), learner, seed, 2, 4)
         return learner.export_actor(1, 6).to_bytes()
 
     assert run(1) == run(1)
@@ -70,14 +71,15 @@ def test_online_episodes_act_on_weights_one_episode_behind() -> None:
             return super().__call__(state, noise)
 
     actors = []
+    learner = DsrlSac(SPEC, small, seed=3)
     run_steering(
         ToyEnv(),
         Spy(),
-        small,
+        learner,
         seed=3,
         warmup_episodes=2,
         online_episodes=3,
-        on_episode=lambda number, _, learner: actors.append(
+        on_episode=lambda number, _: actors.append(
             (learner.export_actor(number + 1, number + 1), len(states))
         ),
     )
@@ -112,8 +114,11 @@ def test_termination_without_reward_is_no_success() -> None:
 
 @pytest.mark.parametrize(('layout', 'rows'), [('repeated', 1), ('basis', 2)])
 def test_other_layouts_run(layout: str, rows: int) -> None:
-    small = SacConfig(hidden_size=16, batch_size=16, utd=1, noise_layout=layout, num_basis=rows)
-    learner, _ = run_steering(ToyEnv(), ToyPolicy(), small, 0, 1, 2)
+    small = LearnerConfig(
+        hidden_size=16, batch_size=16, utd=1, noise_layout=layout, num_basis=rows
+    )
+    learner = DsrlSac(SPEC, small, seed=0)
+    run_steering(ToyEnv(), ToyPolicy(), learner, 0, 1, 2)
     noise = ActorChooser(learner.export_actor(1, 3), None).choose(STATE, 0, 0)
     assert noise.rows.shape == (rows, SPEC.action_dim)
     assert isinstance(noise, Noise) and noise.source == NoiseSource.ACTOR

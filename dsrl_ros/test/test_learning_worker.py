@@ -18,12 +18,12 @@ from dsrl_ros.core.types import (
 )
 from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.worker import LearningWorker
 
 UTD = 3
-CONFIG = SacConfig(hidden_size=16, num_layers=1, batch_size=8, utd=UTD, replay_capacity=100)
+CONFIG = LearnerConfig(hidden_size=16, num_layers=1, batch_size=8, utd=UTD, replay_capacity=100)
 SPEC = PolicySpec(
     name='toy',
     state_names=('x', 'y'),

@@ -21,7 +21,7 @@ from dsrl_ros.bridge import convert, names, qos
 from dsrl_ros.core.errors import ConfigError, PolicyOutputError, StaleDataError
 from dsrl_ros.core.journal import read_journal
 from dsrl_ros.core.types import ControlMode, NoiseLayout, PolicySpec
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.nodes.steering_node import SteeringNode
 
@@ -42,7 +42,7 @@ SPEC = PolicySpec(
     denoising_steps=1,
     sha256='a' * 64,
 )
-SMALL = SacConfig(hidden_size=8, num_layers=1, batch_size=4)
+SMALL = LearnerConfig(hidden_size=8, num_layers=1, batch_size=4)
 STEP_NS = 200_000_000
 
 

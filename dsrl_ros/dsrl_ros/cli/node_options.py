@@ -12,7 +12,7 @@ import yaml
 from dsrl_ros.cli.description import NodeCall
 from dsrl_ros.core import config, options
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 
 # Node to the sections of its parameters; the empty section holds the node's own options.
 NODE_OPTIONS: dict[str, dict[str, type]] = {
@@ -22,7 +22,7 @@ NODE_OPTIONS: dict[str, dict[str, type]] = {
     'recorder': {'': config.RecorderConfig},
     'reward': {'': config.RewardConfig},
     'steering': {'': config.SteeringConfig},
-    'trainer': {'': config.TrainerConfig, 'learner': SacConfig},
+    'trainer': {'': config.TrainerConfig, 'learner': LearnerConfig},
     'twin': {'': config.TwinConfig},
 }
 

@@ -15,7 +15,7 @@ import torch
 
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.learning.choosers import PriorChooser
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.steered import evaluate
 from dsrl_ros.policies import io
 from dsrl_ros.tasks.env import PickPlaceEnv
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     torch.set_num_threads(1)
     policy = io.load(options.policy)
-    config = SacConfig(noise_layout=options.layout, num_basis=options.num_basis)
+    config = LearnerConfig(noise_layout=options.layout, num_basis=options.num_basis)
     shape = config.noise_shape(policy.spec)
     env = PickPlaceEnv()
     for scale in options.scales:

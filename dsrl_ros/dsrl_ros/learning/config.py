@@ -1,4 +1,4 @@
-"""The options of DSRL-SAC: one typed, validated declaration."""
+"""The options of every learner: one typed, validated declaration."""
 
 from __future__ import annotations
 
@@ -9,15 +9,27 @@ from dsrl_ros.core.noise import num_rows
 from dsrl_ros.core.options import check, option
 from dsrl_ros.core.types import NoiseLayout, PolicySpec
 
+ALGORITHMS = ('sac', 'na', 'best_of_n', 'rlpd', 'constant', 'prior')
+
 
 @dataclass(frozen=True)
-class SacConfig:
-    """SAC in the latent-action MDP (paper section 4.1, appendices B and C).
+class LearnerConfig:
+    """DSRL-SAC, DSRL-NA and the baselines (paper sections 4 and 5, appendices B and C).
 
-    Entropies are those of the normalised noise u = w / b_W in [-1, 1]^d, so that a target means
-    the same stochasticity whatever b_W is. Zero is the spread of a uniform over half of an axis;
-    ln 2 = 0.69 is the largest possible.
+    An algorithm leaves alone the options that it has no use for. Entropies are those of the
+    normalised noise u = w / b_W in [-1, 1]^d, so that a target means the same stochasticity
+    whatever b_W is. Zero is the spread of a uniform over half of an axis; ln 2 = 0.69 is the
+    largest possible.
     """
+
+    algorithm: str = option(
+        'sac',
+        'How the noise is chosen: sac and na learn an actor (paper sections 4.1 and 4.2); '
+        'best_of_n takes the best of a few prior samples by an action critic; rlpd learns on '
+        'actions, without the frozen policy; constant searches one noise for the whole task; '
+        'prior learns nothing.',
+        choices=ALGORITHMS,
+    )
 
     # Networks
     hidden_size: int = option(128, 'Width of the hidden layers.', low=1, high=8192)
@@ -36,6 +48,15 @@ class SacConfig:
         0.5, 'Standard deviations taken off the mean by mean_minus_std.', low=0.0, high=10.0
     )
 
+    precision: str = option(
+        'float32',
+        'Number format of the matrix products; weights and sums stay float32.',
+        choices=('float32', 'bfloat16'),
+    )
+    compile: bool = option(
+        False, 'Compile the update with torch.compile: slow to start, then faster on a GPU.'
+    )
+
     # Noise
     noise_layout: str = option(
         'full',
@@ -48,6 +69,42 @@ class SacConfig:
     )
     prior_scale: float = option(
         1.0, 'c: warm-up episodes draw their noise from N(0, c^2 I).', low=0.0, high=5.0
+    )
+
+    # DSRL-NA (Algorithm 1)
+    noise_critic_steps: int = option(
+        10, 'Noise-critic steps per round of `utd` action-critic steps.', low=1, high=1000
+    )
+    noise_critic_learning_rate: float = option(
+        3e-4, 'Adam step size, noise critics.', low=0.0, high=1.0
+    )
+    distill_noise: str = option(
+        'mixed',
+        'Where the noise critic is taught: at prior noise, at the actor, or half of each.',
+        choices=('prior', 'actor', 'mixed'),
+    )
+    distill_samples: int = option(
+        16, 'Pairs (noise, action) of the frozen policy kept per state.', low=1, high=1024
+    )
+    distill_fresh: float = option(
+        0.1, 'Share of the pairs of a round that are drawn anew.', low=0.0, high=1.0
+    )
+
+    # Baselines
+    num_candidates: int = option(
+        16, 'Noises to choose among: best_of_n per decision, constant per run.', low=1, high=4096
+    )
+
+    # Data
+    offline_share: float = option(
+        0.0,
+        'Share of every batch that comes from offline data, while there is any; '
+        '0 draws from all data alike.',
+        low=0.0,
+        high=1.0,
+    )
+    offline_steps: int = option(
+        0, 'Gradient steps on offline data before the first episode.', low=0, high=10**9
     )
 
     # Returns

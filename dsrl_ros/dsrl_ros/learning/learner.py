@@ -1,4 +1,4 @@
-"""What every learner of the suite offers to the trainer, the benches and the checkpoints."""
+"""What every learner of the suite offers to runs, the trainer, the benches and the checkpoints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from torch import Tensor
 
 from dsrl_ros.core.types import PolicySpec, Transition
 from dsrl_ros.learning.actor import SteeringActor
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.choosers import NoiseChooser
+from dsrl_ros.learning.config import LearnerConfig
 
 # Group name (one file each in a checkpoint) to tensor name to tensor.
 StateGroups = dict[str, dict[str, Tensor]]
@@ -24,7 +25,7 @@ class Learner(Protocol):
         ...
 
     @property
-    def config(self) -> SacConfig:
+    def config(self) -> LearnerConfig:
         """The options in use."""
         ...
 
@@ -36,6 +37,14 @@ class Learner(Protocol):
     @property
     def num_transitions(self) -> int:
         """Transitions added so far."""
+        ...
+
+    def chooser(self, seed: int | None) -> NoiseChooser:
+        """Return who chooses noise by what is learned so far; it stays as it is.
+
+        Args:
+            seed: of the run, to explore; None for the choice held best.
+        """
         ...
 
     def add(self, transition: Transition) -> None:

@@ -19,7 +19,7 @@ class Batch(NamedTuple):
 
     Attributes:
         state: (B, O) raw units.
-        noise: (B, D) rows of the noise, flattened, as used.
+        action: (B, D) what the critics take: noise rows as used, or an action chunk; flattened.
         reward: (B,).
         discount: (B,).
         terminated: (B,) 1 where nothing follows; time-outs are 0 and bootstrap.
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     """
 
     state: Tensor
-    noise: Tensor
+    action: Tensor
     reward: Tensor
     discount: Tensor
     terminated: Tensor
@@ -40,14 +40,14 @@ class Replay:
     Args:
         capacity: transitions kept.
         state_dim: O.
-        noise_dim: D = R * A.
+        action_dim: D, entries of what the critics take.
     """
 
-    def __init__(self, capacity: int, state_dim: int, noise_dim: int) -> None:
+    def __init__(self, capacity: int, state_dim: int, action_dim: int) -> None:
         self.capacity = capacity
         self._columns = {
             'state': torch.zeros(capacity, state_dim),
-            'noise': torch.zeros(capacity, noise_dim),
+            'action': torch.zeros(capacity, action_dim),
             'reward': torch.zeros(capacity),
             'discount': torch.zeros(capacity),
             'terminated': torch.zeros(capacity),
@@ -73,7 +73,7 @@ class Replay:
     def add(
         self,
         state: Tensor,
-        noise: Tensor,
+        action: Tensor,
         reward: float,
         discount: float,
         terminated: bool,
@@ -85,14 +85,14 @@ class Replay:
 
         Args:
             state, next_state: (O,) raw units.
-            noise: (D,) as used.
+            action: (D,) what the critics take.
             reward, discount, terminated, truncated, phase: as in `core.types.Transition`.
         """
         code = phase_code(phase)
         slot = self._count % self.capacity
         values: dict[str, Tensor | float] = {
             'state': state,
-            'noise': noise,
+            'action': action,
             'reward': reward,
             'discount': discount,
             'terminated': terminated,
@@ -104,15 +104,32 @@ class Replay:
             self._columns[name][slot] = value
         self._count += 1
 
-    def sample(self, batch_size: int, generator: torch.Generator) -> Batch:
-        """Draw transitions uniformly, with replacement.
+    def sample(
+        self, batch_size: int, generator: torch.Generator, offline_share: float = 0.0
+    ) -> Batch:
+        """Draw transitions uniformly, with replacement; see `sample_index`."""
+        return self.gather(self.sample_index(batch_size, generator, offline_share))
+
+    def sample_index(
+        self, count: int, generator: torch.Generator, offline_share: float = 0.0
+    ) -> Tensor:
+        """Draw the places of `count` transitions, (count,) int64, for `gather`.
+
+        Args:
+            count: how many.
+            generator: source of the draw.
+            offline_share: of the draw that comes from phase 'offline', while there is any and
+                any other; 0 draws from all alike.
 
         Raises:
             ConfigError: the replay is empty.
         """
         if not len(self):
             raise ConfigError('replay: got 0 transitions, expected at least 1. Add data first.')
-        index = torch.randint(len(self), (batch_size,), generator=generator)
+        return torch.randint(len(self), (count,), generator=generator)
+
+    def gather(self, index: Tensor) -> Batch:
+        """Return the transitions at the places `index`, (B,)."""
         return Batch(*(self._columns[name].index_select(0, index) for name in Batch._fields))
 
     def state_tensors(self) -> dict[str, Tensor]:

@@ -12,12 +12,10 @@ from typing import Any, Protocol
 
 from dsrl_ros.core.noise import expand
 from dsrl_ros.core.types import Array, DecisionKey, Transition
-from dsrl_ros.learning.actor import SteeringActor
-from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser, PriorChooser
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing, trained_episodes_for
-from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.seeding import Stream, keyed_seed
 from dsrl_ros.policies.base import FrozenPolicy
 
@@ -86,7 +84,7 @@ def rollout(
     env: ChunkEnv,
     policy: FrozenPolicy,
     chooser: NoiseChooser,
-    config: SacConfig,
+    config: LearnerConfig,
     episode: int,
     reset_seed: int,
     phase: str = 'online',
@@ -143,40 +141,40 @@ def succeeded(transitions: list[Transition]) -> bool:
 def run_steering(
     env: ChunkEnv,
     policy: FrozenPolicy,
-    config: SacConfig,
+    learner: Learner,
     seed: int,
     warmup_episodes: int = 10,
     online_episodes: int = 40,
-    on_episode: Callable[[int, Episode, Learner], None] | None = None,
-) -> tuple[DsrlSac, list[Episode]]:
+    on_episode: Callable[[int, Episode], None] | None = None,
+) -> list[Episode]:
     """Learn to steer.
 
-    Warm-up episodes draw from the prior, online ones from the stochastic actor with one episode
-    of lag. The gradient steps that an episode owes are taken after it, those of the last one too.
+    Warm-up episodes draw from the prior, online ones from what the learner chooses, exploring,
+    with one episode of lag. The gradient steps that an episode owes are taken after it, those of
+    the last one too.
 
     Args:
         env, policy: the latent-action MDP.
-        config: options of the learner.
-        seed: of resets, noise and learner.
+        learner: for this policy; see `build.build_learner`.
+        seed: of resets and noise.
         warmup_episodes, online_episodes: how many.
         on_episode: called after the gradient steps of each episode.
 
     Returns:
-        The learner, and what happened.
+        What happened.
     """
-    learner = DsrlSac(policy.spec, config, seed)
+    config = learner.config
     pacing = LockstepPacing(GradientDebt(config.utd, config.start_transitions))
     prior = PriorChooser(seed, config.layout, config.noise_shape(policy.spec), config.prior_scale)
-    actors: dict[int, SteeringActor] = {0: learner.export_actor(0, 0)}
+    choosers: dict[int, NoiseChooser] = {0: learner.chooser(seed)}
     episodes: list[Episode] = []
     for number in range(warmup_episodes + online_episodes):
         warming = number < warmup_episodes
         phase = 'warmup' if warming else 'online'
-        actor = actors[trained_episodes_for(number)]
         transitions = rollout(
             env,
             policy,
-            prior if warming else ActorChooser(actor, seed),
+            prior if warming else choosers[trained_episodes_for(number)],
             config,
             number,
             keyed_seed(seed, Stream.RESET, number),
@@ -186,19 +184,19 @@ def run_steering(
         for transition in transitions:
             pacing.add(transition)
         metrics = _learn(learner, pacing)
-        actors[number + 1] = learner.export_actor(number + 1, pacing.trained_episodes)
-        actors.pop(number - 1, None)
+        choosers[number + 1] = learner.chooser(seed)
+        choosers.pop(number - 1, None)
         episodes.append(Episode(phase, succeeded(transitions), len(transitions), metrics))
         if on_episode is not None:
-            on_episode(number, episodes[-1], learner)
-    return learner, episodes
+            on_episode(number, episodes[-1])
+    return episodes
 
 
 def evaluate(
     env: ChunkEnv,
     policy: FrozenPolicy,
     chooser: NoiseChooser,
-    config: SacConfig,
+    config: LearnerConfig,
     seed: int,
     episodes: int = 50,
     first_episode: int = 0,

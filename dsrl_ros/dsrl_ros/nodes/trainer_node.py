@@ -33,7 +33,7 @@ from dsrl_ros.core.config import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
-from dsrl_ros.learning.config import SacConfig
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.worker import LearningWorker, NewWeights
 
@@ -45,7 +45,7 @@ class TrainerNode(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__('trainer', **node_options)
-        self._learner_config = declare_config(self, SacConfig, 'learner')
+        self._learner_config = declare_config(self, LearnerConfig, 'learner')
         self._config = declare_config(self, TrainerConfig)
         os.nice(self._config.niceness)
         torch.set_num_threads(1)  # beside a busy simulator two threads are slower than one
