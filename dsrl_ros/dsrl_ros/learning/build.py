@@ -1,25 +1,57 @@
-"""From a configuration to the learner that it asks for."""
+"""From a configuration to the learner that it asks for, and to the policy that acts with it."""
 
 from __future__ import annotations
 
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.learning.best_of_n import BestOfN
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.learner import Learner
+from dsrl_ros.learning.constant import ConstantSearch, PriorLearner
+from dsrl_ros.learning.learner import ActorLearner, Learner
+from dsrl_ros.learning.na import DsrlNa
+from dsrl_ros.learning.rlpd import Rlpd
 from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.policies.base import FrozenPolicy
+from dsrl_ros.policies.direct import DirectPolicy
 
 
 def build_learner(policy: FrozenPolicy, config: LearnerConfig, seed: int) -> Learner:
     """Return a learner that has learned nothing yet.
 
     Args:
-        policy: what is steered. DSRL-SAC needs its `spec` alone.
+        policy: the frozen policy; DSRL-NA and best of N ask it for actions.
         config: options.
         seed: of the run, >= 0.
 
     Raises:
         ConfigError: options that do not fit the policy.
     """
+    if config.algorithm == 'constant':
+        return ConstantSearch(policy.spec, config, seed)
+    if config.algorithm == 'prior':
+        return PriorLearner(policy.spec, config, seed)
+    if config.algorithm == 'best_of_n':
+        return BestOfN(policy, config, seed)
+    if config.algorithm == 'rlpd':
+        return Rlpd(policy.spec, config, seed)
+    return build_actor_learner(policy, config, seed)
+
+
+def build_actor_learner(policy: FrozenPolicy, config: LearnerConfig, seed: int) -> ActorLearner:
+    """Return a learner whose actor can be sent to the node that acts.
+
+    Raises:
+        ConfigError: another algorithm than DSRL-SAC and DSRL-NA.
+    """
     if config.algorithm == 'sac':
         return DsrlSac(policy.spec, config, seed)
-    raise ConfigError(f'algorithm: got {config.algorithm!r}, expected sac.')
+    if config.algorithm == 'na':
+        return DsrlNa(policy, config, seed)
+    raise ConfigError(
+        f'algorithm: got {config.algorithm!r}, expected sac or na: only these learn an actor for '
+        'the steering node. The baselines run without ROS, see `dsrl train`.'
+    )
+
+
+def acting_policy(policy: FrozenPolicy, config: LearnerConfig) -> FrozenPolicy:
+    """Return what turns the chosen noise into actions: the frozen policy, but for RLPD."""
+    return DirectPolicy(policy.spec) if config.algorithm == 'rlpd' else policy

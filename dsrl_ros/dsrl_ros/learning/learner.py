@@ -47,16 +47,16 @@ class Learner(Protocol):
         """
         ...
 
-    def add(self, transition: Transition) -> None:
-        """Keep a transition; raise, and keep nothing, when it does not fit."""
+    def add(self, transition: Transition) -> int:
+        """Keep a transition; raise, and keep nothing, when it does not fit.
+
+        Returns:
+            Its place among those kept.
+        """
         ...
 
     def update(self, num_steps: int) -> dict[str, float]:
         """Take gradient steps and return their mean metrics."""
-        ...
-
-    def export_actor(self, version: int, trained_episodes: int) -> SteeringActor:
-        """Return a copy of the actor that acts without torch."""
         ...
 
     def state_groups(self) -> StateGroups:
@@ -65,4 +65,12 @@ class Learner(Protocol):
 
     def load_state_groups(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Take over what `state_groups` returned."""
+        ...
+
+
+class ActorLearner(Learner, Protocol):
+    """A learner whose choice is an actor, which can be sent to the node that acts."""
+
+    def export_actor(self, version: int, trained_episodes: int) -> SteeringActor:
+        """Return a copy of the actor that acts without torch."""
         ...

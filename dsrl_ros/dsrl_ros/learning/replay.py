@@ -33,6 +33,10 @@ class Batch(NamedTuple):
     terminated: Tensor
     next_state: Tensor
 
+    def at(self, index: Tensor) -> Batch:
+        """Return the transitions at `index`, (n,)."""
+        return Batch(*(column[index] for column in self))
+
 
 class Replay:
     """A ring of the newest transitions.
@@ -80,8 +84,8 @@ class Replay:
         truncated: bool,
         next_state: Tensor,
         phase: str,
-    ) -> None:
-        """Keep one transition; the oldest goes when the ring is full.
+    ) -> int:
+        """Keep one transition and return its place; the oldest goes when the ring is full.
 
         Args:
             state, next_state: (O,) raw units.
@@ -103,6 +107,7 @@ class Replay:
         for name, value in values.items():
             self._columns[name][slot] = value
         self._count += 1
+        return slot
 
     def sample(
         self, batch_size: int, generator: torch.Generator, offline_share: float = 0.0

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from dsrl_ros.core.types import PolicySpec
-from dsrl_ros.learning.actor_critic import ActorCritic, Totals
+from dsrl_ros.learning.actor_critic import ActorCritic
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.replay import Batch
+from dsrl_ros.learning.td import Totals
 
 
 class DsrlSac(ActorCritic):
@@ -31,8 +32,9 @@ class DsrlSac(ActorCritic):
             self.replay.sample(config.batch_size, self._generator, config.offline_share)
         )
         with torch.no_grad():
-            next_noise = self.actor.sample(batch.next_state, self._generator)
-        target = self.td_target(batch, *next_noise)
+            next_noise, log_prob = self.actor.sample(batch.next_state, self._generator)
+            value = self._next_value(batch.next_state, next_noise)
+            target = self.td_target(batch, value, self._entropy_bonus(log_prob))
         self._update_critics(batch, target, totals)
         if self._steps % config.actor_update_every == 0:
             self._update_actor(batch.state, self.critics, totals)

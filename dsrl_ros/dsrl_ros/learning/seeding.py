@@ -17,6 +17,7 @@ class Stream(IntEnum):
     RESET = 2  # start poses of episodes that are trained on
     EVALUATION_RESET = 3  # start poses of episodes never trained on
     LEARNER = 4  # initial weights, replay sampling, updates
+    CANDIDATES = 5  # noises to choose among
 
 
 def keyed_generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:

@@ -1,0 +1,125 @@
+"""Best of N: of a few prior samples, the one whose action the critics value most.
+
+A baseline: it steers without an actor, and can only choose among what the prior offers.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Transition
+from dsrl_ros.learning.choosers import NoiseChooser
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.frozen import FrozenActions
+from dsrl_ros.learning.learner import StateGroups
+from dsrl_ros.learning.seeding import Stream, keyed_generator
+from dsrl_ros.learning.td import TdLearner, Totals
+from dsrl_ros.policies.base import FrozenPolicy
+
+Valued = Callable[[Array, Array], Array]
+"""From a state (O,) and noises (N, R, A) to the value of each, (N,)."""
+
+
+class BestOfN(TdLearner):
+    """Learns critics Q_A(s, a) of the policy that takes the best of N prior samples.
+
+    The value of a next state is the largest that Q_A gives to N of the frozen policy's answers
+    there.
+
+    Args:
+        policy: what is steered.
+        config: options; `num_candidates` is N.
+        seed: of the run, >= 0.
+    """
+
+    def __init__(self, policy: FrozenPolicy, config: LearnerConfig, seed: int) -> None:
+        self._frozen = FrozenActions(policy, config)
+        self._seed = seed
+        super().__init__(policy.spec, config, seed, self._frozen.size, config.utd)
+
+    def chooser(self, seed: int | None) -> NoiseChooser:
+        """Return the choice by the critics as they are now; its samples are its exploration."""
+        critics, frozen = copy.deepcopy(self.critics), copy.copy(self._frozen)
+
+        def valued(state: Array, rows: Array) -> Array:
+            states = torch.from_numpy(state).expand(len(rows), -1)
+            action = frozen.scale(frozen(states, torch.from_numpy(rows).flatten(1)))
+            with torch.no_grad():
+                values: Array = self._reduce(critics(self._normalise(states), action)).numpy()
+            return values
+
+        seed = self._seed if seed is None else seed
+        return BestOfNChooser(
+            valued, self.config.layout, (self.config.num_candidates, *self._noise_shape), seed
+        )
+
+    def state_groups(self) -> StateGroups:
+        """Return all that a bit-equal continuation needs, as copies."""
+        return {**super().state_groups(), 'frozen': self._frozen.state_tensors()}
+
+    def load_state_groups(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take over what `state_groups` returned.
+
+        Raises:
+            CheckpointError: tensors are missing or do not fit this configuration.
+        """
+        super().load_state_groups(groups)
+        self._frozen.load_state_tensors(groups['frozen'])
+
+    def _round(self, totals: Totals) -> None:
+        raw, which = self._sample_round()
+        count = self.config.num_candidates
+        states = raw.next_state.repeat_interleave(count, dim=0)
+        noise = torch.empty(len(states), self._noise_dim).normal_(generator=self._generator)
+        answers = self._frozen(states, noise)
+        if not self._frozen.fitted:
+            self._frozen.fit(answers)
+        known = raw._replace(
+            state=self._normalise(raw.state),
+            action=self._frozen.scale(raw.action),
+            next_state=self._normalise(raw.next_state),
+        )
+        with torch.no_grad():
+            # Once per round: the target critics hardly move within one.
+            values = self._reduce(
+                self.target_critics(self._normalise(states), self._frozen.scale(answers))
+            )
+            best = values.view(-1, count).amax(dim=1)
+        for chosen in which:
+            batch = known.at(chosen)
+            self._update_critics(batch, self.td_target(batch, best[chosen]), totals)
+        self._steps += self.config.utd
+
+    def _critic_action(self, transition: Transition) -> Array:
+        return self._frozen.executed(transition)
+
+
+class BestOfNChooser:
+    """Draws N noises from N(0, I) and takes the most valued.
+
+    Args:
+        valued: who values them.
+        layout: of the noise.
+        shape: (N, R, A).
+        seed: of the run.
+    """
+
+    def __init__(
+        self, valued: Valued, layout: NoiseLayout, shape: tuple[int, int, int], seed: int
+    ) -> None:
+        self._valued = valued
+        self._layout = layout
+        self._shape = shape
+        self._seed = seed
+
+    def choose(self, state: Array, episode: int, decision: int) -> Noise:
+        """Choose among the samples of this key."""
+        rng = keyed_generator(self._seed, Stream.CANDIDATES, episode, decision)
+        rows = rng.standard_normal(self._shape, dtype=np.float32)
+        best = int(self._valued(state, rows).argmax())
+        return Noise(rows[best], self._layout, NoiseSource.PRIOR)

@@ -1,0 +1,181 @@
+"""DSRL-NA: noise-aliased steering (paper section 4.2, Algorithm 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from dsrl_ros.core.checks import require_finite, require_shape
+from dsrl_ros.core.types import Array, Transition
+from dsrl_ros.learning.actor_critic import ActorCritic
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.frozen import FrozenActions
+from dsrl_ros.learning.learner import StateGroups
+from dsrl_ros.learning.optimiser import adam, step
+from dsrl_ros.learning.pairs import PairCache
+from dsrl_ros.learning.replay import Batch
+from dsrl_ros.learning.td import Totals
+from dsrl_ros.policies.base import FrozenPolicy
+
+
+class DsrlNa(ActorCritic):
+    """Learns critics Q_A(s, a) on actions, distils them into Q_W(s, u), and an actor on those.
+
+    A round is `utd` steps of Q_A, then `noise_critic_steps` of Q_W, then the actor's: the order
+    of Algorithm 1, in blocks. As the actor rests while Q_A learns, the frozen policy answers for
+    all next states of a round at once, and no state twice; as Q_A rests while it is distilled,
+    so does every target of the distillation. Noise differs from noise only by the action it leads
+    to: what is learned of an action counts for every noise that leads there, tried or not.
+
+    Args:
+        policy: what is steered; answers without ever being changed.
+        config: options.
+        seed: of the run, >= 0.
+    """
+
+    def __init__(self, policy: FrozenPolicy, config: LearnerConfig, seed: int) -> None:
+        self._frozen = FrozenActions(policy, config)
+        super().__init__(policy.spec, config, seed, self._frozen.size, config.utd)
+        self.noise_critics = self._critics(self._noise_dim)
+        self._modules['noise_critics'] = self.noise_critics
+        self._optimisers['noise_critics'] = adam(
+            self.noise_critics.parameters(), config.noise_critic_learning_rate
+        )
+        self._pairs = PairCache(config.distill_samples, self._noise_dim, self._frozen.size)
+
+    def add(self, transition: Transition) -> int:
+        """Keep a transition; its noise may be missing, as in demonstrations.
+
+        Raises:
+            ShapeMismatchError, NonFiniteError, ConfigError: as for DSRL-SAC.
+        """
+        place = super().add(transition)
+        self._pairs.forget(place)
+        return place
+
+    def distillation_loss(self, state: Tensor, noise: Tensor, target: Tensor) -> Tensor:
+        """Return 0.5 * sum over critics j of the mean of (Q_W,j(s, u) - Q_A,j(s, f(s, w)))^2.
+
+        Args:
+            state: (B, O), normalised.
+            noise: u = w / b_W, (B, D).
+            target: (E, B), of the action critics.
+        """
+        return 0.5 * (self.noise_critics(state, noise) - target).square().mean(dim=1).sum()
+
+    def state_groups(self) -> StateGroups:
+        """Return all that a bit-equal continuation needs, as copies."""
+        return {
+            **super().state_groups(),
+            'pairs': self._pairs.state_tensors(),
+            'frozen': self._frozen.state_tensors(),
+        }
+
+    def load_state_groups(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take over what `state_groups` returned.
+
+        Raises:
+            CheckpointError: tensors are missing or do not fit this configuration.
+        """
+        super().load_state_groups(groups)
+        self._pairs.load_state_tensors(groups['pairs'])
+        self._frozen.load_state_tensors(groups['frozen'])
+
+    def _round(self, totals: Totals) -> None:
+        self._fit_scaling()
+        self._learn_action_critics(totals)
+        self._learn_noise_critics(totals)
+        self._learn_actor(totals)
+        self._steps += self.config.utd
+        self._report_bad_answers(totals)
+
+    def _learn_action_critics(self, totals: Totals) -> None:
+        raw, which = self._sample_round()
+        known = self._prepare(raw)
+        with torch.no_grad():
+            noise, log_prob = self.actor.sample(known.next_state, self._generator)
+            answers = self._frozen(raw.next_state, noise * self.config.noise_magnitude)
+            next_action = self._frozen.scale(answers)
+            bonus = torch.zeros(len(noise)) + self._entropy_bonus(log_prob)
+        for chosen in which:
+            batch = known.at(chosen)
+            with torch.no_grad():
+                value = self._next_value(batch.next_state, next_action[chosen])
+                target = self.td_target(batch, value, bonus[chosen])
+            self._update_critics(batch, target, totals)
+
+    def _learn_noise_critics(self, totals: Totals) -> None:
+        config = self.config
+        count = config.noise_critic_steps * config.batch_size
+        places = self.replay.sample_index(count, self._generator, config.offline_share)
+        noise, action = self._distillation_pairs(places)
+        state = self._normalise(self.replay.gather(places).state)
+        with torch.no_grad():
+            target = self.critics(state, self._frozen.scale(action))  # (E, count)
+        noise = noise / config.noise_magnitude
+        for chosen in torch.arange(count).split(config.batch_size):
+            loss = self.distillation_loss(state[chosen], noise[chosen], target[:, chosen])
+            norm = step(self._optimisers['noise_critics'], loss)
+            totals.add(
+                ('noise_critic/loss', 'noise_critic/gradient_norm'),
+                torch.stack((loss.detach(), norm)),
+            )
+
+    def _distillation_pairs(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Return noise (n, D), as the policy is handed it, and actions (n, C), shuffled or not.
+
+        Prior pairs are kept and used again; those of the actor are made each round, once per
+        state, since the actor moves.
+        """
+        share = {'prior': 0.0, 'mixed': 0.5, 'actor': 1.0}[self.config.distill_noise]
+        of_actor = torch.rand(places.shape, generator=self._generator) < share
+        noise = torch.empty(len(places), self._noise_dim)
+        action = torch.empty(len(places), self._frozen.size)
+        noise[~of_actor], action[~of_actor] = self._pairs.draw(
+            places[~of_actor], self.config.distill_fresh, self._answer, self._generator
+        )
+        distinct, which = torch.unique(places[of_actor], return_inverse=True)
+        if len(distinct):
+            with torch.no_grad():
+                chosen, _ = self.actor.sample(
+                    self._normalise(self.replay.gather(distinct).state), self._generator
+                )
+            chosen = chosen * self.config.noise_magnitude
+            noise[of_actor] = chosen[which]
+            action[of_actor] = self._answer(distinct, chosen)[which]
+        return noise, action
+
+    def _learn_actor(self, totals: Totals) -> None:
+        config = self.config
+        for _ in range(config.utd // config.actor_update_every):
+            batch = self.replay.sample(config.batch_size, self._generator, config.offline_share)
+            self._update_actor(self._normalise(batch.state), self.noise_critics, totals)
+
+    def _answer(self, places: Tensor, noise: Tensor) -> Tensor:
+        return self._frozen(self.replay.gather(places).state, noise)
+
+    def _fit_scaling(self) -> None:
+        """Look once, at the first data, how far the policy's prior actions spread."""
+        if not self._frozen.fitted:
+            places = self.replay.sample_index(1024, self._generator)
+            noise = torch.empty(len(places), self._noise_dim).normal_(generator=self._generator)
+            self._frozen.fit(self._answer(places, noise))
+
+    def _critic_action(self, transition: Transition) -> Array:
+        if transition.noise is not None:
+            super()._critic_action(transition)  # raises where layout or shape do not fit
+        return self._frozen.executed(transition)
+
+    def _prepare(self, batch: Batch) -> Batch:
+        return batch._replace(
+            state=self._normalise(batch.state),
+            action=self._frozen.scale(batch.action),
+            next_state=self._normalise(batch.next_state),
+        )
+
+    def _report_bad_answers(self, totals: Totals) -> None:
+        totals.add(
+            ('policy/bad_answers',), torch.tensor([float(self._frozen.policy.num_bad)])
+        )

@@ -1,0 +1,334 @@
+"""What every learner with TD-trained critics shares: data, critics, health, state.
+
+Which step is taken when belongs to the algorithms.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dsrl_ros.core.checks import require_finite, require_shape
+from dsrl_ros.core.errors import CheckpointError, ConfigError, NonFiniteError, ShapeMismatchError
+from dsrl_ros.core.types import Array, PolicySpec, Transition
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.learner import StateGroups
+from dsrl_ros.learning.networks import Critics, Mlp, reduce_critics
+from dsrl_ros.learning.optimiser import adam, adam_tensors, load_adam, polyak, step
+from dsrl_ros.learning.replay import Batch, Replay, phase_code
+from dsrl_ros.learning.seeding import Stream, keyed_seed
+
+
+class Totals:
+    """Sums of metrics over gradient steps, without waiting for the device."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, names: tuple[str, ...], values: Tensor) -> None:
+        """Add one step's values, (len(names),), under its names."""
+        key = ' '.join(names)
+        self._sums[key] = self._sums[key] + values if key in self._sums else values
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    def means(self) -> dict[str, float]:
+        """Return each metric's mean; here the host waits for the device."""
+        return {
+            name: value / self._counts[key]
+            for key, sums in self._sums.items()
+            for name, value in zip(key.split(), sums.tolist(), strict=True)
+        }
+
+
+class TdLearner(ABC):
+    """A learner with critics trained by temporal differences.
+
+    Single-threaded runs (`torch.set_num_threads(1)`) repeat bit by bit from their seed.
+
+    Args:
+        spec: the frozen policy that is steered.
+        config: options.
+        seed: of the run, >= 0.
+        action_dim: entries of what the critics take beside the state.
+        steps_per_round: critic steps that are always taken together.
+    """
+
+    def __init__(
+        self,
+        spec: PolicySpec,
+        config: LearnerConfig,
+        seed: int,
+        action_dim: int | None = None,
+        steps_per_round: int = 1,
+    ) -> None:
+        self.spec = spec
+        self.config = config
+        self._generator = torch.Generator().manual_seed(keyed_seed(seed, Stream.LEARNER))
+        self._noise_shape = config.noise_shape(spec)  # (R, A)
+        self._noise_dim = math.prod(self._noise_shape)  # D
+        self._state_mean = torch.tensor(spec.state_mean, dtype=torch.float32)
+        self._state_std = torch.tensor(spec.state_std, dtype=torch.float32)
+        action_dim = self._noise_dim if action_dim is None else action_dim
+
+        self.critics = self._critics(action_dim)
+        self.target_critics = self._critics(action_dim)
+        self.target_critics.load_state_dict(self.critics.state_dict())
+        self.target_critics.requires_grad_(False)
+        self._modules: dict[str, nn.Module] = {
+            'critics': self.critics,
+            'target_critics': self.target_critics,
+        }
+        self._optimisers = {
+            'critics': adam(self.critics.parameters(), config.critic_learning_rate),
+        }
+        self.replay = Replay(config.replay_capacity, spec.state_dim, action_dim)
+        self._steps_per_round = steps_per_round
+        self._steps = 0
+        self._asked = 0  # steps asked for, less than a round
+
+    @property
+    def gradient_steps(self) -> int:
+        """Critic steps taken so far."""
+        return self._steps
+
+    @property
+    def num_transitions(self) -> int:
+        """Transitions added so far."""
+        return self.replay.num_added
+
+    def add(self, transition: Transition) -> int:
+        """Keep a transition and return its place in the replay.
+
+        Raises:
+            ShapeMismatchError: state, noise or action do not fit the policy and the layout.
+            NonFiniteError: a NaN or an infinity.
+            ConfigError: a discount outside [0, 1] or an unknown phase.
+        """
+        self.spec.check_state(transition.observation)
+        self.spec.check_state(transition.next_observation)
+        require_finite('reward', np.asarray(transition.reward))
+        if not 0.0 <= transition.discount <= 1.0:
+            raise ConfigError(
+                f'transition {transition.key}: got discount {transition.discount}, '
+                'expected 0 to 1. Check who built it.'
+            )
+        phase_code(transition.phase)
+        return self.replay.add(
+            state=as_tensor(transition.observation),
+            action=as_tensor(self._critic_action(transition)),
+            reward=transition.reward,
+            discount=transition.discount,
+            terminated=transition.terminated,
+            truncated=transition.truncated,
+            next_state=as_tensor(transition.next_observation),
+            phase=transition.phase,
+        )
+
+    def update(self, num_steps: int) -> dict[str, float]:
+        """Take gradient steps; the host waits for the numbers once, at the end.
+
+        Args:
+            num_steps: critic steps, >= 1. Splitting a number over several calls changes no bit:
+                what does not fill a round is taken with the next call.
+
+        Returns:
+            Mean metrics by name; empty when no round was full.
+
+        Raises:
+            NonFiniteError: a loss, a gradient or a weight is not finite. The weights of before
+                the call stand again.
+        """
+        rounds, self._asked = divmod(self._asked + num_steps, self._steps_per_round)
+        if not rounds:
+            return {}
+        last_good = self._learned_groups()
+        totals = Totals()
+        for _ in range(rounds):
+            self._round(totals)
+        return self._healthy_means(totals, last_good, rounds * self._steps_per_round)
+
+    def td_target(self, batch: Batch, value: Tensor, bonus: Tensor | float = 0.0) -> Tensor:
+        """Return y = r + discount * (1 - terminated) * (V(s') + bonus), (B,).
+
+        A time-out is not a termination: it bootstraps. With `bound_values` V stays within the
+        returns that the task can give: with few data and many steps per datum an overestimate
+        would otherwise feed on itself.
+
+        Args:
+            batch: normalised.
+            value: V(s'), (B,).
+            bonus: of the entropy, (B,).
+        """
+        if self.config.bound_values:
+            value = value.clamp(self.config.value_low, self.config.value_high)
+        return batch.reward + batch.discount * (1.0 - batch.terminated) * (value + bonus)
+
+    def critic_loss(self, batch: Batch, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return 0.5 * sum over critics of the mean squared error, and the mean value."""
+        values = self.critics(batch.state, batch.action)  # (E, B)
+        return 0.5 * (values - target).square().mean(dim=1).sum(), values.mean()
+
+    def state_groups(self) -> StateGroups:
+        """Return all that a bit-equal continuation needs, as copies."""
+        return {
+            **self._learned_groups(),
+            'replay': self.replay.state_tensors(),
+            'rng': {
+                'generator': self._generator.get_state(),
+                'gradient_steps': torch.tensor(self._steps),
+                'asked': torch.tensor(self._asked),
+            },
+        }
+
+    def load_state_groups(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take over what `state_groups` returned.
+
+        Raises:
+            CheckpointError: tensors are missing or do not fit this configuration.
+        """
+        missing = set(self.state_groups()) - set(groups)
+        if missing:
+            raise CheckpointError(f'checkpoint: group {", ".join(sorted(missing))} is missing.')
+        self._load_learned(groups)
+        self.replay.load_state_tensors(groups['replay'])
+        self._generator.set_state(groups['rng']['generator'])
+        self._steps = int(groups['rng']['gradient_steps'])
+        self._asked = int(groups['rng']['asked'])
+
+    @abstractmethod
+    def _round(self, totals: Totals) -> None:
+        """Take `steps_per_round` critic steps and what belongs to them."""
+
+    def _critic_action(self, transition: Transition) -> Array:
+        """Return what the critics take for a transition, flat; by default the noise's rows.
+
+        Raises:
+            ShapeMismatchError, NonFiniteError: it does not fit.
+        """
+        noise = transition.noise
+        if noise.layout != self.config.layout:
+            raise ShapeMismatchError(
+                f'transition {transition.key}: got noise layout {noise.layout.name}, expected '
+                f'{self.config.layout.name}. Give steering and trainer the same noise_layout.'
+            )
+        require_shape('noise', noise.rows, self._noise_shape)
+        require_finite('noise', noise.rows)
+        return noise.rows.reshape(-1)
+
+    def _sample_round(self) -> tuple[Batch, tuple[Tensor, ...]]:
+        """Draw the batches of a round, no transition twice.
+
+        Returns:
+            The distinct transitions, raw, and for each step where in them its batch lies, (B,).
+        """
+        config = self.config
+        places = self.replay.sample_index(
+            self._steps_per_round * config.batch_size, self._generator, config.offline_share
+        )
+        distinct, which = torch.unique(places, return_inverse=True)
+        return self.replay.gather(distinct), which.split(config.batch_size)
+
+    def _normalise(self, state: Tensor) -> Tensor:
+        """Bring raw states to zero mean and unit variance."""
+        return (state - self._state_mean) / self._state_std
+
+    def _update_critics(self, batch: Batch, target: Tensor, totals: Totals) -> None:
+        loss, value = self.critic_loss(batch, target)
+        norm = step(self._optimisers['critics'], loss)
+        polyak(self.target_critics, self.critics, self.config.polyak)
+        totals.add(
+            ('critic/loss', 'critic/value', 'critic/gradient_norm'),
+            torch.stack((loss.detach(), value.detach(), norm)),
+        )
+
+    def _reduce(self, values: Tensor) -> Tensor:
+        return reduce_critics(values, self.config.critic_reduction, self.config.critic_std_weight)
+
+    def _mlp(self, num_inputs: int, num_outputs: int) -> Mlp:
+        config = self.config
+        return Mlp(
+            num_inputs,
+            num_outputs,
+            config.hidden_size,
+            config.num_layers,
+            config.activation,
+            config.layer_norm,
+            self._generator,
+        )
+
+    def _critics(self, action_dim: int) -> Critics:
+        num_inputs = self.spec.state_dim + action_dim
+        return Critics([self._mlp(num_inputs, 1) for _ in range(self.config.num_critics)])
+
+    def _networks(self) -> dict[str, Tensor]:
+        """Return every weight by name; views, not copies."""
+        return {
+            f'{prefix}.{name}': tensor.detach()
+            for prefix, module in self._modules.items()
+            for name, tensor in module.named_parameters()
+        }
+
+    def _learned_groups(self) -> StateGroups:
+        return {
+            'networks': {name: tensor.clone() for name, tensor in self._networks().items()},
+            'optimisers': {
+                f'{name}.{key}': tensor
+                for name, optimiser in self._optimisers.items()
+                for key, tensor in adam_tensors(optimiser).items()
+            },
+        }
+
+    def _load_learned(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        own = self._networks()
+        given = groups['networks']
+        if {n: t.shape for n, t in own.items()} != {n: t.shape for n, t in given.items()}:
+            raise CheckpointError(
+                'checkpoint: the networks have other names or sizes than this configuration '
+                'makes. Resume with the configuration of the checkpoint.'
+            )
+        with torch.no_grad():
+            for name, tensor in own.items():
+                tensor.copy_(given[name])
+        for name, optimiser in self._optimisers.items():
+            prefix = f'{name}.'
+            load_adam(
+                optimiser,
+                {
+                    key.removeprefix(prefix): tensor
+                    for key, tensor in groups['optimisers'].items()
+                    if key.startswith(prefix)
+                },
+            )
+
+    def _healthy_means(
+        self, totals: Totals, last_good: StateGroups, num_steps: int
+    ) -> dict[str, float]:
+        """Return the metrics; raise, with the last good weights in place again, unless all is
+        finite.
+
+        A non-finite loss or gradient of any step stays in the totals, so one look suffices.
+        """
+        means = totals.means()
+        weights = torch.stack(torch._foreach_norm(list(self._networks().values())))
+        bad = [name for name, mean in means.items() if not math.isfinite(mean)]
+        if not bad and bool(torch.isfinite(weights).all()):
+            return means
+        self._load_learned(last_good)
+        self._steps -= num_steps
+        raise NonFiniteError(
+            f'gradient steps {self._steps} to {self._steps + num_steps}: got non-finite '
+            f'{", ".join(bad) or "weights"}, expected finite numbers. The weights of before '
+            'stand again. Check rewards and observations for huge values, or lower the '
+            'learning rates.'
+        )
+
+
+def as_tensor(values: Array) -> Tensor:
+    """Return values as float32."""
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
