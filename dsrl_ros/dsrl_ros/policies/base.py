@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import PolicyOutputError
@@ -70,6 +71,14 @@ def check_input(spec: PolicySpec, state: Array, noise: Array) -> None:
     require_finite('noise', noise)
 
 
+def sane_entries(spec: PolicySpec, actions: Array) -> NDArray[np.bool_]:
+    """Return for each entry of (..., A) `actions` whether it is finite and not absurdly large."""
+    low = np.asarray(spec.action_low, dtype=np.float64)
+    high = np.asarray(spec.action_high, dtype=np.float64)
+    beyond = np.abs(actions - (low + high) / 2) / ((high - low) / 2)
+    return np.asarray(beyond <= ABSURD)  # False for NaN
+
+
 def limit_output(spec: PolicySpec, actions: Array) -> Array:
     """Return (B, H, A) `actions` clipped to the stated limits.
 
@@ -78,8 +87,7 @@ def limit_output(spec: PolicySpec, actions: Array) -> Array:
     """
     low = np.asarray(spec.action_low, dtype=np.float32)
     high = np.asarray(spec.action_high, dtype=np.float32)
-    beyond = np.abs(actions - (low + high) / 2) / ((high - low) / 2)
-    sane = beyond <= ABSURD  # False for NaN
+    sane = sane_entries(spec, actions)
     if not sane.all():
         at = tuple(int(i) for i in np.argwhere(~sane)[0])
         raise PolicyOutputError(
