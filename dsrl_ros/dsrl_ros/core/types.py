@@ -210,7 +210,7 @@ class Transition:
         key: of the decision.
         sequence: number of this transition within the run, from 0, without gaps.
         observation: (O,) raw SI units, not normalised.
-        noise: exactly as used.
+        noise: exactly as used; None where no noise led to the action, as in a demonstration.
         action: (n, A) what was really executed; n < H when cut short, 0 when rejected.
         reward: discounted sum over the executed steps.
         discount: factor on the value of the next observation (1 - terminated is kept apart).
@@ -223,7 +223,7 @@ class Transition:
     key: DecisionKey
     sequence: int
     observation: Array
-    noise: Noise
+    noise: Noise | None
     action: Array
     reward: float
     discount: float

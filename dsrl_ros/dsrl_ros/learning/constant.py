@@ -86,7 +86,9 @@ class ConstantSearch(PriorLearner):
         rng = keyed_generator(seed, Stream.CANDIDATES)
         shape = (config.num_candidates, *self._shape)
         self._candidates = rng.standard_normal(shape, dtype=np.float32)
-        self._outcomes = np.zeros((config.num_candidates, 2), dtype=np.int64)  # successes, failures
+        self._outcomes = np.zeros(
+            (config.num_candidates, 2), dtype=np.int64
+        )  # successes, failures
 
     def chooser(self, seed: int | None) -> NoiseChooser:
         """Return the candidate to be tried next, or for None the one held best."""

@@ -62,9 +62,9 @@ class FrozenActions:
         """
         spec = self.policy.spec
         parts = []
-        for states, rows in zip(
-            state.split(_LARGEST_BATCH), noise.split(_LARGEST_BATCH), strict=True
-        ):
+        for first in range(0, len(state), _LARGEST_BATCH):
+            states = state[first : first + _LARGEST_BATCH]
+            rows = noise[first : first + _LARGEST_BATCH]
             expanded = expand(
                 rows.cpu().numpy().reshape(-1, *self._noise_shape), self._layout, spec.horizon
             )

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.types import Array, Transition
 from dsrl_ros.learning.actor_critic import ActorCritic
 from dsrl_ros.learning.config import LearnerConfig
@@ -63,7 +62,8 @@ class DsrlNa(ActorCritic):
             noise: u = w / b_W, (B, D).
             target: (E, B), of the action critics.
         """
-        return 0.5 * (self.noise_critics(state, noise) - target).square().mean(dim=1).sum()
+        values: Tensor = self.noise_critics(state, noise)  # (E, B)
+        return 0.5 * (values - target).square().mean(dim=1).sum()
 
     def state_groups(self) -> StateGroups:
         """Return all that a bit-equal continuation needs, as copies."""
@@ -115,7 +115,8 @@ class DsrlNa(ActorCritic):
         with torch.no_grad():
             target = self.critics(state, self._frozen.scale(action))  # (E, count)
         noise = noise / config.noise_magnitude
-        for chosen in torch.arange(count).split(config.batch_size):
+        for first in range(0, count, config.batch_size):
+            chosen = slice(first, first + config.batch_size)
             loss = self.distillation_loss(state[chosen], noise[chosen], target[:, chosen])
             norm = step(self._optimisers['noise_critics'], loss)
             totals.add(
@@ -176,6 +177,4 @@ class DsrlNa(ActorCritic):
         )
 
     def _report_bad_answers(self, totals: Totals) -> None:
-        totals.add(
-            ('policy/bad_answers',), torch.tensor([float(self._frozen.policy.num_bad)])
-        )
+        totals.add(('policy/bad_answers',), torch.tensor([float(self._frozen.policy.num_bad)]))

@@ -6,12 +6,13 @@ curve predicts the graph's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dsrl_ros.core.noise import expand
 from dsrl_ros.core.types import Array, DecisionKey, Transition
+from dsrl_ros.learning.build import acting_policy
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import Learner
@@ -146,6 +147,7 @@ def run_steering(
     warmup_episodes: int = 10,
     online_episodes: int = 40,
     on_episode: Callable[[int, Episode], None] | None = None,
+    offline: Iterable[Transition] = (),
 ) -> list[Episode]:
     """Learn to steer.
 
@@ -159,11 +161,15 @@ def run_steering(
         seed: of resets and noise.
         warmup_episodes, online_episodes: how many.
         on_episode: called after the gradient steps of each episode.
+        offline: transitions of phase 'offline', known before the first episode;
+            `offline_steps` gradient steps are taken on them.
 
     Returns:
         What happened.
     """
     config = learner.config
+    policy = acting_policy(policy, config)
+    learn_offline(learner, offline)
     pacing = LockstepPacing(GradientDebt(config.utd, config.start_transitions))
     prior = PriorChooser(seed, config.layout, config.noise_shape(policy.spec), config.prior_scale)
     choosers: dict[int, NoiseChooser] = {0: learner.chooser(seed)}
@@ -190,6 +196,14 @@ def run_steering(
         if on_episode is not None:
             on_episode(number, episodes[-1])
     return episodes
+
+
+def learn_offline(learner: Learner, transitions: Iterable[Transition]) -> dict[str, float]:
+    """Add a dataset and take `offline_steps` gradient steps on it; return their metrics."""
+    for transition in transitions:
+        learner.add(transition)
+    steps = learner.config.offline_steps
+    return learner.update(steps) if steps and learner.num_transitions else {}
 
 
 def evaluate(

@@ -212,6 +212,11 @@ class TdLearner(ABC):
             ShapeMismatchError, NonFiniteError: it does not fit.
         """
         noise = transition.noise
+        if noise is None:
+            raise ShapeMismatchError(
+                f'transition {transition.key}: got no noise, expected the one that was used. '
+                'Learn from demonstrations with algorithm na or rlpd.'
+            )
         if noise.layout != self.config.layout:
             raise ShapeMismatchError(
                 f'transition {transition.key}: got noise layout {noise.layout.name}, expected '

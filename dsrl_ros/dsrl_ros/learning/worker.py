@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.checkpoint import CheckpointStore, Counters
-from dsrl_ros.learning.learner import Learner
+from dsrl_ros.learning.learner import ActorLearner
 from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing
 
 # Steps between two looks at the queue and at the request to stop: about 0.1 s of work.
@@ -86,7 +86,7 @@ class LearningWorker:
 
     def __init__(
         self,
-        learner: Learner,
+        learner: ActorLearner,
         lockstep: bool,
         store: CheckpointStore,
         checkpoint_every: int,

@@ -28,7 +28,8 @@ class DirectPolicy:
     def __call__(self, state: Array, noise: Array) -> Array:
         """Turn noise into actions; see `FrozenPolicy`."""
         check_input(self.spec, state, noise)
-        return self._middle + self._half_range * np.clip(noise, -1.0, 1.0)
+        actions = self._middle + self._half_range * np.clip(noise, -1.0, 1.0)
+        return actions.astype(np.float32, copy=False)
 
     def noise_for(self, actions: Array) -> Array:
         """Return the noise (..., A) that leads to actions (..., A), of demonstrations say."""
