@@ -1,4 +1,4 @@
-"""Learners without networks: the prior as it is, and one noise for the whole task found by search."""
+"""Learners without networks: the prior, and one noise for the whole task found by search."""
 
 from __future__ import annotations
 

@@ -71,13 +71,15 @@ class Episode:
     Attributes:
         phase: 'warmup' or 'online'.
         success: the task ended with a reward.
-        decisions: chunks executed.
+        decisions: chunks asked for.
+        steps: control steps executed.
         metrics: of the gradient steps taken after it; empty when none were owed.
     """
 
     phase: str
     success: bool
     decisions: int
+    steps: int
     metrics: dict[str, float] = field(default_factory=dict)
 
 
@@ -192,7 +194,8 @@ def run_steering(
         metrics = _learn(learner, pacing)
         choosers[number + 1] = learner.chooser(seed)
         choosers.pop(number - 1, None)
-        episodes.append(Episode(phase, succeeded(transitions), len(transitions), metrics))
+        steps = sum(len(transition.action) for transition in transitions)
+        episodes.append(Episode(phase, succeeded(transitions), len(transitions), steps, metrics))
         if on_episode is not None:
             on_episode(number, episodes[-1])
     return episodes

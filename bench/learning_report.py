@@ -1,0 +1,155 @@
+"""The results of `bench.learning` as a table, a Markdown file and a plot. Runs nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from dsrl_ros.core.statistics import SuccessRate
+
+GOAL = 0.9  # success at which a run counts as having learned
+KEEP, WINDOW, FURTHER = 0.85, 20, 100  # what stability asks for, and over which episodes
+
+Result = Mapping[str, Any]
+
+
+def load(folder: Path) -> dict[str, list[Result]]:
+    """Return the results by method, in the order of their seeds."""
+    by_method: dict[str, list[Result]] = defaultdict(list)
+    for path in sorted(folder.glob('*.json')):
+        result = json.loads(path.read_text())
+        by_method[result['method']].append(result)
+    return {name: sorted(rs, key=lambda r: r['seed']) for name, rs in by_method.items()}
+
+
+def reached(result: Result) -> Mapping[str, int] | None:
+    """Return the first look with at least `GOAL` success, or None."""
+    for look in result['looks']:
+        if look['successes'] >= GOAL * result['trials']:
+            found: Mapping[str, int] = look
+            return found
+    return None
+
+
+def pooled(results: Sequence[Result], online: int | None = None) -> SuccessRate:
+    """Return the success of all seeds at one look, the last by default."""
+    successes = trials = 0
+    for result in results:
+        for look in result['looks'][-1:] if online is None else result['looks']:
+            if online is None or look['online'] == online:
+                successes += look['successes']
+                trials += result['trials']
+    return SuccessRate(successes, trials)
+
+
+def lowest_after_goal(result: Result) -> float | None:
+    """Return the lowest rolling success in the episodes after it first was above `GOAL`.
+
+    None when it never was, or fewer than `FURTHER` episodes follow.
+    """
+    outcomes = np.array(result['online'], dtype=float)
+    if len(outcomes) < WINDOW:
+        return None
+    rolling = np.convolve(outcomes, np.ones(WINDOW) / WINDOW, mode='valid')
+    above = np.flatnonzero(rolling > GOAL)
+    if not len(above) or len(rolling) < above[0] + 1 + FURTHER:
+        return None
+    return float(rolling[above[0] : above[0] + 1 + FURTHER].min())
+
+
+def lines(by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) -> list[str]:
+    """Return the table as lines of Markdown."""
+    rows = [
+        '| method | seeds | before the first online episode | at the end | 90 % after online '
+        'episodes | ... after control steps, warm-up included | CPU per run |',
+        '|---|---|---|---|---|---|---|',
+    ]
+    for name, title in titles.items():
+        results = by_method.get(name)
+        if not results:
+            continue
+        first = pooled(results, 0)
+        found = [reached(result) for result in results]
+        episodes = ', '.join('-' if f is None else str(f['online']) for f in found)
+        steps = ', '.join('-' if f is None else str(f['steps']) for f in found)
+        cpu = np.median([result['cpu_s'] for result in results])
+        rows.append(
+            f'| {title} | {len(results)} | {first if first.trials else "-"} | {pooled(results)} '
+            f'| {episodes} | {steps} | {cpu / 60:.1f} min |'
+        )
+    return rows
+
+
+def summary(by_method: Mapping[str, Sequence[Result]]) -> list[str]:
+    """Return what the issue asks of the results, in words."""
+    said = []
+    sac, na = by_method.get('sac', ()), by_method.get('na', ())
+    pairs = [
+        (one['steps'], other['steps'])
+        for s, n in zip(sac, na, strict=False)
+        if (one := reached(s)) is not None and (other := reached(n)) is not None
+    ]
+    if pairs:
+        ratio = np.median([n / s for s, n in pairs])
+        said.append(
+            f'DSRL-NA reaches 90 % with {ratio:.2f} times the control steps of DSRL-SAC '
+            f'(median over {len(pairs)} seeds at which both do).'
+        )
+    for name in ('sac_long',):
+        for result in by_method.get(name, ()):
+            lowest = lowest_after_goal(result)
+            words = 'not measured' if lowest is None else f'{lowest:.0%}'
+            said.append(
+                f'{name}, seed {result["seed"]}: lowest success over {WINDOW} episodes in the '
+                f'{FURTHER} after the first above 90 %: {words}.'
+            )
+    hours = sum(r['cpu_s'] for results in by_method.values() for r in results) / 3600
+    commits = sorted({r['commit'] for results in by_method.values() for r in results})
+    said.append(f'{hours:.1f} core-hours, commit {", ".join(commits)}.')
+    return said
+
+
+def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) -> None:
+    """Draw success against online episodes: the mean over seeds, and the range of the seeds."""
+    import matplotlib
+
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 4.5), layout='constrained')
+    for number, (name, title) in enumerate(titles.items()):
+        results = by_method.get(name, ())
+        if not results or name.endswith('_long'):
+            continue
+        colour = f'C{number}'
+        if len(results[0]['looks']) == 1:
+            axes.axhline(pooled(results).rate, color=colour, linestyle='--', label=title)
+            continue
+        online = [look['online'] for look in results[0]['looks']]
+        rates = np.array(
+            [[look['successes'] / r['trials'] for look in r['looks']] for r in results]
+        )
+        axes.plot(online, rates.mean(axis=0), color=colour, label=f'{title} ({len(results)})')
+        axes.fill_between(
+            online, rates.min(axis=0), rates.max(axis=0), color=colour, alpha=0.12, linewidth=0
+        )
+    axes.axhline(GOAL, color='0.7', linewidth=0.8)
+    axes.set(xlabel='online episodes', ylabel='success on 50 fresh resets', ylim=(-0.03, 1.03))
+    axes.legend(loc='center right', fontsize='small')
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def write_report(folder: Path, titles: Mapping[str, str]) -> None:
+    """Print the table; write `table.md` and `curves.png` into the folder."""
+    by_method = load(folder)
+    text = '\n'.join([*lines(by_method, titles), '', *summary(by_method)])
+    Console(width=200).print(text, markup=False, highlight=False)
+    (folder / 'table.md').write_text(text + '\n')
+    plot(folder / 'curves.png', by_method, titles)
