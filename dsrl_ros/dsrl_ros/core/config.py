@@ -43,7 +43,13 @@ class RewardConfig:
 class TrainerConfig:
     """Options of the trainer node beside the learner's."""
 
-    algorithm: str = option('sac', 'learning algorithm', choices=('sac',))
+    policy: str = option(
+        '',
+        'frozen policy file, which DSRL-NA asks for actions; empty asks the policy node for them',
+    )
+    policy_timeout_s: float = option(
+        10.0, 'longest wait for the policy node [s]', low=0.1, high=600.0
+    )
     checkpoint_every: int = option(10, 'online episodes between two checkpoints', low=1)
     keep_checkpoints: int = option(2, 'newest checkpoints kept', low=1, high=100)
     resume_from: str = option('', 'folder of a run to go on from; empty starts afresh')
@@ -183,7 +189,6 @@ class SteeringConfig:
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the ROS domain')
     run_dir: str = option('', 'folder of the run; empty makes runs/<date_time> here')
     seed: int = option(-1, 'seed of every random choice; -1 draws one', low=-1, high=2**31 - 1)
-    algorithm: str = option('sac', 'learning algorithm, as the trainer has it', choices=('sac',))
     warmup_episodes: int = option(10, 'episodes with noise from the prior', low=0, high=10_000)
     online_episodes: int = option(50, 'episodes steered while learning', low=0, high=100_000)
     eval_episodes: int = option(

@@ -25,6 +25,10 @@ class PolicyOutputError(DsrlError):
     """A frozen policy that answered with a non-finite or absurdly large action."""
 
 
+class PolicyUnavailableError(DsrlError):
+    """A frozen policy in another process that does not answer, or refuses to."""
+
+
 class WeightsError(DsrlError):
     """Steering weights that are corrupt, non-finite, or made for another policy."""
 

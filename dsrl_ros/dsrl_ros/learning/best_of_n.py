@@ -43,7 +43,11 @@ class BestOfN(TdLearner):
         super().__init__(policy.spec, config, seed, self._frozen.size, config.utd)
 
     def chooser(self, seed: int | None) -> NoiseChooser:
-        """Return the choice by the critics as they are now; its samples are its exploration."""
+        """Return the choice by the critics as they are now.
+
+        Args:
+            seed: of the run, to explore by the `temperature`; None for the best.
+        """
         critics, frozen = copy.deepcopy(self.critics), copy.copy(self._frozen)
 
         def valued(state: Array, rows: Array) -> Array:
@@ -53,9 +57,12 @@ class BestOfN(TdLearner):
                 values: Array = self._reduce(critics(self._normalise(states), action)).numpy()
             return values
 
-        seed = self._seed if seed is None else seed
         return BestOfNChooser(
-            valued, self.config.layout, (self.config.num_candidates, *self._noise_shape), seed
+            valued,
+            self.config.layout,
+            (self.config.num_candidates, *self._noise_shape),
+            self._seed if seed is None else seed,
+            temperature=0.0 if seed is None else self.config.temperature,
         )
 
     def state_groups(self) -> StateGroups:
@@ -100,26 +107,37 @@ class BestOfN(TdLearner):
 
 
 class BestOfNChooser:
-    """Draws N noises from N(0, I) and takes the most valued.
+    """Draws N noises from N(0, I) and takes the most valued, or one of the more valued.
 
     Args:
         valued: who values them.
         layout: of the noise.
         shape: (N, R, A).
         seed: of the run.
+        temperature: a candidate of value Q is taken with probability in proportion to
+            exp(Q / temperature); 0 takes the best. Without it a wrong first impression lasts.
     """
 
     def __init__(
-        self, valued: Valued, layout: NoiseLayout, shape: tuple[int, int, int], seed: int
+        self,
+        valued: Valued,
+        layout: NoiseLayout,
+        shape: tuple[int, int, int],
+        seed: int,
+        temperature: float = 0.0,
     ) -> None:
         self._valued = valued
         self._layout = layout
         self._shape = shape
         self._seed = seed
+        self._temperature = temperature
 
     def choose(self, state: Array, episode: int, decision: int) -> Noise:
         """Choose among the samples of this key."""
         rng = keyed_generator(self._seed, Stream.CANDIDATES, episode, decision)
         rows = rng.standard_normal(self._shape, dtype=np.float32)
-        best = int(self._valued(state, rows).argmax())
-        return Noise(rows[best], self._layout, NoiseSource.PRIOR)
+        values = self._valued(state, rows)
+        if self._temperature:
+            # Adding Gumbel noise makes the largest a draw from the softmax.
+            values = values + self._temperature * rng.gumbel(size=len(rows))
+        return Noise(rows[int(values.argmax())], self._layout, NoiseSource.PRIOR)

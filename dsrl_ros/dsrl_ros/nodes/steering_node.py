@@ -143,11 +143,10 @@ class SteeringNode(Node):
 
     def _start(self, spec: PolicySpec, learner: msg.LearnerInfo) -> None:
         config = self._config
-        if (learner.policy_sha256, learner.algorithm) != (spec.sha256, config.algorithm):
+        if learner.policy_sha256 != spec.sha256:
             raise ConfigError(
-                f'start: the trainer learns {learner.algorithm} for policy '
-                f'{learner.policy_sha256[:12]}, expected {config.algorithm} for '
-                f'{spec.sha256[:12]}. Start the graph anew with one policy and one algorithm.'
+                f'start: the trainer learns for policy {learner.policy_sha256[:12]}, expected '
+                f'{spec.sha256[:12]}. Start the graph anew with one policy.'
             )
         self._seed = config.seed if config.seed >= 0 else secrets.randbelow(_SEEDS)
         self._plan = RunPlan(
@@ -176,7 +175,7 @@ class SteeringNode(Node):
                 run=run_to_bytes(self._run),
                 seed=self._seed,
                 run_dir=str(run_dir),
-                algorithm=config.algorithm,
+                algorithm=learner.algorithm,
                 policy_sha256=spec.sha256,
                 robot_mode='sim',
                 lockstep=not config.real_time,

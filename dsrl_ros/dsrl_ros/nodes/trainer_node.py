@@ -27,15 +27,20 @@ from dsrl_msgs.msg import (
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import spec_from_msg, transition_from_msg
 from dsrl_ros.bridge.params import declare_config
+from dsrl_ros.bridge.remote_policy import RemotePolicy
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.options import to_mapping
+from dsrl_ros.core.types import PolicySpec as CorePolicySpec
+from dsrl_ros.learning.build import build_actor_learner
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.sac import DsrlSac
+from dsrl_ros.learning.learner import ActorLearner
 from dsrl_ros.learning.worker import LearningWorker, NewWeights
+from dsrl_ros.policies import io
+from dsrl_ros.policies.base import FrozenPolicy
 
 INLINE_BYTES = 1_000_000  # larger weights go by file
 
@@ -82,7 +87,7 @@ class TrainerNode(Node):
         rows, action_dim = config.noise_shape(spec_from_msg(spec))
         self._info_pub.publish(
             LearnerInfo(
-                algorithm=self._config.algorithm,
+                algorithm=config.algorithm,
                 layout=int(config.layout),
                 rows=rows,
                 action_dim=action_dim,
@@ -114,7 +119,9 @@ class TrainerNode(Node):
                 f'trainer: the run steers policy {self._run.policy_sha256[:12]}, but the policy '
                 f'node serves {spec.sha256[:12]}. Start the graph anew.'
             )
-        learner = DsrlSac(spec, self._learner_config, self._run.seed)
+        learner = build_actor_learner(
+            self._frozen_policy(spec), self._learner_config, self._run.seed
+        )
         if self._config.resume_from:
             self._resume(learner, Path(self._config.resume_from))
         run_dir = Path(self._run.run_dir)
@@ -127,7 +134,19 @@ class TrainerNode(Node):
         )
         self._worker.start()
 
-    def _resume(self, learner: DsrlSac, run_dir: Path) -> None:
+    def _frozen_policy(self, spec: CorePolicySpec) -> FrozenPolicy:
+        """Return the policy of the run, from its file or behind the policy node's service."""
+        if not self._config.policy:
+            return RemotePolicy(self, spec, self._config.policy_timeout_s)
+        policy = io.load(Path(self._config.policy))
+        if policy.spec.sha256 != spec.sha256:
+            raise ConfigError(
+                f'policy: got {self._config.policy} of sha256 {policy.spec.sha256[:12]}, but the '
+                f'policy node serves {spec.sha256[:12]}. Give both the same file.'
+            )
+        return policy
+
+    def _resume(self, learner: ActorLearner, run_dir: Path) -> None:
         newest = CheckpointStore(run_dir / 'checkpoints').latest_complete()
         if newest is None:
             raise CheckpointError(

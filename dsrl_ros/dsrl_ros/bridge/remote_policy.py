@@ -1,0 +1,76 @@
+"""The frozen policy behind the policy node's batch service, for a learner that cannot load it."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from rclpy.client import Client
+from rclpy.node import Node
+
+from dsrl_msgs.action import InferChunk
+from dsrl_msgs.srv import InferBatch
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.convert import floats_from_msg, floats_to_msg
+from dsrl_ros.core.errors import PolicyOutputError, PolicyUnavailableError
+from dsrl_ros.core.types import Array, PolicySpec
+from dsrl_ros.policies.base import check_input
+
+# Samples per request: a policy node that works one off still answers its goals in between.
+_LARGEST_REQUEST = 256
+
+
+class RemotePolicy:
+    """A `FrozenPolicy` for a thread that is not the executor's: a call blocks until the answer.
+
+    Args:
+        node: whose executor runs meanwhile.
+        spec: what the policy takes and gives.
+        timeout_s: longest wait for one request [s].
+    """
+
+    def __init__(self, node: Node, spec: PolicySpec, timeout_s: float) -> None:
+        self.spec = spec
+        self._timeout_s = timeout_s
+        self._client: Client = node.create_client(InferBatch, names.INFER_BATCH)
+
+    def __call__(self, state: Array, noise: Array) -> Array:
+        """Turn noise into actions; see `FrozenPolicy`.
+
+        Raises:
+            PolicyOutputError: an answer that is not finite, or absurdly large.
+            PolicyUnavailableError: no answer in time, or a refusal.
+        """
+        check_input(self.spec, state, noise)
+        parts = [
+            self._request(
+                state[first : first + _LARGEST_REQUEST], noise[first : first + _LARGEST_REQUEST]
+            )
+            for first in range(0, len(state), _LARGEST_REQUEST)
+        ]
+        return np.concatenate(parts)
+
+    def _request(self, state: Array, noise: Array) -> Array:
+        request = InferBatch.Request(
+            batch=len(state),
+            state_dim=self.spec.state_dim,
+            states=floats_to_msg(state),
+            noises=floats_to_msg(noise),
+        )
+        answered = threading.Event()
+        future = self._client.call_async(request)
+        future.add_done_callback(lambda _: answered.set())
+        if not answered.wait(self._timeout_s):
+            self._client.remove_pending_request(future)
+            raise PolicyUnavailableError(
+                f'{names.INFER_BATCH}: got no answer within {self._timeout_s:g} s to a batch of '
+                f'{len(state)}. Check that the policy node runs, or give the trainer the '
+                'policy file.'
+            )
+        response = future.result()
+        if response.error_code == InferChunk.Result.BAD_OUTPUT:
+            raise PolicyOutputError(response.error_message)
+        if response.error_code != InferChunk.Result.NONE:
+            raise PolicyUnavailableError(f'{names.INFER_BATCH}: {response.error_message}')
+        shape = (len(state), self.spec.horizon, self.spec.action_dim)
+        return floats_from_msg('actions', response.actions, shape)

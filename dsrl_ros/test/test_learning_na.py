@@ -1,0 +1,261 @@
+"""DSRL-NA: its losses by hand, what it asks the frozen policy, what it learns and from what."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from toy import SPEC, ToyEnv, ToyPolicy, transition
+
+from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Transition
+from dsrl_ros.learning.build import build_actor_learner
+from dsrl_ros.learning.choosers import PriorChooser
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.na import DsrlNa
+from dsrl_ros.learning.steered import evaluate, learn_offline, rollout, run_steering
+
+torch.set_num_threads(1)
+
+SMALL: dict[str, Any] = {
+    'algorithm': 'na',
+    'hidden_size': 16,
+    'num_layers': 2,
+    'batch_size': 16,
+    'utd': 4,
+    'noise_critic_steps': 2,
+    'distill_samples': 4,
+    'replay_capacity': 64,
+}
+LEARNING = LearnerConfig(
+    algorithm='na',
+    hidden_size=32,
+    num_layers=2,
+    batch_size=32,
+    discount=0.9,
+    actor_learning_rate=1e-3,
+    critic_learning_rate=1e-3,
+    noise_critic_learning_rate=1e-3,
+    temperature=0.02,
+    polyak=0.02,
+    utd=10,
+    noise_critic_steps=5,
+)
+
+
+class CountingPolicy(ToyPolicy):
+    """Remembers how many samples it was asked for, call by call."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def __call__(self, state: Array, noise: Array) -> Array:
+        self.calls.append(len(state))
+        return super().__call__(state, noise)
+
+
+def learner(
+    policy: ToyPolicy | None = None, transitions: int = 20, seed: int = 0, **changes: Any
+) -> DsrlNa:
+    made = DsrlNa(policy or ToyPolicy(), LearnerConfig(**{**SMALL, **changes}), seed)
+    for number in range(transitions):
+        made.add(transition(number))
+    return made
+
+
+def networks(made: DsrlNa) -> dict[str, Tensor]:
+    return made.state_groups()['networks']
+
+
+def test_distillation_teaches_each_noise_critic_by_its_action_critic() -> None:
+    """0.5 ((1 - 3)^2 + (1 - 3)^2) / 2 + 0.5 (2 - 5)^2 = 2 + 4.5."""
+    made = learner()
+    for member, value in zip(made.noise_critics.members, (1.0, 2.0), strict=True):
+        with torch.no_grad():
+            for name, parameter in member.named_parameters():
+                if name.startswith('linears.2.'):
+                    parameter.fill_(value if name.endswith('bias') else 0.0)
+    target = torch.tensor([[3.0, 3.0], [5.0, 5.0]])
+    loss = made.distillation_loss(torch.zeros(2, 2), torch.zeros(2, 2), target)
+    assert loss.item() == pytest.approx(6.5)
+
+
+def test_the_frozen_policy_is_asked_for_no_state_twice_in_a_round() -> None:
+    """Of 80 + 32 draws from 8 transitions: 8 next states, 8 states, and each prior pair once."""
+    policy = CountingPolicy()
+    made = learner(policy, transitions=8, utd=5, distill_fresh=0.0)
+    rounds = 20
+    made.update(5 * rounds)
+    pairs = 8 * SMALL['distill_samples']
+    scaling = 1024  # once, to see how far actions spread
+    assert 0 < sum(policy.calls) - scaling <= rounds * (8 + 8) + pairs
+    policy.calls.clear()
+    made.update(5)
+    assert sum(policy.calls) <= 8 + 8 + 2  # hardly a pair is still unknown
+
+
+def test_a_new_state_in_an_old_place_gets_new_pairs() -> None:
+    made = learner(transitions=8, replay_capacity=8, distill_fresh=0.0, distill_noise='prior')
+    for _ in range(20):
+        made.update(4)
+    for number in range(100, 108):
+        made.add(transition(number))
+    places = torch.arange(8).repeat(64)
+    noise, action = made._distillation_pairs(places)
+    states = made.replay.gather(places).state
+    expected = ToyPolicy()(states.numpy(), noise.numpy().reshape(-1, 2, 1))
+    np.testing.assert_allclose(action.numpy(), expected.reshape(-1, 2), atol=1e-6)
+
+
+@pytest.mark.parametrize('source', ['prior', 'actor', 'mixed'])
+def test_pairs_are_noise_with_the_action_it_leads_to(source: str) -> None:
+    made = learner(distill_noise=source, noise_magnitude=1.2)
+    places = torch.arange(20).repeat(10)
+    noise, action = made._distillation_pairs(places)
+    states = made.replay.gather(places).state
+    expected = ToyPolicy()(states.numpy(), noise.numpy().reshape(-1, 2, 1))
+    np.testing.assert_allclose(action.numpy(), expected.reshape(-1, 2), atol=1e-6)
+    beyond = (noise.abs() > 1.2).any(dim=1).double().mean().item()
+    # P(|w| > 1.2) = 0.23 per entry, so 0.41 for two; the actor stays within b_W.
+    assert beyond == pytest.approx({'prior': 0.41, 'actor': 0.0, 'mixed': 0.2}[source], abs=0.1)
+
+
+def test_targets_bootstrap_from_the_answer_to_the_actors_noise() -> None:
+    """With target critics that return the first scaled action, y = r + discount * f(s', w')."""
+    made = learner(transitions=6, critic_reduction='mean', bound_values=False, utd=1)
+    made.update(1)
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def value(_: Tensor, action: Tensor) -> Tensor:
+        return action[:, 0].expand(2, -1)
+
+    made.target_critics.forward = value  # type: ignore[method-assign]
+    original = made._update_critics
+
+    def spy(batch: Any, target: Tensor, totals: Any) -> None:
+        seen.append((batch, target))
+        original(batch, target, totals)
+
+    made._update_critics = spy  # type: ignore[method-assign]
+    state = made._generator.get_state()
+    made.update(1)
+    batch, target = seen[0]
+    # The same draws again, step by step.
+    made._generator.set_state(state)
+    raw, (which,) = made._sample_round()
+    torch.testing.assert_close(made._normalise(raw.next_state)[which], batch.next_state)
+    assert ((target - batch.reward)[batch.terminated == 1] == 0).all()
+    assert ((target - batch.reward)[batch.terminated == 0] != 0).all()
+
+
+def test_learns_the_known_best_noise_and_repeats_from_its_seed() -> None:
+    env, policy = ToyEnv(), ToyPolicy()
+    prior = PriorChooser(0, NoiseLayout.FULL, (2, 1))
+    assert np.mean(evaluate(env, policy, prior, LEARNING, seed=0, episodes=100)) < 0.4
+
+    def run() -> DsrlNa:
+        made = DsrlNa(policy, LEARNING, seed=0)
+        run_steering(env, policy, made, seed=0, warmup_episodes=10, online_episodes=10)
+        return made
+
+    one, other = run(), run()
+    assert np.mean(evaluate(env, policy, one.chooser(None), LEARNING, 0, 20)) == 1.0
+    assert one.export_actor(1, 20).to_bytes() == other.export_actor(1, 20).to_bytes()
+
+
+def offline(transition: Transition) -> Transition:
+    """As a dataset without noise has it."""
+    return dataclasses.replace(transition, noise=None, phase='offline')
+
+
+def test_learns_offline_from_actions_without_noise() -> None:
+    """What others did, seldom with success, is enough: no step in the environment."""
+    env, policy = ToyEnv(), ToyPolicy()
+    prior = PriorChooser(5, NoiseLayout.FULL, (2, 1))
+    dataset = [
+        offline(step)
+        for episode in range(60)
+        for step in rollout(env, policy, prior, LEARNING, episode, reset_seed=episode)
+    ]
+    made = DsrlNa(policy, dataclasses.replace(LEARNING, offline_steps=1500), seed=0)
+    learn_offline(made, dataset)
+    assert np.mean(evaluate(env, policy, made.chooser(None), LEARNING, 0, 20)) == 1.0
+
+
+def test_splitting_an_update_changes_no_bit_and_rounds_are_whole() -> None:
+    whole, split = learner(), learner()
+    whole.update(12)
+    assert split.update(3) == {}
+    split.update(6)
+    assert split.gradient_steps == 8
+    split.update(3)
+    assert whole.gradient_steps == split.gradient_steps == 12
+    for name, tensor in networks(whole).items():
+        assert torch.equal(tensor, networks(split)[name]), name
+
+
+def test_continues_bit_by_bit_from_its_state_groups() -> None:
+    straight, broken = learner(), learner()
+    for made in (straight, broken):
+        made.update(9)  # two rounds and a quarter
+    resumed = learner(transitions=0, seed=7)
+    resumed.load_state_groups(broken.state_groups())
+    for made in (straight, resumed):
+        made.add(transition(50))
+        made.update(11)
+    for group, tensors in straight.state_groups().items():
+        for name, tensor in tensors.items():
+            assert torch.equal(tensor, resumed.state_groups()[group][name]), (group, name)
+
+
+class TreacherousPolicy(ToyPolicy):
+    """Answers NaN or 1e27 where the noise is far out."""
+
+    def __call__(self, state: Array, noise: Array) -> Array:
+        actions = super().__call__(state, noise)
+        far = noise[:, 0, 0]
+        actions[far > 1.0] = np.nan
+        actions[far < -1.0] = 1e27
+        return actions
+
+
+def test_a_policy_that_answers_nan_or_1e27_cannot_poison_a_critic() -> None:
+    made = learner(TreacherousPolicy())
+    for _ in range(10):
+        metrics = made.update(4)
+    assert metrics['policy/bad_answers'] > 0
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert max(tensor.abs().max().item() for tensor in networks(made).values()) < 10
+    assert abs(metrics['critic/value']) < 10
+
+
+def test_a_cut_chunk_goes_on_as_the_policy_had_answered() -> None:
+    made = learner(transitions=0)
+    given = transition(0)
+    assert given.noise is not None
+    answer = ToyPolicy()(given.observation[None], given.noise.rows[None])[0]
+    executed = np.array([[0.25]], dtype=np.float32)
+    made.add(dataclasses.replace(given, action=executed))
+    made.add(offline(dataclasses.replace(given, action=executed)))
+    kept = made.replay.gather(torch.arange(2)).action
+    np.testing.assert_allclose(kept[0], [0.25, answer[1, 0]], atol=1e-6)
+    np.testing.assert_allclose(kept[1], [0.25, 0.25])
+
+
+def test_refuses_what_does_not_fit() -> None:
+    made = learner(transitions=0)
+    with pytest.raises(ShapeMismatchError, match='action'):
+        made.add(transition(action=np.zeros((2, 3), dtype=np.float32)))
+    with pytest.raises(NonFiniteError, match='action'):
+        made.add(transition(action=np.full((2, 1), np.nan, dtype=np.float32)))
+    repeated = Noise(np.zeros((1, 1), np.float32), NoiseLayout.REPEATED, NoiseSource.PRIOR)
+    with pytest.raises(ShapeMismatchError, match='noise_layout'):
+        made.add(transition(noise=repeated))
+    assert made.num_transitions == 0
+    with pytest.raises(ConfigError, match='expected sac or na'):
+        build_actor_learner(ToyPolicy(), LearnerConfig(algorithm='rlpd'), 0)
+    assert SPEC.num_execute == 2
