@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ pytest.importorskip('rclpy', reason='needs ROS')
 from rclpy.node import Node
 
 from dsrl_msgs import msg
+from dsrl_msgs.srv import InferBatch
 from dsrl_ros.bridge import convert, names, qos
-from dsrl_ros.core.errors import CheckpointError
+from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.types import (
     ControlMode,
     DecisionKey,
@@ -27,6 +29,7 @@ from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.nodes.trainer_node import TrainerNode
 
 RUN = uuid.uuid4()
+SHIPPED = Path(__file__).parents[2] / 'dsrl_bringup' / 'policies' / 'franka_pick_place.safetensors'
 SPEC = PolicySpec(
     name='toy',
     state_names=('x', 'y'),
@@ -183,3 +186,64 @@ def test_resuming_from_nothing_is_an_error_that_names_the_folder(ros, tmp_path):
     steering.announce(tmp_path / 'run')
     with pytest.raises(CheckpointError, match=str(tmp_path)):
         ros.spin_for(10.0)
+
+
+class Policy(Node):
+    """The policy node's batch service, answering with the noise itself."""
+
+    def __init__(self, **node_options) -> None:
+        super().__init__('policy', **node_options)
+        self.samples = 0
+        self.create_service(InferBatch, names.INFER_BATCH, self._answer)
+
+    def _answer(self, request, response):
+        self.samples += request.batch
+        response.actions = request.noises
+        response.horizon, response.action_dim = SPEC.horizon, SPEC.action_dim
+        return response
+
+
+NA = {**SMALL, 'learner.algorithm': 'na', 'learner.noise_critic_steps': 1}
+
+
+def test_dsrl_na_asks_the_policy_node_where_it_has_no_file(ros, tmp_path):
+    ros.add(TrainerNode, **NA)
+    policy, node = ros.add(Policy), ros.add(Steering)
+    ros.spin_until(lambda: node.transitions.get_subscription_count() == 1)
+    node.announce(tmp_path)
+    ros.spin_until(lambda: node.weights)
+    node.send(0, 0, 0, last=False)
+    node.send(1, 0, 1, last=True)
+    ros.spin_until(lambda: any(w.trained_episodes == 1 for w in node.weights))
+    assert policy.samples > 0
+    assert not np.array_equal(
+        SteeringActor.from_bytes(bytes(node.weights[0].data), SPEC).act(np.ones(2, np.float32)),
+        SteeringActor.from_bytes(bytes(node.weights[-1].data), SPEC).act(np.ones(2, np.float32)),
+    )
+
+
+def test_a_policy_that_does_not_answer_is_a_fault_and_the_weights_stay(ros, tmp_path):
+    ros.add(TrainerNode, **NA, policy_timeout_s=0.2)
+    node = ros.add(Steering)
+    statuses: list[msg.TrainerStatus] = []
+    node.create_subscription(msg.TrainerStatus, names.TRAINER_STATUS, statuses.append, qos.STATUS)
+    ros.spin_until(lambda: node.transitions.get_subscription_count() == 1)
+    node.announce(tmp_path)
+    ros.spin_until(lambda: node.weights)
+    node.send(0, 0, 0, last=True)
+    ros.spin_until(lambda: any(s.state == msg.TrainerStatus.STATE_FAULT for s in statuses))
+    assert 'policy node runs' in statuses[-1].message
+    ros.spin_until(lambda: any(w.trained_episodes == 1 for w in node.weights))
+
+
+def test_a_policy_file_of_another_policy_is_refused(ros, tmp_path):
+    ros.add(TrainerNode, **NA, policy=str(SHIPPED))
+    node = ros.add(Steering)
+    node.announce(tmp_path)
+    with pytest.raises(ConfigError, match='Give both the same file'):
+        ros.spin_for(10.0)
+
+
+def test_a_baseline_has_no_actor_to_send_and_is_refused_at_once(ros):
+    with pytest.raises(ConfigError, match='expected sac or na'):
+        ros.add(TrainerNode, **{**SMALL, 'learner.algorithm': 'best_of_n'})

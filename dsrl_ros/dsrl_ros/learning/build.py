@@ -42,14 +42,23 @@ def build_actor_learner(policy: FrozenPolicy, config: LearnerConfig, seed: int) 
     Raises:
         ConfigError: another algorithm than DSRL-SAC and DSRL-NA.
     """
-    if config.algorithm == 'sac':
-        return DsrlSac(policy.spec, config, seed)
+    require_actor(config)
     if config.algorithm == 'na':
         return DsrlNa(policy, config, seed)
-    raise ConfigError(
-        f'algorithm: got {config.algorithm!r}, expected sac or na: only these learn an actor for '
-        'the steering node. The baselines run without ROS, see `dsrl train`.'
-    )
+    return DsrlSac(policy.spec, config, seed)
+
+
+def require_actor(config: LearnerConfig) -> None:
+    """Raise unless the algorithm learns an actor for the steering node.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if config.algorithm not in ('sac', 'na'):
+        raise ConfigError(
+            f'algorithm: got {config.algorithm!r}, expected sac or na: only these learn an actor '
+            'for the steering node. The baselines run without ROS, see `dsrl train`.'
+        )
 
 
 def acting_policy(policy: FrozenPolicy, config: LearnerConfig) -> FrozenPolicy:

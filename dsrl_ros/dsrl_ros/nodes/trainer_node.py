@@ -34,7 +34,7 @@ from dsrl_ros.core.config import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import PolicySpec as CorePolicySpec
-from dsrl_ros.learning.build import build_actor_learner
+from dsrl_ros.learning.build import build_actor_learner, require_actor
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import ActorLearner
@@ -52,6 +52,7 @@ class TrainerNode(Node):
         super().__init__('trainer', **node_options)
         self._learner_config = declare_config(self, LearnerConfig, 'learner')
         self._config = declare_config(self, TrainerConfig)
+        require_actor(self._learner_config)
         os.nice(self._config.niceness)
         torch.set_num_threads(1)  # beside a busy simulator two threads are slower than one
         # The worker shares the interpreter with the executor: hand the lock over sooner.
