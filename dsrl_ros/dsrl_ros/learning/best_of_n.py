@@ -139,5 +139,5 @@ class BestOfNChooser:
         values = self._valued(state, rows)
         if self._temperature:
             # Adding Gumbel noise makes the largest a draw from the softmax.
-            values = values + self._temperature * rng.gumbel(size=len(rows))
+            values += self._temperature * rng.gumbel(size=len(rows)).astype(np.float32)
         return Noise(rows[int(values.argmax())], self._layout, NoiseSource.PRIOR)

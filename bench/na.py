@@ -1,0 +1,178 @@
+"""Rounds per second of DSRL-NA against a plain eager version of the same update.
+
+The plain one denoises batch by batch, every time anew, critic by critic.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.rows import Row
+from dsrl_ros.core.noise import expand
+from dsrl_ros.core.types import DecisionKey, Noise, NoiseSource, Transition
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.na import DsrlNa
+from dsrl_ros.policies import io
+from dsrl_ros.policies.flow import FlowPolicy
+
+_POLICY = Path(__file__).parents[1] / 'dsrl_bringup/policies/franka_pick_place.safetensors'
+_TRANSITIONS = 1000  # what some 60 episodes of the demo bring
+_CONFIG = LearnerConfig(
+    algorithm='na', hidden_size=256, batch_size=256, utd=20, noise_critic_steps=10
+)
+_REPEATS = 5
+
+
+def _learner(policy: FlowPolicy) -> DsrlNa:
+    learner = DsrlNa(policy, _CONFIG, seed=0)
+    spec, rng = policy.spec, np.random.default_rng(0)
+    mean, std = np.array(spec.state_mean), np.array(spec.state_std)
+
+    def state() -> np.ndarray:
+        drawn: np.ndarray = (mean + std * rng.standard_normal(spec.state_dim)).astype(np.float32)
+        return drawn
+
+    for number in range(_TRANSITIONS):
+        observation = state()
+        rows = rng.standard_normal((spec.horizon, spec.action_dim), dtype=np.float32)
+        learner.add(
+            Transition(
+                key=DecisionKey('bench', '0' * 32, 0, number),
+                sequence=number,
+                observation=observation,
+                noise=Noise(rows, _CONFIG.layout, NoiseSource.PRIOR),
+                action=policy(observation[None], rows[None])[0, : spec.num_execute],
+                reward=float(number % 20 == 0),
+                discount=0.97,
+                terminated=number % 20 == 0,
+                truncated=False,
+                next_observation=state(),
+            )
+        )
+    return learner
+
+
+class PlainNa:
+    """The same update, as one writes it first: same networks, losses and order of steps."""
+
+    def __init__(self, learner: DsrlNa, policy: FlowPolicy) -> None:
+        self._policy = policy
+        self._frozen, self._replay = learner._frozen, learner.replay
+        self._normalise, self._noise_dim = learner._normalise, learner._noise_dim
+        self._generator = torch.Generator().manual_seed(0)
+        self.actor = copy.deepcopy(learner.actor)
+        self.critics = copy.deepcopy(learner.critics)
+        self.targets = copy.deepcopy(learner.critics)
+        self.noise_critics = copy.deepcopy(learner.noise_critics)
+        self.log_temperature = torch.tensor(-2.3, requires_grad=True)
+        self._actor_adam = torch.optim.Adam(self.actor.parameters(), 3e-4)
+        self._critic_adam = torch.optim.Adam(self.critics.parameters(), 3e-4)
+        self._noise_adam = torch.optim.Adam(self.noise_critics.parameters(), 3e-4)
+        self._temperature_adam = torch.optim.Adam([self.log_temperature], 3e-4)
+
+    def round(self) -> None:
+        """Take 20 action-critic, 10 noise-critic and 20 actor steps."""
+        for _ in range(_CONFIG.utd):
+            self._action_critic_step()
+        for _ in range(_CONFIG.noise_critic_steps):
+            self._noise_critic_step()
+        for _ in range(_CONFIG.utd):
+            self._actor_step()
+
+    def _action_critic_step(self) -> None:
+        batch = self._replay.sample(_CONFIG.batch_size, self._generator)
+        state, next_state = self._normalise(batch.state), self._normalise(batch.next_state)
+        with torch.no_grad():
+            noise, _ = self.actor.sample(next_state, self._generator)
+            action = self._answer(batch.next_state, noise * _CONFIG.noise_magnitude)
+            value = self.targets(next_state, action).amin(dim=0).clamp(0.0, 1.0)
+            target = batch.reward + batch.discount * (1.0 - batch.terminated) * value
+        values = self.critics(state, self._frozen.scale(batch.action))
+        loss = 0.5 * sum((value - target).square().mean() for value in values)
+        self._critic_adam.zero_grad()
+        loss.backward()
+        self._critic_adam.step()
+        with torch.no_grad():
+            for own, given in zip(
+                self.targets.parameters(), self.critics.parameters(), strict=True
+            ):
+                own.mul_(1.0 - _CONFIG.polyak).add_(_CONFIG.polyak * given)
+
+    def _noise_critic_step(self) -> None:
+        batch = self._replay.sample(_CONFIG.batch_size, self._generator)
+        state, half = self._normalise(batch.state), _CONFIG.batch_size // 2
+        with torch.no_grad():
+            prior = torch.randn(half, self._noise_dim, generator=self._generator)
+            chosen, _ = self.actor.sample(state[half:], self._generator)
+            noise = torch.cat([prior, chosen * _CONFIG.noise_magnitude])
+            target = self.critics(state, self._answer(batch.state, noise))
+        values = self.noise_critics(state, noise / _CONFIG.noise_magnitude)
+        loss = 0.5 * sum(
+            (value - goal).square().mean() for value, goal in zip(values, target, strict=True)
+        )
+        self._noise_adam.zero_grad()
+        loss.backward()
+        self._noise_adam.step()
+
+    def _actor_step(self) -> None:
+        batch = self._replay.sample(_CONFIG.batch_size, self._generator)
+        state = self._normalise(batch.state)
+        noise, log_prob = self.actor.sample(state, self._generator)
+        value = self.noise_critics(state, noise).amin(dim=0)
+        temperature = self.log_temperature.detach().exp()
+        loss = (temperature * log_prob - value).mean()
+        self._actor_adam.zero_grad()
+        loss.backward()
+        self._actor_adam.step()
+        temperature_loss = -self.log_temperature * log_prob.detach().mean()
+        self._temperature_adam.zero_grad()
+        temperature_loss.backward()
+        self._temperature_adam.step()
+
+    def _answer(self, state: Tensor, noise: Tensor) -> Tensor:
+        spec = self._policy.spec
+        rows = expand(
+            noise.numpy().reshape(len(noise), -1, spec.action_dim), _CONFIG.layout, spec.horizon
+        )
+        chunks = self._policy(state.numpy(), rows)[:, : spec.num_execute]
+        return self._frozen.scale(torch.from_numpy(chunks).flatten(1))
+
+
+def measure_na() -> list[Row]:
+    """Time whole rounds, plain and ours in turn, on one thread."""
+    torch.set_num_threads(1)
+    policy = io.load(_POLICY)
+    learner = _learner(policy)
+    learner.update(_CONFIG.utd * 10)  # pairs are known from here on, as they are in a run
+    plain = PlainNa(learner, policy)
+    plain.round()
+    ours, theirs = [], []
+    for _ in range(_REPEATS):
+        begin = time.perf_counter()
+        learner.update(_CONFIG.utd)
+        middle = time.perf_counter()
+        plain.round()
+        ours.append(middle - begin)
+        theirs.append(time.perf_counter() - middle)
+    return [
+        Row(
+            'DSRL-NA rounds (UTD 20, 10 noise-critic steps, 8-step sampler), 3 x 256, batch 256',
+            1 / float(np.median(ours)),
+            '1/s',
+            note=f'one thread, {_TRANSITIONS} transitions',
+        ),
+        Row(
+            'DSRL-NA against a plain eager version of it',
+            float(np.median(np.array(theirs) / np.array(ours))),
+            'x',
+            budget=2.0,
+            more_is_better=True,
+            note=f'median of {_REPEATS} rounds in turn',
+        ),
+    ]
