@@ -1,4 +1,4 @@
-"""`python -m bench [gate] [learner] [graph] [kill]`: measure, print, write `out/bench.json`."""
+"""`python -m bench [SECTION ...]`: measure, print, write `out/bench.json`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from bench.gate import measure_gate
 from bench.graph import measure_graph
 from bench.kill import measure_kill
 from bench.learner import measure_learner
+from bench.replay import measure_replay
 from bench.rows import Row
 
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     'gate': measure_gate,
     'learner': measure_learner,
+    'replay': measure_replay,
     'graph': measure_graph,
     'kill': measure_kill,
 }
