@@ -20,12 +20,14 @@ from bench.graph import measure_graph
 from bench.kill import measure_kill
 from bench.learner import measure_learner
 from bench.na import measure_na
+from bench.replay import measure_replay
 from bench.rows import Row
 
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     'gate': measure_gate,
     'learner': measure_learner,
     'na': measure_na,
+    'replay': measure_replay,
     'graph': measure_graph,
     'kill': measure_kill,
 }

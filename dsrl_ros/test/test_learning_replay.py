@@ -1,19 +1,29 @@
-"""The replay holds exactly the newest transitions, samples them uniformly and survives a save."""
+"""The replay holds exactly the newest transitions, every observation once, samples them uniformly
+and survives a save.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.learning.replay import Replay
 
+torch.set_num_threads(1)
+
+IMAGE = (1, 4, 4)
+
 
 def fill(replay: Replay, count: int, phase: str = 'online') -> None:
+    """Add a stream in which every next observation is the observation that follows."""
     for i in range(replay.num_added, replay.num_added + count):
         replay.add(
             state=torch.full((2,), float(i)),
@@ -25,6 +35,24 @@ def fill(replay: Replay, count: int, phase: str = 'online') -> None:
             next_state=torch.full((2,), i + 1.0),
             phase=phase,
         )
+
+
+def one(replay: Replay, phase: str) -> int:
+    """Add the next transition of the stream and return its place."""
+    i = float(replay.num_added)
+    return replay.add(
+        torch.full((2,), i), torch.full((3,), i), i, 0.9, False, False, torch.full((2,), i + 1),
+        phase,
+    )  # fmt: skip
+
+
+def index(value: int) -> Tensor:
+    return torch.tensor([value])
+
+
+def draw(replay: Replay, count: int = 64, share: float = 0.0) -> list[float]:
+    generator = torch.Generator().manual_seed(0)
+    return sorted(replay.sample(count, generator, share).reward.tolist())
 
 
 @settings(max_examples=30, deadline=None)
@@ -42,6 +70,104 @@ def test_holds_the_newest_and_rows_stay_together(capacity: int, count: int) -> N
     assert torch.equal(batch.terminated, (batch.reward % 2 == 0).float())
 
 
+class Told(NamedTuple):
+    """One transition as the model of the replay keeps it."""
+
+    values: dict[str, Any]
+
+    def check(self, batch: Any) -> None:
+        assert batch.reward.tolist() == pytest.approx([self.values['reward']])
+        for name in ('state', 'next_state', 'action', 'image', 'next_image'):
+            assert torch.equal(getattr(batch, name)[0], self.values[name]), name
+        assert batch.terminated.tolist() == [float(self.values['terminated'])]
+
+
+# Per transition: whether the stream goes on, an entry that may repeat an older one, the phase.
+Step = st.tuples(st.booleans(), st.integers(0, 3), st.sampled_from(['online', 'offline']))
+
+
+@settings(max_examples=60, deadline=None)
+@given(capacity=st.integers(1, 6), steps=st.lists(Step, max_size=40), saved=st.integers(0, 40))
+def test_is_a_queue_of_collected_and_a_list_of_offline_transitions(
+    capacity: int, steps: list[tuple[bool, int, str]], saved: int
+) -> None:
+    """Whatever breaks off, repeats or is interleaved; saved and loaded at any moment."""
+    replay = Replay(capacity, 2, 3, IMAGE)
+    kept: dict[str, deque[Told]] = {'online': deque(maxlen=capacity), 'offline': deque()}
+    for number, (goes_on, value, phase) in enumerate(steps):
+        told = kept[phase]
+        if phase == 'offline' and len(told) == capacity:
+            continue
+        state, image = torch.full((2,), float(value)), torch.full(IMAGE, value, dtype=torch.uint8)
+        if goes_on and told:
+            state, image = told[-1].values['next_state'], told[-1].values['next_image']
+        values: dict[str, Any] = {
+            'state': state,
+            'image': image,
+            'action': torch.full((3,), -float(number)),
+            'reward': float(number),
+            'discount': 0.5,
+            'terminated': number % 3 == 0,
+            'truncated': number % 3 == 1,
+            'next_state': torch.full((2,), float(value + 1)),
+            'next_image': torch.full(IMAGE, number % 2, dtype=torch.uint8),
+        }
+        replay.add(**values, phase=phase)
+        told.append(Told(values))
+        if number == saved:
+            loaded = Replay(capacity, 2, 3, IMAGE)
+            loaded.load_state_tensors(replay.state_tensors())
+            replay = loaded
+    assert replay.count('online') == len(kept['online'])
+    assert replay.count('offline') == len(kept['offline'])
+    by_reward = {told.values['reward']: told for told in (*kept['online'], *kept['offline'])}
+    if by_reward:
+        for share in (0.0, 0.5):
+            places = replay.sample_index(200, torch.Generator().manual_seed(0), share)
+            assert int(places.max()) < len(replay)
+            seen = replay.gather(places).reward.tolist()
+            assert set(seen) == set(by_reward)
+            for place, reward in zip(places.tolist(), seen, strict=True):
+                by_reward[reward].check(replay.gather(index(place)))
+
+
+def test_next_observations_are_kept_once() -> None:
+    """Four episodes of five make 24 observations, also after the ring has wrapped."""
+    replay = Replay(20, 2, 3)
+    for episode in range(12):
+        for step in range(5):
+            at = 10.0 * episode + step
+            replay.add(
+                state=torch.full((2,), at),
+                action=torch.zeros(3),
+                reward=0.0,
+                discount=0.9,
+                terminated=step == 4,
+                truncated=False,
+                next_state=torch.full((2,), at + 1),
+                phase='online',
+            )
+        if episode >= 3:
+            assert len(replay.state_tensors()['state']) == 24
+    assert len(replay._observations._parts['state'].tensor) < 90  # grown by 64 rows at a time
+
+
+def test_memory_is_taken_as_it_fills() -> None:
+    replay = Replay(10**8, 7, 4, (9, 128, 128))
+    assert replay.num_bytes == 0
+    plain = Replay(10**6, 7, 4)
+    fill_wide(plain, 1000)
+    assert plain.num_bytes < 2.5 * 1000 * (7 + 4 + 4) * 4
+
+
+def fill_wide(replay: Replay, count: int) -> None:
+    for i in range(count):
+        replay.add(
+            torch.full((7,), i), torch.zeros(4), 0.0, 0.9, False, False, torch.full((7,), i + 1),
+            'online',
+        )  # fmt: skip
+
+
 def test_sampling_is_uniform() -> None:
     replay = Replay(10, 2, 3)
     fill(replay, 10)
@@ -50,20 +176,90 @@ def test_sampling_is_uniform() -> None:
     assert counts.min() > 1800 and counts.max() < 2200  # 2000 +/- 4.7 standard deviations
 
 
+def test_without_a_share_offline_and_collected_data_are_drawn_alike() -> None:
+    replay = Replay(8, 2, 3)
+    fill(replay, 2, 'offline')
+    fill(replay, 8, 'online')
+    drawn = replay.sample(20000, torch.Generator().manual_seed(0)).reward
+    counts = torch.bincount(drawn.long(), minlength=10)
+    assert counts.min() > 1800 and counts.max() < 2200
+
+
+@pytest.mark.parametrize(('share', 'expected'), [(0.5, 32), (0.3, 19), (1.0, 64), (0.001, 0)])
+def test_the_offline_share_is_exact_and_repeats(share: float, expected: int) -> None:
+    replay = Replay(100, 2, 3)
+    fill(replay, 3, 'offline')
+    fill(replay, 90, 'online')
+    drawn = draw(replay, share=share) if share else []
+    assert sum(reward < 3 for reward in drawn) == expected
+    assert drawn == draw(replay, share=share)
+
+
+def test_every_batch_of_a_larger_draw_has_its_share() -> None:
+    replay = Replay(100, 2, 3)
+    fill(replay, 30, 'online')
+    fill(replay, 3, 'offline')
+    fill(replay, 30, 'online')
+    for share, expected in ((0.5, 32), (1 / 3, 21), (0.75, 48)):
+        places = replay.sample_index(64 * 20, torch.Generator().manual_seed(0), share)
+        offline = (replay.gather(places).reward.view(20, 64) // 3 == 10).sum(dim=1)
+        assert offline.min() >= expected and offline.max() <= expected + (share == 1 / 3)
+
+
+def test_places_stay_with_their_transitions() -> None:
+    """Also when saved and loaded: what is kept beside the replay goes by place."""
+    replay, loaded = Replay(5, 2, 3), Replay(5, 2, 3)
+    places: dict[int, float] = {}
+    for phase, count in (('online', 3), ('offline', 2), ('online', 4), ('offline', 1)):
+        for _ in range(count):
+            number = float(replay.num_added)
+            places[one(replay, phase)] = number
+    loaded.load_state_tensors(replay.state_tensors())
+    for made in (replay, loaded):
+        kept = made.gather(torch.tensor(list(places))).reward.tolist()
+        assert kept == list(places.values())
+
+
+def test_a_share_of_what_is_not_there_is_drawn_from_the_other() -> None:
+    replay = Replay(100, 2, 3)
+    fill(replay, 3, 'offline')
+    assert set(draw(replay, share=0.5)) == {0, 1, 2}
+    online = Replay(100, 2, 3)
+    fill(online, 3, 'online')
+    assert set(draw(online, share=0.5)) == {0, 1, 2}
+
+
+def test_offline_data_is_never_overwritten_and_never_dropped() -> None:
+    replay = Replay(4, 2, 3)
+    fill(replay, 4, 'offline')
+    fill(replay, 20, 'online')
+    assert (replay.count('offline'), replay.count('online')) == (4, 4)
+    assert {0.0, 1.0, 2.0, 3.0} <= set(draw(replay))
+    with pytest.raises(ConfigError, match='replay_capacity'):
+        fill(replay, 1, 'offline')
+    assert replay.num_added == 24
+
+
+def saved_states(size: int) -> dict[str, Tensor]:
+    return {
+        'state': torch.zeros(size + 1, 10),
+        'row': torch.arange(size),
+        'action': torch.zeros(size, 16),
+        'reward': torch.zeros(size),
+        'discount': torch.zeros(size),
+        'terminated': torch.zeros(size, dtype=torch.bool),
+        'truncated': torch.zeros(size, dtype=torch.bool),
+        'phase': torch.ones(size, dtype=torch.uint8),
+        'num_added': torch.tensor([size, 0]),
+    }
+
+
 def test_sampling_does_not_slow_down_with_size() -> None:
     """O(batch): a hundred times the data costs less than five times the time."""
 
     def seconds(size: int) -> float:
-        replay = Replay(size, 2, 3)
-        replay.load_state_tensors(
-            {
-                name: (column if name == 'num_added' else column.expand(size, *column.shape[1:]))
-                for name, column in {
-                    **one.state_tensors(),
-                    'num_added': torch.tensor(size),
-                }.items()
-            }
-        )
+        replay = Replay(size, 10, 16)
+        replay.load_state_tensors(saved_states(size))
         best = float('inf')
         for _ in range(20):
             begin = time.perf_counter()
@@ -72,8 +268,6 @@ def test_sampling_does_not_slow_down_with_size() -> None:
         return best
 
     generator = torch.Generator().manual_seed(0)
-    one = Replay(1, 2, 3)
-    fill(one, 1)
     assert seconds(1_000_000) < 5 * seconds(10_000)
 
 
@@ -90,24 +284,57 @@ def test_phases_are_counted_and_unknown_ones_refused() -> None:
     with pytest.raises(ConfigError, match="'evaluation'"):
         fill(replay, 1, 'evaluation')
     assert len(replay) == 7
+    fill(replay, 5, 'online')
+    assert (replay.count('warmup'), replay.count('online')) == (1, 9)
 
 
-@pytest.mark.parametrize('count', [3, 5, 12])
+@pytest.mark.parametrize('count', [0, 3, 5, 12])
 def test_a_saved_replay_goes_on_where_it_was(count: int) -> None:
     """Also after the ring has wrapped: the next transition overwrites the same slot."""
     saved, loaded = Replay(5, 2, 3), Replay(5, 2, 3)
     fill(saved, count)
+    fill(loaded, 2)  # replaced, not added to
     loaded.load_state_tensors(saved.state_tensors())
-    fill(saved, 2)
-    fill(loaded, 2)
-    a, b = saved.state_tensors(), loaded.state_tensors()
-    assert a.keys() == b.keys()
-    assert all(torch.equal(a[name], b[name]) for name in a)
+    for phase in ('online', 'offline'):
+        fill(saved, 2, phase)
+        fill(loaded, 2, phase)
+        a, b = saved.state_tensors(), loaded.state_tensors()
+        assert a.keys() == b.keys()
+        assert all(torch.equal(a[name], b[name]) for name in a)
+        assert draw(saved) == draw(loaded)
 
 
-def test_a_replay_of_another_shape_is_refused_and_nothing_is_changed() -> None:
-    saved, other = Replay(5, 2, 3), Replay(5, 2, 4)
+def broken(**changes: Any) -> dict[str, Tensor]:
+    saved = Replay(5, 2, 3)
     fill(saved, 3)
-    with pytest.raises(CheckpointError, match='action'):
-        other.load_state_tensors(saved.state_tensors())
-    assert len(other) == 0
+    return {name: t for name, t in {**saved.state_tensors(), **changes}.items() if t is not None}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'told'),
+    [
+        ({'action': torch.zeros(3, 4)}, 'action'),
+        ({'state': torch.zeros(4, 3)}, 'state'),
+        ({'state': torch.zeros(3, 2)}, 'state'),
+        ({'reward': torch.zeros(3, dtype=torch.float64)}, 'reward'),
+        ({'reward': None}, 'columns'),
+        ({'image': torch.zeros(4, 1)}, 'columns'),
+        ({'num_added': torch.tensor(3)}, 'num_added'),
+        ({'num_added': torch.tensor([-1, 3])}, 'at least 0'),
+        ({'num_added': torch.tensor([0, 6])}, '0 to 5'),
+        ({'num_added': torch.tensor([2, 1])}, 'rows or phases'),
+        ({'row': torch.tensor([0, 5, 2])}, 'rows or phases'),
+        ({'row': torch.tensor([1, 1, 2])}, 'rows or phases'),
+        ({'phase': torch.tensor([1, 7, 1], dtype=torch.uint8)}, 'rows or phases'),
+    ],
+)
+def test_what_no_such_replay_has_saved_is_refused_and_nothing_is_changed(
+    changes: dict[str, Any], told: str
+) -> None:
+    replay = Replay(5, 2, 3)
+    fill(replay, 2)
+    before = replay.state_tensors()
+    with pytest.raises(CheckpointError, match=told):
+        replay.load_state_tensors(broken(**changes))
+    after = replay.state_tensors()
+    assert all(torch.equal(before[name], after[name]) for name in before)

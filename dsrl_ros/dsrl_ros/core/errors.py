@@ -37,6 +37,10 @@ class CheckpointError(DsrlError):
     """A checkpoint that is incomplete, corrupt, or made under another configuration."""
 
 
+class DatasetError(DsrlError):
+    """A file of transitions that is missing, corrupt, or made for another policy or robot."""
+
+
 class StaleDataError(DsrlError):
     """Data older than its allowed age."""
 

@@ -15,6 +15,7 @@ from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 
 Array = NDArray[np.float32]
+ImageArray = NDArray[np.uint8]
 
 
 class ControlMode(IntEnum):
@@ -218,6 +219,8 @@ class Transition:
         truncated: a limit ended the episode: bootstrap from `next_observation`.
         next_observation: (O,).
         phase: what the episode was for, one of `PHASE_*` of the run plan, e.g. 'online'.
+        image, next_image: (C, H, W) of the two observations, cameras one after the other along
+            the channels; None for learners without images.
     """
 
     key: DecisionKey
@@ -231,3 +234,5 @@ class Transition:
     truncated: bool
     next_observation: Array
     phase: str = field(default='online')
+    image: ImageArray | None = None
+    next_image: ImageArray | None = None

@@ -1,4 +1,4 @@
-"""Uniform replay of transitions in preallocated tensors; sampling costs O(batch)."""
+"""Uniform replay of transitions: every observation kept once, sampling in O(batch)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,22 @@ import torch
 from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError, ConfigError
+from dsrl_ros.learning.storage import (
+    FLAG_BITS,
+    NUM_LINKS,
+    NUM_SCALARS,
+    PHASE_MASK,
+    TERMINATED,
+    TRUNCATED,
+    Columns,
+    GrowingRows,
+    Observations,
+    TransitionRing,
+)
 
 # What an episode was for, in the order of their codes in a saved replay: append, never reorder.
 PHASES = ('warmup', 'online', 'offline')
+OFFLINE = 'offline'
 
 
 class Batch(NamedTuple):
@@ -24,6 +37,7 @@ class Batch(NamedTuple):
         discount: (B,).
         terminated: (B,) 1 where nothing follows; time-outs are 0 and bootstrap.
         next_state: (B, O) raw units.
+        image, next_image: (B, C, H, W) uint8; None where observations have no images.
     """
 
     state: Tensor
@@ -32,47 +46,69 @@ class Batch(NamedTuple):
     discount: Tensor
     terminated: Tensor
     next_state: Tensor
+    image: Tensor | None = None
+    next_image: Tensor | None = None
 
     def at(self, index: Tensor) -> Batch:
         """Return the transitions at `index`, (n,)."""
-        return Batch(*(column[index] for column in self))
+        return Batch._make(None if column is None else column[index] for column in self)
 
 
 class Replay:
-    """A ring of the newest transitions.
+    """The newest collected transitions, and all offline ones.
+
+    The next observation of a transition is, within an episode, the observation of the one that
+    follows: it is known again by its values and kept once. Collected transitions ('warmup',
+    'online') make a ring in which the oldest goes first. Offline ones lie apart and are never
+    overwritten: what is collected must not push out the data that a run started from.
+    Memory is taken as data comes in.
 
     Args:
-        capacity: transitions kept.
+        capacity: collected transitions kept; as many offline ones are taken beside them.
         state_dim: O.
         action_dim: D, entries of what the critics take.
+        image_shape: (C, H, W) of the image of an observation; None without.
+        device: where the data lies and batches are made.
     """
 
-    def __init__(self, capacity: int, state_dim: int, action_dim: int) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        state_dim: int,
+        action_dim: int,
+        image_shape: tuple[int, int, int] | None = None,
+        device: torch.device | str = 'cpu',
+    ) -> None:
         self.capacity = capacity
-        self._columns = {
-            'state': torch.zeros(capacity, state_dim),
-            'action': torch.zeros(capacity, action_dim),
-            'reward': torch.zeros(capacity),
-            'discount': torch.zeros(capacity),
-            'terminated': torch.zeros(capacity),
-            'truncated': torch.zeros(capacity),
-            'next_state': torch.zeros(capacity, state_dim),
-            'phase': torch.zeros(capacity, dtype=torch.uint8),
-        }
-        self._count = 0  # ever added
+        self._action_dim = action_dim
+        self._device = torch.device(device)
+        parts: Columns = {'state': ((state_dim,), torch.float32)}
+        if image_shape is not None:
+            parts['image'] = (image_shape, torch.uint8)
+        self._observations = Observations(parts, self._device)
+        shape = (action_dim + NUM_SCALARS + NUM_LINKS,)
+        self._rows = GrowingRows(shape, torch.int32, self._device)
+        self._collected, self._offline = (
+            TransitionRing(capacity, self._rows, self._observations) for _ in range(2)
+        )
 
     def __len__(self) -> int:
-        return min(self._count, self.capacity)
+        return len(self._collected) + len(self._offline)
 
     @property
     def num_added(self) -> int:
         """Transitions ever added, those overwritten since included."""
-        return self._count
+        return self._collected.num_added + self._offline.num_added
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory taken by the data [bytes]."""
+        return self._observations.num_bytes + self._rows.num_bytes
 
     def count(self, phase: str) -> int:
         """Return how many kept transitions belong to `phase`, one of `PHASES`."""
         code = phase_code(phase)
-        return int((self._columns['phase'][: len(self)] == code).sum())
+        return self._collected.count(code) + self._offline.count(code)
 
     def add(
         self,
@@ -84,30 +120,36 @@ class Replay:
         truncated: bool,
         next_state: Tensor,
         phase: str,
+        image: Tensor | None = None,
+        next_image: Tensor | None = None,
     ) -> int:
-        """Keep one transition and return its place; the oldest goes when the ring is full.
+        """Keep one transition and return its place.
+
+        The oldest collected one goes when there are `capacity` of them.
 
         Args:
             state, next_state: (O,) raw units.
             action: (D,) what the critics take.
             reward, discount, terminated, truncated, phase: as in `core.types.Transition`.
+            image, next_image: (C, H, W) uint8, given if and only if observations have images.
+
+        Raises:
+            ConfigError: an unknown phase, or more offline transitions than `capacity`.
         """
         code = phase_code(phase)
-        slot = self._count % self.capacity
-        values: dict[str, Tensor | float] = {
-            'state': state,
-            'action': action,
-            'reward': reward,
-            'discount': discount,
-            'terminated': terminated,
-            'truncated': truncated,
-            'next_state': next_state,
-            'phase': code,
-        }
-        for name, value in values.items():
-            self._columns[name][slot] = value
-        self._count += 1
-        return slot
+        ring = self._offline if phase == OFFLINE else self._collected
+        if ring is self._offline and len(ring) == self.capacity:
+            raise ConfigError(
+                f'replay: got more than {self.capacity} offline transitions, expected at most '
+                'replay_capacity of them, as they are never overwritten. Raise replay_capacity.'
+            )
+        return ring.add(
+            torch.cat((action.float(), torch.tensor([reward, discount]).to(action.device))),
+            TERMINATED * bool(terminated) | TRUNCATED * bool(truncated),
+            code,
+            _parts(state, image),
+            _parts(next_state, next_image),
+        )
 
     def sample(
         self, batch_size: int, generator: torch.Generator, offline_share: float = 0.0
@@ -120,52 +162,154 @@ class Replay:
     ) -> Tensor:
         """Draw the places of `count` transitions, (count,) int64, for `gather`.
 
+        A place is that of its transition until a newer one overwrites it.
+
         Args:
             count: how many.
             generator: source of the draw.
             offline_share: of the draw that comes from phase 'offline', while there is any and
-                any other; 0 draws from all alike.
+                any other, rounded down to whole transitions. They are spread evenly, so that
+                every batch of a larger draw has its share too. 0 draws from all alike.
 
         Raises:
             ConfigError: the replay is empty.
         """
         if not len(self):
             raise ConfigError('replay: got 0 transitions, expected at least 1. Add data first.')
-        return torch.randint(len(self), (count,), generator=generator)
+        collected, offline = len(self._collected), len(self._offline)
+        if not (collected and offline and offline_share):
+            return self._draw(len(self), count, generator)  # places are the first whole numbers
+        shares = torch.arange(count + 1, dtype=torch.float64) * offline_share
+        # The small addend keeps 3 * (1 / 3) a whole one.
+        from_offline = (shares + 1e-9).floor().diff().bool().to(self._device)
+        return torch.where(
+            from_offline,
+            self._offline.slots.select(self._draw(offline, count, generator)),
+            self._collected.slots.select(self._draw(collected, count, generator)),
+        )
 
     def gather(self, index: Tensor) -> Batch:
         """Return the transitions at the places `index`, (B,)."""
-        return Batch(*(self._columns[name].index_select(0, index) for name in Batch._fields))
+        rows = self._rows.tensor.index_select(0, index)
+        numbers, links = rows[:, :-NUM_LINKS].view(torch.float32), rows[:, -NUM_LINKS:]
+        pairs = (links >> FLAG_BITS).t().reshape(-1)  # of states, then of next states
+        observations = {
+            name: part.view(2, len(index), *part.shape[1:])
+            for name, part in self._observations.select(pairs).items()
+        }
+        image, next_image = observations.get('image', (None, None))
+        return Batch(
+            state=observations['state'][0],
+            action=numbers[:, : self._action_dim],
+            reward=numbers[:, -2],
+            discount=numbers[:, -1],
+            terminated=(links[:, 0] & TERMINATED).to(torch.float32),
+            next_state=observations['state'][1],
+            image=image,
+            next_image=next_image,
+        )
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """Return what is kept, oldest slots as they lie; copies, ready to be written."""
-        kept = {name: column[: len(self)].clone() for name, column in self._columns.items()}
-        return {**kept, 'num_added': torch.tensor(self._count)}
+        """Return what is kept, by place; copies.
+
+        Observations are packed: `row` is that of a transition's observation, and its next one
+        lies in the row that follows.
+        """
+        stored = self._rows.tensor[: len(self)].cpu()
+        numbers, links = stored[:, :-NUM_LINKS].view(torch.float32), stored[:, -NUM_LINKS:]
+        rows = (links >> FLAG_BITS).long()
+        packed = torch.arange(len(rows))
+        # One row more where a transition does not start where the one before it ended.
+        packed[1:] += (rows[1:, 0] != rows[:-1, 1]).cumsum(0)
+        order = torch.zeros(_num_rows(packed), dtype=torch.int64)
+        order[packed], order[packed + 1] = rows[:, 0], rows[:, 1]
+        observations = self._observations.select(order.to(self._device))
+        return {
+            **{name: part.cpu() for name, part in observations.items()},
+            'row': packed,
+            'action': numbers[:, : self._action_dim].clone(),
+            'reward': numbers[:, -2].clone(),
+            'discount': numbers[:, -1].clone(),
+            'terminated': (links[:, 0] & TERMINATED).bool(),
+            'truncated': (links[:, 0] & TRUNCATED).bool(),
+            'phase': (links[:, 1] & PHASE_MASK).to(torch.uint8),
+            'num_added': torch.tensor([self._collected.num_added, self._offline.num_added]),
+        }
 
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `state_tensors` returned.
 
         Raises:
-            CheckpointError: columns are missing or do not fit this replay.
+            CheckpointError: columns are missing or do not fit this replay, which then stays as
+                it was.
         """
-        expected = {*self._columns, 'num_added'}
-        if set(tensors) != expected:
+        collected, offline = self._check(tensors)
+        packed, phase = tensors['row'].int(), tensors['phase']
+        flags = tensors['terminated'] * TERMINATED + tensors['truncated'] * TRUNCATED
+        numbers = (tensors['action'], tensors['reward'][:, None], tensors['discount'][:, None])
+        links = (packed << FLAG_BITS | flags, packed + 1 << FLAG_BITS | phase)
+        self._rows.replace(
+            torch.cat(
+                (torch.cat(numbers, dim=1).view(torch.int32), torch.stack(links, dim=1)), dim=1
+            ).to(self._device)
+        )
+        self._observations.replace(tensors)
+        of_offline = phase == PHASES.index(OFFLINE)
+        self._collected.recover((~of_offline).nonzero().flatten(), collected)
+        self._offline.recover(of_offline.nonzero().flatten(), offline)
+
+    def _check(self, tensors: Mapping[str, Tensor]) -> tuple[int, int]:
+        """Raise unless `load_state_tensors` can take these; return what each ring ever took."""
+        names = set(self._columns(0, 0))
+        if set(tensors) != names:
             raise CheckpointError(
-                f'replay: got columns {sorted(tensors)}, expected {sorted(expected)}.'
+                f'replay: got columns {sorted(tensors)}, expected {sorted(names)}.'
             )
-        count = int(tensors['num_added'])
-        kept = min(count, self.capacity)
-        for name, column in self._columns.items():
-            got = tensors[name]
-            if got.shape != (kept, *column.shape[1:]) or got.dtype != column.dtype:
-                raise CheckpointError(
-                    f'replay: got {name} {tuple(got.shape)} {got.dtype}, expected '
-                    f'{(kept, *column.shape[1:])} {column.dtype}. '
-                    'Resume with the configuration of the checkpoint.'
-                )
-        for name, column in self._columns.items():
-            column[:kept] = tensors[name]
-        self._count = count
+        _require('num_added', tensors['num_added'], (2,), torch.int64)
+        collected, offline = (int(number) for number in tensors['num_added'])
+        if collected < 0 or not 0 <= offline <= self.capacity:
+            raise CheckpointError(
+                f'replay: got {collected} collected and {offline} offline transitions, expected '
+                f'at least 0 and 0 to {self.capacity}. Resume with the replay_capacity of the '
+                'checkpoint.'
+            )
+        count = min(collected, self.capacity) + offline
+        row, phase = tensors['row'], tensors['phase']
+        _require('row', row, (count,), torch.int64)
+        for name, (shape, dtype) in self._columns(count, _num_rows(row)).items():
+            _require(name, tensors[name], shape, dtype)
+        steps = row.diff(prepend=torch.tensor([-1]))
+        consistent = (
+            bool(((steps == 1) | (steps == 2)).all())
+            and int(row[:1].sum()) == 0
+            and bool((phase < len(PHASES)).all())
+            and int((phase == PHASES.index(OFFLINE)).sum()) == offline
+        )
+        if not consistent:
+            raise CheckpointError(
+                'replay: got rows or phases that no replay writes. Use an older checkpoint.'
+            )
+        return collected, offline
+
+    def _columns(
+        self, count: int, num_rows: int
+    ) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+        """Return shape and type of what is saved of `count` transitions in `num_rows` rows."""
+        return {
+            **self._observations.columns(num_rows),
+            'row': ((count,), torch.int64),
+            'action': ((count, self._action_dim), torch.float32),
+            'reward': ((count,), torch.float32),
+            'discount': ((count,), torch.float32),
+            'terminated': ((count,), torch.bool),
+            'truncated': ((count,), torch.bool),
+            'phase': ((count,), torch.uint8),
+            'num_added': ((2,), torch.int64),
+        }
+
+    def _draw(self, size: int, count: int, generator: torch.Generator) -> Tensor:
+        drawn = torch.randint(size, (count,), generator=generator, device=generator.device)
+        return drawn.to(self._device)
 
 
 def phase_code(phase: str) -> int:
@@ -180,3 +324,21 @@ def phase_code(phase: str) -> int:
             'Do not send other episodes to the learner.'
         )
     return PHASES.index(phase)
+
+
+def _num_rows(packed: Tensor) -> int:
+    """Return how many observations transitions with these rows have."""
+    return int(packed[-1]) + 2 if len(packed) else 0
+
+
+def _require(name: str, got: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """Raise unless a saved column has this shape and type."""
+    if got.shape != shape or got.dtype != dtype:
+        raise CheckpointError(
+            f'replay: got {name} {tuple(got.shape)} {got.dtype}, expected {shape} {dtype}. '
+            'Resume with the configuration of the checkpoint.'
+        )
+
+
+def _parts(state: Tensor, image: Tensor | None) -> dict[str, Tensor]:
+    return {'state': state} if image is None else {'state': state, 'image': image}

@@ -1,0 +1,266 @@
+"""Where the data of a replay lies: rows that grow, observations kept once, rings of transitions.
+
+Owns memory and links between rows; who is drawn belongs to `replay`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+# Columns of a stored transition behind its action: reward and discount (the bits of a float32),
+# then the rows of its two observations, each shifted by FLAG_BITS to make room for flags.
+# One row for all: what costs time in a large replay is the number of places, not of bytes.
+NUM_SCALARS, NUM_LINKS, FLAG_BITS = 2, 2, 2
+TERMINATED, TRUNCATED = 1, 2  # flags of the first link; those of the second are the phase's code
+PHASE_MASK = (1 << FLAG_BITS) - 1
+_FIRST_ROWS = 64
+
+# Shape and type of tensors by name.
+Columns = dict[str, tuple[tuple[int, ...], torch.dtype]]
+
+
+class GrowingRows:
+    """A tensor (N, *shape) whose N rises as rows are needed, by a 128th at a time.
+
+    In main memory the block grows where it lies (the C library moves pages, not contents), so
+    that a replay of images does not need its own size again to grow.
+
+    Args:
+        shape: of one row.
+        dtype: of the entries.
+        device: where the rows lie.
+
+    Attributes:
+        tensor: the rows, `count` of them in use; another one after each growth.
+        count: rows in use, always the first ones.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> None:
+        self.shape = shape
+        self.count = 0
+        self.tensor = torch.zeros((0, *shape), dtype=dtype)
+        self._array: NDArray[np.generic] | None = None
+        if device.type == 'cpu':
+            self._array = np.zeros((0, *shape), dtype=self.tensor.numpy().dtype)
+        else:
+            self.tensor = self.tensor.to(device)
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory taken [bytes]."""
+        return self.tensor.numel() * self.tensor.element_size()
+
+    def append(self) -> int:
+        """Take one more row into use and return which."""
+        self.count += 1
+        if self.count > len(self.tensor):
+            self._grow(max(len(self.tensor) // 128, _FIRST_ROWS))
+        return self.count - 1
+
+    def replace(self, rows: Tensor) -> None:
+        """Hold just these rows."""
+        self.count = len(rows)
+        if self.count > len(self.tensor):
+            self._grow(self.count - len(self.tensor))
+        self.tensor[: self.count] = rows
+
+    def _grow(self, more: int) -> None:
+        shape = (len(self.tensor) + more, *self.shape)
+        if self._array is None:
+            self.tensor.resize_(shape)
+        else:
+            # Unchecked: `tensor` is the one other user of the block, and is made anew here.
+            self._array.resize(shape, refcheck=False)
+            self.tensor = torch.from_numpy(self._array)
+
+
+class Observations:
+    """Observations in rows that are used again once nothing refers to them.
+
+    Args:
+        parts: shape and type of what an observation consists of, by name.
+        device: where they lie.
+    """
+
+    def __init__(self, parts: Columns, device: torch.device) -> None:
+        self._parts = {name: GrowingRows(*part, device) for name, part in parts.items()}
+        self._free: list[int] = []
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory taken [bytes]."""
+        return sum(part.num_bytes for part in self._parts.values())
+
+    def holds(self, row: int, observation: Mapping[str, Tensor]) -> bool:
+        """Return whether a row holds just this observation."""
+        return all(
+            torch.equal(part.tensor[row], observation[name].to(part.tensor))
+            for name, part in self._parts.items()
+        )
+
+    def put(self, observation: Mapping[str, Tensor]) -> int:
+        """Keep an observation and return its row."""
+        if self._free:
+            row = self._free.pop()
+        else:
+            (row,) = {part.append() for part in self._parts.values()}
+        for name, part in self._parts.items():
+            part.tensor[row] = observation[name]
+        return row
+
+    def release(self, row: int) -> None:
+        """Let a row be used again."""
+        self._free.append(row)
+
+    def select(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return the parts of the observations in `rows`, (N,); copies."""
+        return {name: part.tensor.index_select(0, rows) for name, part in self._parts.items()}
+
+    def columns(self, count: int) -> Columns:
+        """Return shape and type of every part of `count` observations."""
+        return {
+            name: ((count, *part.shape), part.tensor.dtype) for name, part in self._parts.items()
+        }
+
+    def replace(self, tensors: Mapping[str, Tensor]) -> None:
+        """Hold the rows of `tensors`, by part, and nothing else."""
+        self._free.clear()
+        for name, part in self._parts.items():
+            part.replace(tensors[name])
+
+
+class Slots:
+    """Rising whole numbers, kept as the runs that they make."""
+
+    def __init__(self) -> None:
+        self._ends: list[int] = []  # how many slots there are up to the end of each run
+        self._shifts: list[int] = []  # from the number of a slot, counted from 0, to the slot
+
+    def append(self, slot: int) -> None:
+        """Add a slot, greater than all before."""
+        count = self._ends[-1] if self._ends else 0
+        if self._shifts and slot == count + self._shifts[-1]:
+            self._ends[-1] += 1
+        else:
+            self._shifts.append(slot - count)
+            self._ends.append(count + 1)
+
+    def at(self, number: int) -> int:
+        """Return the slot of a number."""
+        return number + self._shifts[bisect_right(self._ends, number)]
+
+    def select(self, numbers: Tensor) -> Tensor:
+        """Return the slots of these numbers, (n,)."""
+        if len(self._shifts) == 1:
+            return numbers + self._shifts[0] if self._shifts[0] else numbers
+        ends = torch.tensor(self._ends, device=numbers.device)
+        shifts = torch.tensor(self._shifts, device=numbers.device)
+        return numbers + shifts[torch.bucketize(numbers, ends, right=True)]
+
+
+class TransitionRing:
+    """Transitions of one kind in the order in which they came; the oldest are overwritten.
+
+    Args:
+        capacity: transitions kept.
+        rows: (N, D + 4) int32, where transitions lie; may serve several rings.
+        observations: where their observations lie; may serve several rings.
+    """
+
+    def __init__(self, capacity: int, rows: GrowingRows, observations: Observations) -> None:
+        self.capacity = capacity
+        self._rows = rows
+        self._observations = observations
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything; what was taken in rows and observations is not given back."""
+        self.num_added = 0  # transitions ever added
+        self.slots = Slots()
+        self._newest: int | None = None  # row of the newest next observation
+        self._phases: dict[int, int] = {}  # kept transitions by the code of their phase
+
+    def __len__(self) -> int:
+        return min(self.num_added, self.capacity)
+
+    def count(self, phase: int) -> int:
+        """Return how many kept transitions have this code."""
+        return self._phases.get(phase, 0)
+
+    def add(
+        self,
+        numbers: Tensor,
+        flags: int,
+        phase: int,
+        observation: Mapping[str, Tensor],
+        next_observation: Mapping[str, Tensor],
+    ) -> int:
+        """Keep a transition and return its slot.
+
+        Args:
+            numbers: (D + 2,) float32: action, reward, discount.
+            flags: `TERMINATED` and `TRUNCATED`.
+            phase: code of its phase.
+            observation, next_observation: their parts by name.
+        """
+        row = self._newest
+        if row is not None and not self._observations.holds(row, observation):
+            row = None
+        if self.num_added < self.capacity:
+            slot = self._rows.append()
+            self.slots.append(slot)
+        else:
+            slot = self._evict(row)
+        if row is None:
+            row = self._observations.put(observation)
+        self._newest = self._observations.put(next_observation)
+        links = torch.tensor(
+            [row << FLAG_BITS | flags, self._newest << FLAG_BITS | phase], dtype=torch.int32
+        )
+        self._rows.tensor[slot] = torch.cat((numbers.cpu().view(torch.int32), links))
+        self._phases[phase] = self.count(phase) + 1
+        self.num_added += 1
+        return slot
+
+    def _evict(self, incoming: int | None) -> int:
+        """Give back the observations that only the oldest transition refers to; return its slot.
+
+        Args:
+            incoming: row of the observation of the transition about to come, if it has one.
+        """
+        slot = self._slot(self.num_added)
+        (state, _), (next_state, phase) = self._links(slot)
+        follower = incoming
+        if self.capacity > 1:
+            follower = self._links(self._slot(self.num_added + 1))[0][0]
+        self._observations.release(state)
+        if next_state != follower:
+            self._observations.release(next_state)
+        self._phases[phase] -= 1
+        return slot
+
+    def _slot(self, number: int) -> int:
+        """Return where transition `number` lies or will lie."""
+        return self.slots.at(number % self.capacity)
+
+    def _links(self, slot: int) -> list[tuple[int, int]]:
+        """Return row and flags of both observations of a transition."""
+        links = self._rows.tensor[slot, -NUM_LINKS:].tolist()
+        return [(link >> FLAG_BITS, link & PHASE_MASK) for link in links]
+
+    def recover(self, slots: Tensor, num_added: int) -> None:
+        """Go on with the transitions in `slots`, (n,) rising, of `num_added` there ever were."""
+        self.clear()
+        for slot in slots.tolist():
+            self.slots.append(slot)
+        self.num_added = num_added
+        if num_added:
+            self._newest = self._links(self._slot(num_added - 1))[1][0]
+            phases = self._rows.tensor[slots.to(self._rows.tensor.device), -1] & PHASE_MASK
+            self._phases = dict(enumerate(torch.bincount(phases).tolist()))
