@@ -61,8 +61,9 @@ def batch(**changes: Tensor) -> Batch:
 def target(made: DsrlSac) -> Tensor:
     """Return the TD targets of `batch` at the actor's next noise."""
     with torch.no_grad():
-        sampled = made.actor.sample(batch().next_state, made._generator)
-    return made.td_target(batch(), *sampled)
+        noise, log_prob = made.actor.sample(batch().next_state, made._generator)
+        value = made._next_value(batch().next_state, noise)
+        return made.td_target(batch(), value, made._entropy_bonus(log_prob))
 
 
 def test_target_bootstraps_from_time_outs_and_not_from_terminations() -> None:
