@@ -1,6 +1,7 @@
 """Rounds per second of DSRL-NA against a plain eager version of the same update.
 
-The plain one denoises batch by batch, every time anew, critic by critic.
+The plain one is written with torch's own modules and optimisers, and denoises batch by batch,
+every time anew.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.rows import Row
 from dsrl_ros.core.noise import expand
@@ -58,18 +59,58 @@ def _learner(policy: FlowPolicy) -> DsrlNa:
     return learner
 
 
+def _mlp(num_inputs: int, num_outputs: int) -> nn.Sequential:
+    width = _CONFIG.hidden_size
+    layers: list[nn.Module] = []
+    for size in (num_inputs, *[width] * (_CONFIG.num_layers - 1)):
+        layers += [nn.Linear(size, width), nn.LayerNorm(width), nn.Tanh()]
+    return nn.Sequential(*layers, nn.Linear(width, num_outputs))
+
+
+class PlainCritics(nn.Module):
+    """Two of them, one after the other."""
+
+    def __init__(self, num_inputs: int) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(_mlp(num_inputs, 1) for _ in range(_CONFIG.num_critics))
+
+    def forward(self, state: Tensor, action: Tensor) -> Tensor:
+        """Return values (E, B)."""
+        return torch.stack(
+            [member(torch.cat([state, action], dim=-1)).squeeze(-1) for member in self.members]
+        )
+
+
+class PlainActor(nn.Module):
+    """Squashed Gaussian."""
+
+    def __init__(self, num_inputs: int, noise_dim: int) -> None:
+        super().__init__()
+        self.body = _mlp(num_inputs, 2 * noise_dim)
+
+    def sample(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return u (B, D) and log pi (B,)."""
+        mean, log_std = self.body(state).chunk(2, dim=-1)
+        gaussian = torch.distributions.Normal(mean, log_std.clamp(-5.0, 2.0).exp())
+        x = gaussian.rsample()
+        noise = torch.tanh(x)
+        log_prob = gaussian.log_prob(x) - (1.0 - noise.square() + 1e-6).log()
+        return noise, log_prob.sum(dim=-1)
+
+
 class PlainNa:
-    """The same update, as one writes it first: same networks, losses and order of steps."""
+    """The same update, as one writes it first: same sizes, losses and order of steps."""
 
     def __init__(self, learner: DsrlNa, policy: FlowPolicy) -> None:
         self._policy = policy
         self._frozen, self._replay = learner._frozen, learner.replay
         self._normalise, self._noise_dim = learner._normalise, learner._noise_dim
         self._generator = torch.Generator().manual_seed(0)
-        self.actor = copy.deepcopy(learner.actor)
-        self.critics = copy.deepcopy(learner.critics)
-        self.targets = copy.deepcopy(learner.critics)
-        self.noise_critics = copy.deepcopy(learner.noise_critics)
+        state_dim = policy.spec.state_dim
+        self.actor = PlainActor(state_dim, self._noise_dim)
+        self.critics = PlainCritics(state_dim + self._frozen.size)
+        self.targets = copy.deepcopy(self.critics)
+        self.noise_critics = PlainCritics(state_dim + self._noise_dim)
         self.log_temperature = torch.tensor(-2.3, requires_grad=True)
         self._actor_adam = torch.optim.Adam(self.actor.parameters(), 3e-4)
         self._critic_adam = torch.optim.Adam(self.critics.parameters(), 3e-4)
@@ -89,7 +130,7 @@ class PlainNa:
         batch = self._replay.sample(_CONFIG.batch_size, self._generator)
         state, next_state = self._normalise(batch.state), self._normalise(batch.next_state)
         with torch.no_grad():
-            noise, _ = self.actor.sample(next_state, self._generator)
+            noise, _ = self.actor.sample(next_state)
             action = self._answer(batch.next_state, noise * _CONFIG.noise_magnitude)
             value = self.targets(next_state, action).amin(dim=0).clamp(0.0, 1.0)
             target = batch.reward + batch.discount * (1.0 - batch.terminated) * value
@@ -109,7 +150,7 @@ class PlainNa:
         state, half = self._normalise(batch.state), _CONFIG.batch_size // 2
         with torch.no_grad():
             prior = torch.randn(half, self._noise_dim, generator=self._generator)
-            chosen, _ = self.actor.sample(state[half:], self._generator)
+            chosen, _ = self.actor.sample(state[half:])
             noise = torch.cat([prior, chosen * _CONFIG.noise_magnitude])
             target = self.critics(state, self._answer(batch.state, noise))
         values = self.noise_critics(state, noise / _CONFIG.noise_magnitude)
@@ -123,7 +164,7 @@ class PlainNa:
     def _actor_step(self) -> None:
         batch = self._replay.sample(_CONFIG.batch_size, self._generator)
         state = self._normalise(batch.state)
-        noise, log_prob = self.actor.sample(state, self._generator)
+        noise, log_prob = self.actor.sample(state)
         value = self.noise_critics(state, noise).amin(dim=0)
         temperature = self.log_temperature.detach().exp()
         loss = (temperature * log_prob - value).mean()
