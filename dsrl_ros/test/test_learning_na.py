@@ -233,6 +233,19 @@ def test_a_policy_that_answers_nan_or_1e27_cannot_poison_a_critic() -> None:
     assert abs(metrics['critic/value']) < 10
 
 
+def test_a_non_finite_update_stops_and_the_last_good_weights_stand() -> None:
+    made = learner(bound_values=False)
+    made.update(4)
+    before = networks(made)
+    for number in range(20):
+        made.add(transition(number, reward=3e38))
+    with pytest.raises(NonFiniteError, match='stand again'):
+        made.update(4)
+    assert made.gradient_steps == 4
+    for name, tensor in networks(made).items():
+        assert torch.equal(tensor, before[name]), name
+
+
 def test_a_cut_chunk_goes_on_as_the_policy_had_answered() -> None:
     made = learner(transitions=0)
     given = transition(0)

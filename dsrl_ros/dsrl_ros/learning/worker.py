@@ -219,7 +219,8 @@ class LearningWorker:
             learning=True,
             gradient_steps=self._learner.gradient_steps,
             steps_per_second=steps / (time.perf_counter() - begin),
-            metrics=metrics,
+            # A learner that works in rounds may have had none to take.
+            metrics=metrics or self.progress.metrics,
         )
 
     def _finish_episode(self, episodes: int) -> None:
