@@ -29,6 +29,9 @@ format: setup  ## let ruff mend what it can
 	@$(ENV); ruff check --fix .; ruff format .
 
 bench: setup  ## measure the budgets of ARCHITECTURE.md; writes bench/out/bench.json
+	@$(ENV); python -m pip install --quiet --disable-pip-version-check --no-deps \
+		-r setup/requirements-bench.txt || \
+		echo 'bench: Stable-Baselines3 could not be installed; going on without it.' >&2
 	@$(ENV); python -m bench $(ARGS)
 
 bench-demo: setup  ## run the demo for five seeds and print the table of README.md

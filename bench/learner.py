@@ -1,13 +1,19 @@
-"""Gradient steps per second of DSRL-SAC, and the share of what its matrix products alone allow."""
+"""Gradient steps of DSRL-SAC beside Stable-Baselines3's, beside the limit that its matrix products
+alone set, and in bfloat16. All take turns on one thread.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 
+from bench.products import Sizes, all_products, flops
 from bench.rows import Row
+from bench.sb3 import sb3_updates
 from dsrl_ros.core.types import (
     ControlMode,
     DecisionKey,
@@ -20,12 +26,16 @@ from dsrl_ros.core.types import (
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
 
-_STATE, _HORIZON, _ACTION = 10, 4, 4
-_STEPS = {256: 100, 1024: 12}
-_REPEATS = 5
+_STATE, _HORIZON, _ACTION, _BATCH = 10, 4, 4, 256
+_NOISE = _HORIZON * _ACTION
+_STEPS = {256: 40, 1024: 4, 2048: 1}
+_ROUNDS = 7
+_DIFFERENCE_STEPS = 500
+_SAME_AS_SB3: dict[str, Any] = {'activation': 'relu', 'layer_norm': False}
 
 
-def _learner(hidden_size: int) -> DsrlSac:
+def learner(hidden_size: int, **options: Any) -> DsrlSac:
+    """Return a learner with 1000 transitions of random data, options as in `LearnerConfig`."""
     spec = PolicySpec(
         name='bench',
         state_names=tuple(f's{i}' for i in range(_STATE)),
@@ -43,12 +53,12 @@ def _learner(hidden_size: int) -> DsrlSac:
         denoising_steps=8,
         sha256='0' * 64,
     )
-    config = LearnerConfig(hidden_size=hidden_size, batch_size=256, noise_layout='full')
-    learner = DsrlSac(spec, config, seed=0)
+    config = LearnerConfig(hidden_size=hidden_size, batch_size=_BATCH, **options)
+    made = DsrlSac(spec, config, seed=0)
     rng = np.random.default_rng(0)
     for i in range(1000):
         rows = rng.standard_normal((_HORIZON, _ACTION), dtype=np.float32)
-        learner.add(
+        made.add(
             Transition(
                 key=DecisionKey('bench', '0' * 32, 0, i),
                 sequence=i,
@@ -62,27 +72,126 @@ def _learner(hidden_size: int) -> DsrlSac:
                 next_observation=rng.standard_normal(_STATE, dtype=np.float32),
             )
         )
-    return learner
+    return made
 
 
 def measure_learner() -> list[Row]:
-    """Time updates with batch 256 on one thread; the median of several stretches."""
+    """Measure all of it at three widths; about four minutes."""
     torch.set_num_threads(1)
-    rows = []
-    for hidden_size, steps in _STEPS.items():
-        learner = _learner(hidden_size)
-        learner.update(5)
-        rates = []
-        for _ in range(_REPEATS):
-            begin = time.perf_counter()
-            learner.update(steps)
-            rates.append(steps / (time.perf_counter() - begin))
+    return [
+        *(row for hidden_size in _STEPS for row in _measure_width(hidden_size)),
+        *_measure_difference(),
+    ]
+
+
+def _measure_width(hidden_size: int) -> list[Row]:
+    sizes = Sizes(_BATCH, _STATE, _NOISE, hidden_size, layers=3, critics=2)
+    steps = _STEPS[hidden_size]
+    products = all_products(sizes)
+    contenders: dict[str, Callable[[int], object]] = {
+        'tanh': learner(hidden_size).update,
+        'relu': learner(hidden_size, **_SAME_AS_SB3).update,
+        'bfloat16': learner(hidden_size, precision='bfloat16').update,
+        'products': lambda count: [products() for _ in range(count)],
+    }
+    sb3 = sb3_updates(_STATE, _NOISE, hidden_size, _BATCH, 'cpu')
+    if sb3 is not None:
+        contenders['sb3'] = sb3
+    seconds = take_turns(contenders, steps)
+
+    def ratio(name: str, of: str) -> float:
+        """Return how many times as long `of` takes as `name`, the median over the rounds."""
+        return float(np.median(seconds[of] / seconds[name]))
+
+    what = f'3 x {hidden_size}, batch {_BATCH}'
+    turns = f'{_ROUNDS} rounds of {steps}'
+    rows = [
+        Row(f'DSRL-SAC gradient steps, {what}', rate(seconds['tanh']), '1/s', note=turns),
+        Row('  with ReLU, without LayerNorm', rate(seconds['relu']), '1/s'),
+    ]
+    if sb3 is None:
         rows.append(
-            Row(
-                f'DSRL-SAC gradient steps, 3 x {hidden_size}, batch 256, one thread',
-                float(np.median(rates)),
-                '1/s',
-                note=f'{_REPEATS} stretches of {steps}',
-            )
+            Row('  beside Stable-Baselines3', float('nan'), '', note='not installed: make bench')
         )
+    else:
+        rows += [
+            Row('  Stable-Baselines3 SAC, the same network', rate(seconds['sb3']), '1/s'),
+            Row('  the same network, beside it', ratio('relu', 'sb3'), 'x', 1.0, True),
+            Row('  with LayerNorm and tanh, beside it', ratio('tanh', 'sb3'), 'x', 1.0, True),
+        ]
+    large = hidden_size >= 1024
+    gigaflops = flops(sizes) / float(np.median(seconds['products'])) / 1e9
+    rows += [
+        Row(
+            '  share of the limit its matrix products set',
+            100.0 * ratio('tanh', 'products'),
+            '%',
+            80.0 if large else None,
+            True,
+            f'torch.mm alone: {gigaflops:.0f} GFLOP/s',
+        ),
+        Row(
+            '  bfloat16 beside float32',
+            ratio('bfloat16', 'tanh'),
+            'x',
+            1.5 if large and has_bfloat16() else None,
+            True,
+            '' if has_bfloat16() else 'this CPU has no bfloat16 products',
+        ),
+    ]
     return rows
+
+
+def take_turns(
+    contenders: dict[str, Callable[[int], object]], steps: int, rounds: int = _ROUNDS
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the seconds per step of each contender in each round, (rounds,).
+
+    They alternate, so that whatever else the machine does hits all alike.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for run in contenders.values():
+        run(2)
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            begin = time.perf_counter()
+            run(steps)
+            seconds[name].append((time.perf_counter() - begin) / steps)
+    return {name: np.array(values) for name, values in seconds.items()}
+
+
+def rate(seconds: np.ndarray[Any, Any]) -> float:
+    """Return steps per second, the median over the rounds."""
+    return float(np.median(1.0 / seconds))
+
+
+def has_bfloat16() -> bool:
+    """Say whether this CPU multiplies bfloat16 itself, rather than by way of float32."""
+    return any(
+        getattr(torch.cpu, name, bool)()
+        for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
+    )
+
+
+def _measure_difference() -> list[Row]:
+    """Compare losses and values of two learners that differ in the format of the products alone.
+
+    Both draw the same batches and noise. Means over stretches of 50 steps are compared, as single
+    steps are mostly the noise of their batch.
+    """
+    hidden_size, stretch = 1024, 50
+    learners = [learner(hidden_size, precision=name) for name in ('float32', 'bfloat16')]
+    names = ('critic/loss', 'critic/value', 'actor/loss')
+    worst = 0.0
+    for _ in range(_DIFFERENCE_STEPS // stretch):
+        full, low = (made.update(stretch) for made in learners)
+        worst = max(worst, *(abs(low[name] / full[name] - 1.0) for name in names))
+    return [
+        Row(
+            f'bfloat16 against float32, 3 x {hidden_size}: worst difference of losses and values',
+            100.0 * worst,
+            '%',
+            2.0,
+            note=f'means of {stretch}, {_DIFFERENCE_STEPS} gradient steps each',
+        )
+    ]

@@ -17,6 +17,7 @@ from dsrl_ros.learning.networks import (
     LOG_STD_OFFSET,
     Actor,
     Critics,
+    frozen,
 )
 from dsrl_ros.learning.optimiser import adam, step
 from dsrl_ros.learning.td import TdLearner, Totals
@@ -63,7 +64,8 @@ class ActorCritic(TdLearner):
             critics: Q over (s, u).
         """
         noise, log_prob = self.actor.sample(state, self._generator)
-        value = self._reduce(critics(state, noise))
+        with frozen(critics):
+            value = self._reduce(critics(state, noise))
         return (self._temperature() * log_prob - value).mean(), log_prob.mean()
 
     def temperature_loss(self, mean_log_prob: Tensor) -> Tensor:

@@ -1,19 +1,15 @@
-"""The networks of DSRL-SAC: squashed Gaussian actor and critic ensemble, small and seeded."""
+"""The networks of every learner: squashed Gaussian actor and critic ensemble, small and seeded."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    'tanh': torch.tanh,
-    'relu': torch.relu,
-    'gelu': nn.functional.gelu,
-}
+from dsrl_ros.learning.mlp import Mlp
 
 # Bounds of the logarithm of the actor's standard deviation before squashing. Approached smoothly:
 # a hard clamp has no gradient beyond its bounds, so what strays there never comes back.
@@ -21,55 +17,6 @@ LOG_STD_LOW, LOG_STD_HIGH = -5.0, 2.0
 # Added before the sigmoid, so that an output of zero means a standard deviation of one: with
 # b_W = 1.5 the untrained actor then spreads its noise about as wide as the prior does.
 LOG_STD_OFFSET = math.log(-LOG_STD_LOW / LOG_STD_HIGH)
-
-
-class Mlp(nn.Module):
-    """Hidden layers of Linear, LayerNorm and activation, then a plain Linear (appendix B).
-
-    Args:
-        num_inputs, num_outputs: sizes of the ends.
-        hidden_size, num_layers: sizes of what lies between.
-        activation: key of `ACTIVATIONS`.
-        layer_norm: whether hidden layers are normalised.
-        generator: source of the initial weights.
-    """
-
-    def __init__(
-        self,
-        num_inputs: int,
-        num_outputs: int,
-        hidden_size: int,
-        num_layers: int,
-        activation: str,
-        layer_norm: bool,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
-        sizes = [num_inputs, *([hidden_size] * num_layers), num_outputs]
-        self.linears = nn.ModuleList(
-            _linear(n_in, n_out, generator) for n_in, n_out in itertools.pairwise(sizes)
-        )
-        self.norms = nn.ModuleList(
-            nn.LayerNorm(hidden_size) if layer_norm else nn.Identity() for _ in range(num_layers)
-        )
-        self._activation = ACTIVATIONS[activation]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, num_inputs) to (B, num_outputs)."""
-        for linear, norm in zip(self.linears, self.norms, strict=False):
-            x = self._activation(norm(linear(x)))
-        out: Tensor = self.linears[-1](x)
-        return out
-
-
-def _linear(num_inputs: int, num_outputs: int, generator: torch.Generator) -> nn.Linear:
-    """Return a Linear with torch's default distribution, drawn from our own generator."""
-    linear = nn.Linear(num_inputs, num_outputs)
-    bound = 1.0 / math.sqrt(num_inputs)
-    with torch.no_grad():
-        linear.weight.uniform_(-bound, bound, generator=generator)
-        linear.bias.uniform_(-bound, bound, generator=generator)
-    return linear
 
 
 class Actor(nn.Module):
@@ -136,6 +83,19 @@ class Critics(nn.Module):
         """Return the values (E, B) of normalised states (B, O) and normalised noise (B, D)."""
         x = torch.cat((state, noise), dim=-1)
         return torch.stack([member(x).squeeze(-1) for member in self.members])
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Compute no gradient for the weights of `module` inside: an actor step needs none."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
 
 def reduce_critics(values: Tensor, reduction: str, std_weight: float) -> Tensor:

@@ -5,6 +5,7 @@ Which step is taken when belongs to the algorithms.
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -18,8 +19,10 @@ from dsrl_ros.core.errors import CheckpointError, ConfigError, NonFiniteError, S
 from dsrl_ros.core.types import Array, PolicySpec, Transition
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.networks import Critics, Mlp, reduce_critics
-from dsrl_ros.learning.optimiser import adam, adam_tensors, load_adam, polyak, step
+from dsrl_ros.learning.memory import keep_freed_memory
+from dsrl_ros.learning.mlp import Mlp
+from dsrl_ros.learning.networks import Critics, reduce_critics
+from dsrl_ros.learning.optimiser import Snapshot, adam, load_tensors, polyak, step
 from dsrl_ros.learning.replay import Batch, Replay, phase_code
 from dsrl_ros.learning.seeding import Stream, keyed_seed
 
@@ -67,6 +70,7 @@ class TdLearner(ABC):
         action_dim: int | None = None,
         steps_per_round: int = 1,
     ) -> None:
+        keep_freed_memory()
         self.spec = spec
         self.config = config
         self._generator = torch.Generator().manual_seed(keyed_seed(seed, Stream.LEARNER))
@@ -91,6 +95,7 @@ class TdLearner(ABC):
         self._steps_per_round = steps_per_round
         self._steps = 0
         self._asked = 0  # steps asked for, less than a round
+        self._last_good: Snapshot | None = None  # made once all that is learned is there
 
     @property
     def gradient_steps(self) -> int:
@@ -147,11 +152,14 @@ class TdLearner(ABC):
         rounds, self._asked = divmod(self._asked + num_steps, self._steps_per_round)
         if not rounds:
             return {}
-        last_good = self._learned_groups()
+        if self._last_good is None:
+            groups = self._learned().values()
+            self._last_good = Snapshot(itertools.chain(*(group.values() for group in groups)))
+        self._last_good.take()
         totals = Totals()
         for _ in range(rounds):
             self._round(totals)
-        return self._healthy_means(totals, last_good, rounds * self._steps_per_round)
+        return self._healthy_means(totals, self._last_good, rounds * self._steps_per_round)
 
     def td_target(self, batch: Batch, value: Tensor, bonus: Tensor | float = 0.0) -> Tensor:
         """Return y = r + discount * (1 - terminated) * (V(s') + bonus), (B,).
@@ -176,8 +184,12 @@ class TdLearner(ABC):
 
     def state_groups(self) -> StateGroups:
         """Return all that a bit-equal continuation needs, as copies."""
+        copies = {
+            group: {name: tensor.clone() for name, tensor in tensors.items()}
+            for group, tensors in self._learned().items()
+        }
         return {
-            **self._learned_groups(),
+            **copies,
             'replay': self.replay.state_tensors(),
             'rng': {
                 'generator': self._generator.get_state(),
@@ -195,7 +207,8 @@ class TdLearner(ABC):
         missing = set(self.state_groups()) - set(groups)
         if missing:
             raise CheckpointError(f'checkpoint: group {", ".join(sorted(missing))} is missing.')
-        self._load_learned(groups)
+        for group, tensors in self._learned().items():
+            load_tensors(tensors, groups[group])
         self.replay.load_state_tensors(groups['replay'])
         self._generator.set_state(groups['rng']['generator'])
         self._steps = int(groups['rng']['gradient_steps'])
@@ -265,6 +278,7 @@ class TdLearner(ABC):
             config.activation,
             config.layer_norm,
             self._generator,
+            config.precision == 'bfloat16',
         )
 
     def _critics(self, action_dim: int) -> Critics:
@@ -279,40 +293,17 @@ class TdLearner(ABC):
             for name, tensor in module.named_parameters()
         }
 
-    def _learned_groups(self) -> StateGroups:
-        return {
-            'networks': {name: tensor.clone() for name, tensor in self._networks().items()},
-            'optimisers': {
-                f'{name}.{key}': tensor
-                for name, optimiser in self._optimisers.items()
-                for key, tensor in adam_tensors(optimiser).items()
-            },
+    def _learned(self) -> StateGroups:
+        """Return all that gradient steps change; the tensors in use, not copies."""
+        moments = {
+            f'{name}.{key}': tensor
+            for name, optimiser in self._optimisers.items()
+            for key, tensor in optimiser.tensors().items()
         }
-
-    def _load_learned(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
-        own = self._networks()
-        given = groups['networks']
-        if {n: t.shape for n, t in own.items()} != {n: t.shape for n, t in given.items()}:
-            raise CheckpointError(
-                'checkpoint: the networks have other names or sizes than this configuration '
-                'makes. Resume with the configuration of the checkpoint.'
-            )
-        with torch.no_grad():
-            for name, tensor in own.items():
-                tensor.copy_(given[name])
-        for name, optimiser in self._optimisers.items():
-            prefix = f'{name}.'
-            load_adam(
-                optimiser,
-                {
-                    key.removeprefix(prefix): tensor
-                    for key, tensor in groups['optimisers'].items()
-                    if key.startswith(prefix)
-                },
-            )
+        return {'networks': self._networks(), 'optimisers': moments}
 
     def _healthy_means(
-        self, totals: Totals, last_good: StateGroups, num_steps: int
+        self, totals: Totals, last_good: Snapshot, num_steps: int
     ) -> dict[str, float]:
         """Return the metrics; raise, with the last good weights in place again, unless all is
         finite.
@@ -324,7 +315,7 @@ class TdLearner(ABC):
         bad = [name for name, mean in means.items() if not math.isfinite(mean)]
         if not bad and bool(torch.isfinite(weights).all()):
             return means
-        self._load_learned(last_good)
+        last_good.restore()
         self._steps -= num_steps
         raise NonFiniteError(
             f'gradient steps {self._steps} to {self._steps + num_steps}: got non-finite '
