@@ -7,6 +7,7 @@ every time anew.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from dsrl_ros.core.types import DecisionKey, Noise, NoiseSource, Transition
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.na import DsrlNa
 from dsrl_ros.policies import io
-from dsrl_ros.policies.flow import FlowPolicy
+from dsrl_ros.policies.flow import FlowPolicy, VelocityField
 
 _POLICY = Path(__file__).parents[1] / 'dsrl_bringup/policies/franka_pick_place.safetensors'
 _TRANSITIONS = 1000  # what some 60 episodes of the demo bring
@@ -185,10 +186,15 @@ class PlainNa:
         return self._frozen.scale(torch.from_numpy(chunks).flatten(1))
 
 
-def measure_na() -> list[Row]:
-    """Time whole rounds, plain and ours in turn, on one thread."""
-    torch.set_num_threads(1)
-    policy = io.load(_POLICY)
+def _wider(policy: FlowPolicy) -> FlowPolicy:
+    """Return an untrained policy of the size of the paper's (3 x 512, Robomimic Lift and Can)."""
+    torch.manual_seed(0)
+    shape = dataclasses.replace(policy.field.shape, width=512, depth=3)
+    return FlowPolicy(policy.spec, VelocityField(shape))
+
+
+def _rates(policy: FlowPolicy) -> tuple[float, float]:
+    """Return our rounds per second, and how many of the plain one's they are; medians."""
     learner = _learner(policy)
     learner.update(_CONFIG.utd * 10)  # pairs are known from here on, as they are in a run
     plain = PlainNa(learner, policy)
@@ -201,19 +207,27 @@ def measure_na() -> list[Row]:
         plain.round()
         ours.append(middle - begin)
         theirs.append(time.perf_counter() - middle)
-    return [
-        Row(
-            'DSRL-NA rounds (UTD 20, 10 noise-critic steps, 8-step sampler), 3 x 256, batch 256',
-            1 / float(np.median(ours)),
-            '1/s',
-            note=f'one thread, {_TRANSITIONS} transitions',
-        ),
-        Row(
-            'DSRL-NA against a plain eager version of it',
-            float(np.median(np.array(theirs) / np.array(ours))),
-            'x',
-            budget=2.0,
-            more_is_better=True,
-            note=f'median of {_REPEATS} rounds in turn',
-        ),
-    ]
+    return 1 / float(np.median(ours)), float(np.median(np.array(theirs) / np.array(ours)))
+
+
+def measure_na() -> list[Row]:
+    """Time whole rounds, plain and ours in turn, on one thread."""
+    torch.set_num_threads(1)
+    policy = io.load(_POLICY)
+    rows = []
+    for name, frozen in (('3 x 256', policy), ('3 x 512', _wider(policy))):
+        rate, ratio = _rates(frozen)
+        what = f'DSRL-NA, policy of {name}'
+        note = f'UTD 20, 10 Q_W steps, 8-step sampler, {_TRANSITIONS} transitions, one thread'
+        rows.append(Row(f'{what}: rounds', rate, '1/s', note=note))
+        rows.append(
+            Row(
+                f'{what}: against a plain eager update',
+                ratio,
+                'x',
+                budget=2.0,
+                more_is_better=True,
+                note=f'learner 3 x 256, batch 256, median of {_REPEATS} in turn',
+            )
+        )
+    return rows

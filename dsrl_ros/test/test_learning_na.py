@@ -85,17 +85,17 @@ def test_distillation_teaches_each_noise_critic_by_its_action_critic() -> None:
 
 
 def test_the_frozen_policy_is_asked_for_no_state_twice_in_a_round() -> None:
-    """Of 80 + 32 draws from 8 transitions: 8 next states, 8 states, and each prior pair once."""
+    """80 + 32 draws from 8 transitions of 16 observations; each prior pair once."""
     policy = CountingPolicy()
     made = learner(policy, transitions=8, utd=5, distill_fresh=0.0)
     rounds = 20
     made.update(5 * rounds)
     pairs = 8 * SMALL['distill_samples']
     scaling = 1024  # once, to see how far actions spread
-    assert 0 < sum(policy.calls) - scaling <= rounds * (8 + 8) + pairs
+    assert 0 < sum(policy.calls) - scaling <= rounds * 16 + pairs
     policy.calls.clear()
     made.update(5)
-    assert sum(policy.calls) <= 8 + 8 + 2  # hardly a pair is still unknown
+    assert sum(policy.calls) <= 16 + 2  # hardly a pair is still unknown
 
 
 def test_a_new_state_in_an_old_place_gets_new_pairs() -> None:
@@ -105,7 +105,8 @@ def test_a_new_state_in_an_old_place_gets_new_pairs() -> None:
     for number in range(100, 108):
         made.add(transition(number))
     places = torch.arange(8).repeat(64)
-    noise, action = made._distillation_pairs(places)
+    noise, action = made._distillation_pairs(places, made._ask_at_the_actors_noise(places, places))
+    noise = noise * made.config.noise_magnitude
     states = made.replay.gather(places).state
     expected = ToyPolicy()(states.numpy(), noise.numpy().reshape(-1, 2, 1))
     np.testing.assert_allclose(action.numpy(), expected.reshape(-1, 2), atol=1e-6)
@@ -115,7 +116,8 @@ def test_a_new_state_in_an_old_place_gets_new_pairs() -> None:
 def test_pairs_are_noise_with_the_action_it_leads_to(source: str) -> None:
     made = learner(distill_noise=source, noise_magnitude=1.2)
     places = torch.arange(20).repeat(10)
-    noise, action = made._distillation_pairs(places)
+    noise, action = made._distillation_pairs(places, made._ask_at_the_actors_noise(places, places))
+    noise = noise * 1.2
     states = made.replay.gather(places).state
     expected = ToyPolicy()(states.numpy(), noise.numpy().reshape(-1, 2, 1))
     np.testing.assert_allclose(action.numpy(), expected.reshape(-1, 2), atol=1e-6)
@@ -146,8 +148,8 @@ def test_targets_bootstrap_from_the_answer_to_the_actors_noise() -> None:
     batch, target = seen[0]
     # The same draws again, step by step.
     made._generator.set_state(state)
-    raw, (which,) = made._sample_round()
-    torch.testing.assert_close(made._normalise(raw.next_state)[which], batch.next_state)
+    drawn = made.replay.gather(made._draw(1))
+    torch.testing.assert_close(made._normalise(drawn.next_state), batch.next_state)
     assert ((target - batch.reward)[batch.terminated == 1] == 0).all()
     assert ((target - batch.reward)[batch.terminated == 0] != 0).all()
 

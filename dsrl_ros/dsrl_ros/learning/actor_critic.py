@@ -108,9 +108,11 @@ class ActorCritic(TdLearner):
         """Return the reduced target critic, (B,)."""
         return self._reduce(self.target_critics(next_state, next_action))
 
-    def _entropy_bonus(self, next_log_prob: Tensor) -> Tensor | float:
-        """Return -alpha log pi(u' | s') for the soft backup, (B,), or 0 without it."""
-        return -self._temperature() * next_log_prob if self.config.backup_entropy else 0.0
+    def _entropy_bonus(self, next_log_prob: Tensor) -> Tensor:
+        """Return -alpha log pi(u' | s') for the soft backup, (B,), or zeros without it."""
+        if not self.config.backup_entropy:
+            return torch.zeros_like(next_log_prob)
+        return -self._temperature() * next_log_prob
 
     def _update_actor(self, state: Tensor, critics: Critics, totals: Totals) -> None:
         loss, log_prob = self.actor_loss(state, critics)

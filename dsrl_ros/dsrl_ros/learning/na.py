@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,13 +20,33 @@ from dsrl_ros.learning.td import Totals
 from dsrl_ros.policies.base import FrozenPolicy
 
 
+class _Answers(NamedTuple):
+    """What the frozen policy does at the actor's noise, observation by observation.
+
+    Attributes:
+        ids: of the observations, rising, (N,).
+        noise: u, (N, D).
+        log_prob: log pi(u | s), (N,).
+        action: (N, C) robot units.
+    """
+
+    ids: Tensor
+    noise: Tensor
+    log_prob: Tensor
+    action: Tensor
+
+    def find(self, ids: Tensor) -> Tensor:
+        """Return where observations stand among these, (n,)."""
+        return torch.searchsorted(self.ids, ids)
+
+
 class DsrlNa(ActorCritic):
     """Learns critics Q_A(s, a) on actions, distils them into Q_W(s, u), and an actor on those.
 
     A round is `utd` steps of Q_A, then `noise_critic_steps` of Q_W, then the actor's: the order
-    of Algorithm 1, in blocks. As the actor rests while Q_A learns, the frozen policy answers for
-    all next states of a round at once, and no state twice; as Q_A rests while it is distilled,
-    so does every target of the distillation. Noise differs from noise only by the action it leads
+    of Algorithm 1, in blocks. As the actor rests until the end, the frozen policy answers for all
+    observations of a round at once, and for none twice; as Q_A rests while it is distilled, so
+    does every target of the distillation. Noise differs from noise only by the action it leads
     to: what is learned of an action counts for every noise that leads there, tried or not.
 
     Args:
@@ -84,38 +105,59 @@ class DsrlNa(ActorCritic):
         self._frozen.load_state_tensors(groups['frozen'])
 
     def _round(self, totals: Totals) -> None:
+        config = self.config
         self._fit_scaling()
-        self._learn_action_critics(totals)
-        self._learn_noise_critics(totals)
+        places = self._draw(config.utd)
+        taught = self._draw(config.noise_critic_steps)
+        answers = self._ask_at_the_actors_noise(places, taught)
+        self._learn_action_critics(places, answers, totals)
+        self._learn_noise_critics(taught, answers, totals)
         self._learn_actor(totals)
-        self._steps += self.config.utd
+        self._steps += config.utd
         self._report_bad_answers(totals)
 
-    def _learn_action_critics(self, totals: Totals) -> None:
-        raw, which = self._sample_round()
-        known = self._prepare(raw)
+    def _draw(self, steps: int) -> Tensor:
+        """Draw the places of `steps` batches, (steps * B,)."""
+        count = steps * self.config.batch_size
+        return self.replay.sample_index(count, self._generator, self.config.offline_share)
+
+    def _ask_at_the_actors_noise(self, places: Tensor, taught: Tensor) -> _Answers:
+        """Ask the frozen policy once for every observation of which a round needs an answer.
+
+        Args:
+            places: of the transitions that Q_A learns from: their next observations.
+            taught: of those where Q_W is taught: their observations, where the actor's noise is.
+        """
+        ids = [self.replay.observation_ids(places)[1]]
+        if self.config.distill_noise != 'prior':
+            ids.append(self.replay.observation_ids(taught)[0])
+        distinct = torch.unique(torch.cat(ids))
+        states = self.replay.states(distinct)
         with torch.no_grad():
-            noise, log_prob = self.actor.sample(known.next_state, self._generator)
-            answers = self._frozen(raw.next_state, noise * self.config.noise_magnitude)
-            next_action = self._frozen.scale(answers)
-            bonus = torch.zeros(len(noise)) + self._entropy_bonus(log_prob)
-        for chosen in which:
+            noise, log_prob = self.actor.sample(self._normalise(states), self._generator)
+        action = self._frozen(states, noise * self.config.noise_magnitude)
+        return _Answers(distinct, noise, log_prob, action)
+
+    def _learn_action_critics(self, places: Tensor, answers: _Answers, totals: Totals) -> None:
+        distinct, which = torch.unique(places, return_inverse=True)
+        known = self._prepare(self.replay.gather(distinct))
+        at = answers.find(self.replay.observation_ids(distinct)[1])
+        next_action = self._frozen.scale(answers.action[at])
+        bonus = self._entropy_bonus(answers.log_prob[at])
+        for chosen in which.split(self.config.batch_size):
             batch = known.at(chosen)
             with torch.no_grad():
                 value = self._next_value(batch.next_state, next_action[chosen])
                 target = self.td_target(batch, value, bonus[chosen])
             self._update_critics(batch, target, totals)
 
-    def _learn_noise_critics(self, totals: Totals) -> None:
+    def _learn_noise_critics(self, taught: Tensor, answers: _Answers, totals: Totals) -> None:
         config = self.config
-        count = config.noise_critic_steps * config.batch_size
-        places = self.replay.sample_index(count, self._generator, config.offline_share)
-        noise, action = self._distillation_pairs(places)
-        state = self._normalise(self.replay.gather(places).state)
+        noise, action = self._distillation_pairs(taught, answers)
+        state = self._normalise(self.replay.gather(taught).state)
         with torch.no_grad():
-            target = self.critics(state, self._frozen.scale(action))  # (E, count)
-        noise = noise / config.noise_magnitude
-        for first in range(0, count, config.batch_size):
+            target = self.critics(state, self._frozen.scale(action))  # (E, n)
+        for first in range(0, len(taught), config.batch_size):
             chosen = slice(first, first + config.batch_size)
             loss = self.distillation_loss(state[chosen], noise[chosen], target[:, chosen])
             norm = step(self._optimisers['noise_critics'], loss)
@@ -124,28 +166,22 @@ class DsrlNa(ActorCritic):
                 torch.stack((loss.detach(), norm)),
             )
 
-    def _distillation_pairs(self, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Return noise (n, D), as the policy is handed it, and actions (n, C), shuffled or not.
+    def _distillation_pairs(self, taught: Tensor, answers: _Answers) -> tuple[Tensor, Tensor]:
+        """Return noise u (n, D) and the actions it leads to (n, C), robot units.
 
         Prior pairs are kept and used again; those of the actor are made each round, once per
-        state, since the actor moves.
+        observation, since the actor moves.
         """
         share = {'prior': 0.0, 'mixed': 0.5, 'actor': 1.0}[self.config.distill_noise]
-        of_actor = torch.rand(places.shape, generator=self._generator) < share
-        noise = torch.empty(len(places), self._noise_dim)
-        action = torch.empty(len(places), self._frozen.size)
-        noise[~of_actor], action[~of_actor] = self._pairs.draw(
-            places[~of_actor], self.config.distill_fresh, self._answer, self._generator
+        of_actor = torch.rand(taught.shape, generator=self._generator) < share
+        noise = torch.empty(len(taught), self._noise_dim)
+        action = torch.empty(len(taught), self._frozen.size)
+        prior, action[~of_actor] = self._pairs.draw(
+            taught[~of_actor], self.config.distill_fresh, self._answer, self._generator
         )
-        distinct, which = torch.unique(places[of_actor], return_inverse=True)
-        if len(distinct):
-            with torch.no_grad():
-                chosen, _ = self.actor.sample(
-                    self._normalise(self.replay.gather(distinct).state), self._generator
-                )
-            chosen = chosen * self.config.noise_magnitude
-            noise[of_actor] = chosen[which]
-            action[of_actor] = self._answer(distinct, chosen)[which]
+        noise[~of_actor] = prior / self.config.noise_magnitude
+        at = answers.find(self.replay.observation_ids(taught[of_actor])[0])
+        noise[of_actor], action[of_actor] = answers.noise[at], answers.action[at]
         return noise, action
 
     def _learn_actor(self, totals: Totals) -> None:

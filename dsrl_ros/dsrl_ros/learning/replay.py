@@ -209,6 +209,27 @@ class Replay:
             next_image=next_image,
         )
 
+    def observation_ids(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Return which observations the transitions at `index`, (n,), begin and end with.
+
+        An observation that ends one transition and begins the next has one id, until the replay
+        changes.
+
+        Returns:
+            Two tensors (n,) int64, for `states`.
+        """
+        links = self._rows.tensor.index_select(0, index)[:, -NUM_LINKS:]
+        before, after = (links >> FLAG_BITS).long().t().contiguous().unbind(dim=0)
+        return before, after
+
+    def states(self, ids: Tensor) -> Tensor:
+        """Return the states (n, O) of observations, raw units.
+
+        Args:
+            ids: (n,), see `observation_ids`.
+        """
+        return self._observations.select(ids)['state']
+
     def state_tensors(self) -> dict[str, Tensor]:
         """Return what is kept, by place; copies.
 
