@@ -190,7 +190,10 @@ def _wider(policy: FlowPolicy) -> FlowPolicy:
     """Return an untrained policy of the size of the paper's (3 x 512, Robomimic Lift and Can)."""
     torch.manual_seed(0)
     shape = dataclasses.replace(policy.field.shape, width=512, depth=3)
-    return FlowPolicy(policy.spec, VelocityField(shape))
+    field = VelocityField(shape)
+    for name, values in policy.field.named_buffers():
+        field.get_buffer(name).copy_(values)  # so that its answers lie within the limits
+    return FlowPolicy(policy.spec, field)
 
 
 def _rates(policy: FlowPolicy) -> tuple[float, float]:
