@@ -8,7 +8,7 @@ ENV := source setup/env.sh
 # No plugin but ours: those of a Python that lends its torch, or of the wheels, may not fit.
 PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -p pytest_timeout
 
-.PHONY: help setup demo test check format bench bench-demo base-policy clean
+.PHONY: help setup demo test check format bench bench-demo bench-learning base-policy clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ bench: setup  ## measure the budgets of ARCHITECTURE.md; writes bench/out/bench.
 
 bench-demo: setup  ## run the demo for five seeds and print the table of README.md
 	@$(ENV); python -m bench.demo_table $(ARGS)
+
+bench-learning: setup  ## every method on the twin without ROS, hours; goes on where it was cut off
+	@$(ENV); python -m bench.learning $(ARGS)
 
 base-policy: setup  ## train the policy that the demo ships, minutes on two cores
 	@$(ENV); python -m dsrl_ros.tasks.base_policy \

@@ -40,7 +40,8 @@ WARMUP = 10  # episodes with prior noise, learned from
 EVALUATION = 50  # fresh resets per look
 DEMONSTRATIONS, DEMONSTRATION_SEED = 10, 0  # those the shipped policy was trained on
 # Online episodes after which the deterministic choice is looked at.
-LOOKS = (*range(0, 20, 2), 20, 30, 40, 50)
+LOOKS = (0, 4, 8, 12, 16, 20, 30, 40, 50, 150)
+FURTHER = 100
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,11 @@ class Method:
 
     Attributes:
         title: for people.
-        options: of the learner, beside the demo's.
+        options: of the learner; what is not said is the default.
         seeds: how many.
         online: online episodes.
+        further_seeds: of the seeds, the first so many run `FURTHER` episodes more, to show how
+            long what was reached is kept.
         demonstrations: whether it starts from those the policy was trained on.
     """
 
@@ -59,20 +62,26 @@ class Method:
     options: dict[str, Any]
     seeds: int
     online: int = 50
+    further_seeds: int = 0
     demonstrations: bool = False
 
+    def episodes(self, seed: int) -> int:
+        """Return the online episodes of a seed."""
+        return self.online + (FURTHER if seed < self.further_seeds else 0)
 
-# The demo's layout; everything else is the default.
-COMMON: dict[str, Any] = {'noise_layout': 'repeated'}
+
+REPEATED = {'noise_layout': 'repeated'}  # as in the demo
 METHODS = {
-    'prior': Method('prior, N(0, I)', {'algorithm': 'prior'}, 5, online=0),
-    'constant': Method('constant noise, searched', {'algorithm': 'constant'}, 3),
-    'best_of_n': Method('best of 16 prior samples', {'algorithm': 'best_of_n'}, 3),
-    'sac': Method('DSRL-SAC', {'algorithm': 'sac'}, 5),
-    'na': Method('DSRL-NA', {'algorithm': 'na'}, 5),
+    'prior': Method('prior N(0, I)', {'algorithm': 'prior', **REPEATED}, 5, online=0),
+    'constant': Method('constant noise, searched', {'algorithm': 'constant', **REPEATED}, 3),
+    'best_of_n': Method('best of 16 prior samples', {'algorithm': 'best_of_n', **REPEATED}, 3),
+    'sac': Method('DSRL-SAC', {'algorithm': 'sac', **REPEATED}, 5, further_seeds=3),
+    'na': Method('DSRL-NA', {'algorithm': 'na', **REPEATED}, 5),
+    'sac_full': Method('DSRL-SAC, full noise', {'algorithm': 'sac'}, 5),
+    'na_full': Method('DSRL-NA, full noise', {'algorithm': 'na'}, 5),
     'na_offline': Method(
         'DSRL-NA from 10 demonstrations',
-        {'algorithm': 'na', 'offline_steps': 2000},
+        {'algorithm': 'na', 'offline_steps': 2000, **REPEATED},
         3,
         demonstrations=True,
     ),
@@ -82,8 +91,6 @@ METHODS = {
         3,
         demonstrations=True,
     ),
-    # Not a method of its own: how long what was reached is kept.
-    'sac_long': Method('DSRL-SAC, 100 episodes more', {'algorithm': 'sac'}, 3, online=150),
 }
 
 
@@ -127,14 +134,15 @@ def run(name: str, seed: int, extra: dict[str, Any], looks: Sequence[int]) -> Re
     torch.set_num_threads(1)
     begin = time.process_time()
     method = METHODS[name]
-    options = {**COMMON, **method.options, **extra}
+    options = {**method.options, **extra}
+    episodes = method.episodes(seed)
     policy, env = io.load(POLICY), PickPlaceEnv()
     learner = build_learner(policy, LearnerConfig(**options), seed)
     result = Result(name, seed, options, commit())
     steps = decisions = 0
 
     def look(online: int) -> None:
-        successes = _successes(env, policy, learner, seed, WARMUP + method.online)
+        successes = _successes(env, policy, learner, seed, WARMUP + episodes)
         result.looks.append(
             {'online': online, 'decisions': decisions, 'steps': steps, 'successes': successes}
         )
@@ -149,18 +157,18 @@ def run(name: str, seed: int, extra: dict[str, Any], looks: Sequence[int]) -> Re
         if online in looks:
             look(online)
 
-    warmup = WARMUP if method.online else 0
+    warmup = WARMUP if episodes else 0
     run_steering(
         env,
         policy,
         learner,
         seed,
         warmup,
-        method.online,
+        episodes,
         on_episode,
         _demonstrations(policy, learner.config) if method.demonstrations else (),
     )
-    if not method.online:
+    if not episodes:
         look(0)
     result.gradient_steps = learner.gradient_steps
     result.cpu_s = time.process_time() - begin

@@ -14,7 +14,8 @@ from rich.console import Console
 from dsrl_ros.core.statistics import SuccessRate
 
 GOAL = 0.9  # success at which a run counts as having learned
-KEEP, WINDOW, FURTHER = 0.85, 20, 100  # what stability asks for, and over which episodes
+WINDOW, FURTHER = 20, 100  # episodes of the rolling success, and for how many more it is kept
+SHOWN = 50  # online episodes in the plot
 
 Result = Mapping[str, Any]
 
@@ -37,12 +38,12 @@ def reached(result: Result) -> Mapping[str, int] | None:
     return None
 
 
-def pooled(results: Sequence[Result], online: int | None = None) -> SuccessRate:
-    """Return the success of all seeds at one look, the last by default."""
+def pooled(results: Sequence[Result], online: int) -> SuccessRate:
+    """Return the success of all seeds together at one look."""
     successes = trials = 0
     for result in results:
-        for look in result['looks'][-1:] if online is None else result['looks']:
-            if online is None or look['online'] == online:
+        for look in result['looks']:
+            if look['online'] == online:
                 successes += look['successes']
                 trials += result['trials']
     return SuccessRate(successes, trials)
@@ -66,53 +67,61 @@ def lowest_after_goal(result: Result) -> float | None:
 def lines(by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) -> list[str]:
     """Return the table as lines of Markdown."""
     rows = [
-        '| method | seeds | before the first online episode | at the end | 90 % after online '
-        'episodes | ... after control steps, warm-up included | CPU per run |',
-        '|---|---|---|---|---|---|---|',
+        '| method | seeds | after 0 online episodes | after 20 | after 50 | 90 % after online '
+        'episodes | after control steps, warm-up included | CPU per run |',
+        '|---|---|---|---|---|---|---|---|',
     ]
     for name, title in titles.items():
         results = by_method.get(name)
         if not results:
             continue
-        first = pooled(results, 0)
+        rates = (pooled(results, online) for online in (0, 20, 50))
         found = [reached(result) for result in results]
-        episodes = ', '.join('-' if f is None else str(f['online']) for f in found)
-        steps = ', '.join('-' if f is None else str(f['steps']) for f in found)
-        cpu = np.median([result['cpu_s'] for result in results])
-        rows.append(
-            f'| {title} | {len(results)} | {first if first.trials else "-"} | {pooled(results)} '
-            f'| {episodes} | {steps} | {cpu / 60:.1f} min |'
-        )
+        cells = [
+            title,
+            str(len(results)),
+            *(_percent(rate) for rate in rates),
+            ', '.join('-' if f is None else str(f['online']) for f in found),
+            ', '.join('-' if f is None else str(f['steps']) for f in found),
+            f'{np.median([result["cpu_s"] for result in results]) / 60:.1f} min',
+        ]
+        rows.append(f'| {" | ".join(cells)} |')
     return rows
 
 
+def _percent(rate: SuccessRate) -> str:
+    if not rate.trials:
+        return '-'
+    low, high = rate.interval
+    return f'{rate.rate:.0%} ({low:.0%} to {high:.0%})'
+
+
 def summary(by_method: Mapping[str, Sequence[Result]]) -> list[str]:
-    """Return what the issue asks of the results, in words."""
+    """Return what the table is to show, in words."""
     said = []
-    sac, na = by_method.get('sac', ()), by_method.get('na', ())
-    pairs = [
-        (one['steps'], other['steps'])
-        for s, n in zip(sac, na, strict=False)
-        if (one := reached(s)) is not None and (other := reached(n)) is not None
-    ]
-    if pairs:
-        ratio = np.median([n / s for s, n in pairs])
-        said.append(
-            f'DSRL-NA reaches 90 % with {ratio:.2f} times the control steps of DSRL-SAC '
-            f'(median over {len(pairs)} seeds at which both do).'
-        )
-    for name in ('sac_long',):
-        for result in by_method.get(name, ()):
-            lowest = lowest_after_goal(result)
-            words = 'not measured' if lowest is None else f'{lowest:.0%}'
+    for slower, faster in (('sac', 'na'), ('sac_full', 'na_full')):
+        pairs = [
+            (one['steps'], other['steps'])
+            for s, n in zip(by_method.get(slower, ()), by_method.get(faster, ()), strict=False)
+            if (one := reached(s)) is not None and (other := reached(n)) is not None
+        ]
+        if pairs:
+            ratios = sorted(other / one for one, other in pairs)
             said.append(
-                f'{name}, seed {result["seed"]}: lowest success over {WINDOW} episodes in the '
-                f'{FURTHER} after the first above 90 %: {words}.'
+                f'{faster} needs {np.median(ratios):.2f} times the control steps of {slower} to '
+                f'90 % (median over {len(pairs)} seeds, {ratios[0]:.2f} to {ratios[-1]:.2f}).'
             )
+    for name, results in by_method.items():
+        for result in results:
+            if (lowest := lowest_after_goal(result)) is not None:
+                said.append(
+                    f'{name}, seed {result["seed"]}: at least {lowest:.0%} of any {WINDOW} '
+                    f'episodes in the {FURTHER} after the first {WINDOW} above {GOAL:.0%}.'
+                )
     hours = sum(r['cpu_s'] for results in by_method.values() for r in results) / 3600
     commits = sorted({r['commit'] for results in by_method.values() for r in results})
     said.append(f'{hours:.1f} core-hours, commit {", ".join(commits)}.')
-    return said
+    return [line + '\n' for line in said]
 
 
 def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) -> None:
@@ -125,15 +134,18 @@ def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[
     figure, axes = plt.subplots(figsize=(8, 4.5), layout='constrained')
     for number, (name, title) in enumerate(titles.items()):
         results = by_method.get(name, ())
-        if not results or name.endswith('_long'):
+        if not results:
             continue
         colour = f'C{number}'
         if len(results[0]['looks']) == 1:
-            axes.axhline(pooled(results).rate, color=colour, linestyle='--', label=title)
+            axes.axhline(pooled(results, 0).rate, color=colour, linestyle='--', label=title)
             continue
-        online = [look['online'] for look in results[0]['looks']]
+        online = [look['online'] for look in results[0]['looks'] if look['online'] <= SHOWN]
         rates = np.array(
-            [[look['successes'] / r['trials'] for look in r['looks']] for r in results]
+            [
+                [look['successes'] / r['trials'] for look in r['looks'][: len(online)]]
+                for r in results
+            ]
         )
         axes.plot(online, rates.mean(axis=0), color=colour, label=f'{title} ({len(results)})')
         axes.fill_between(
