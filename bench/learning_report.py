@@ -112,12 +112,13 @@ def summary(by_method: Mapping[str, Sequence[Result]]) -> list[str]:
                 f'90 % (median over {len(pairs)} seeds, {ratios[0]:.2f} to {ratios[-1]:.2f}).'
             )
     for name, results in by_method.items():
-        for result in results:
-            if (lowest := lowest_after_goal(result)) is not None:
-                said.append(
-                    f'{name}, seed {result["seed"]}: at least {lowest:.0%} of any {WINDOW} '
-                    f'episodes in the {FURTHER} after the first {WINDOW} above {GOAL:.0%}.'
-                )
+        kept = [(result['seed'], lowest_after_goal(result)) for result in results]
+        said += [
+            f'{name}, seed {seed}: at least {lowest:.0%} of any {WINDOW} episodes in the '
+            f'{FURTHER} after the first {WINDOW} above {GOAL:.0%}.'
+            for seed, lowest in kept
+            if lowest is not None
+        ]
     hours = sum(r['cpu_s'] for results in by_method.values() for r in results) / 3600
     commits = sorted({r['commit'] for results in by_method.values() for r in results})
     said.append(f'{hours:.1f} core-hours, commit {", ".join(commits)}.')
