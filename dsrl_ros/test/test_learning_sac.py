@@ -235,6 +235,15 @@ def test_huge_rewards_stop_the_update_and_the_last_good_weights_stand() -> None:
     made.export_actor(1, 0)
 
 
+def test_a_device_that_is_not_there_is_refused_at_once() -> None:
+    if torch.cuda.is_available():
+        pytest.skip('there is a GPU')
+    with pytest.raises(ConfigError, match='device: got cuda, expected cpu'):
+        learner(device='cuda')
+    with pytest.raises(ConfigError, match='only sac and rlpd'):
+        LearnerConfig(algorithm='na', device='cuda')
+
+
 def test_constant_rewards_and_saturated_actors_stay_finite() -> None:
     made = learner(actor_learning_rate=0.1, temperature=0.0, temperature_auto=False)
     assert all(map(math.isfinite, made.update(100).values()))

@@ -6,6 +6,7 @@ nothing is computed that nobody asked for, and each product may be taken in bflo
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -58,6 +59,7 @@ class Mlp(nn.Module):
         generator: source of the initial weights.
         low_precision: take every matrix product in bfloat16; its result, and all else, is of the
             weights' own format.
+        compiled: by torch.compile; the same numbers but for rounding.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Mlp(nn.Module):
         layer_norm: bool,
         generator: torch.Generator,
         low_precision: bool = False,
+        compiled: bool = False,
     ) -> None:
         super().__init__()
         sizes = [num_inputs, *([hidden_size] * num_layers), num_outputs]
@@ -80,15 +83,19 @@ class Mlp(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(hidden_size, eps=_NORM_EPS) for _ in range(norms))
         self._activation = activation
         self._low_precision = low_precision
+        self._compiled = compiled
         # Walking through the modules anew for each pass takes longer than an activation.
         self._linear_weights = list(self.linears.parameters())  # each weight, then its bias
         self._norm_weights = list(self.norms.parameters())
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, num_inputs) to (B, num_outputs)."""
-        how = _How(ACTIVATIONS[self._activation], len(self.linears), self._low_precision)
+        how = _How(self._activation, len(self.linears), self._low_precision, self._compiled)
         if not torch.is_grad_enabled():
-            return _forward(how, x, self._linear_weights, self._norm_weights)[0]
+            silent: Tensor = _run(_forward, how)(how, x, self._linear_weights, self._norm_weights)[
+                0
+            ]
+            return silent
         out: Tensor = _MlpFunction.apply(  # type: ignore[no-untyped-call]
             how, x, *self._linear_weights, *self._norm_weights
         )
@@ -108,9 +115,10 @@ def _linear(num_inputs: int, num_outputs: int, generator: torch.Generator) -> nn
 class _How(NamedTuple):
     """What a network is, apart from its weights."""
 
-    activation: Activation
+    activation: str
     num_linears: int
     low_precision: bool
+    compiled: bool
 
     def factor(self, x: Tensor) -> Tensor:
         """Return `x` as it enters a matrix product."""
@@ -152,8 +160,8 @@ def _forward(
         if norms:
             scale, shift = norms[2 * i : 2 * i + 2]
             n, mean, rstd = torch.native_layer_norm(z, scale.shape, scale, shift, _NORM_EPS)
-        x = how.activation.apply(n)
-        kept = x if how.activation.keeps_result else n
+        x = ACTIVATIONS[how.activation].apply(n)
+        kept = x if ACTIVATIONS[how.activation].keeps_result else n
         layers.append(layer._replace(z=z if norms else None, mean=mean, rstd=rstd, kept=kept))
     out, layer = _linear_forward(how, x, *weights[-2:])
     return out, [*layers, layer]
@@ -172,7 +180,8 @@ class _MlpFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, how: _How, x: Tensor, *parameters: Tensor) -> Tensor:
         weights, norms = parameters[: 2 * how.num_linears], parameters[2 * how.num_linears :]
-        out, layers = _forward(how, x, weights, norms)
+        out: Tensor
+        out, layers = _run(_forward, how)(how, x, weights, norms)
         ctx.how = how
         ctx.save_for_backward(*itertools.chain(*layers), *norms)
         return out
@@ -185,24 +194,55 @@ class _MlpFunction(torch.autograd.Function):
         wants_x, wants_weights = ctx.needs_input_grad[1:3]
         size = len(_Layer._fields)
         saved = ctx.saved_tensors
-        norms = saved[size * how.num_linears :]
-        d_weights: list[Tensor | None] = []  # from the last layer to the first
-        d_norms: list[Tensor | None] = []
-        for i in reversed(range(how.num_linears)):
-            layer = _Layer(*saved[size * i : size * (i + 1)])
-            if layer.kept is not None:
-                gradient = how.activation.gradient(gradient, layer.kept)
-            if layer.mean is not None:
-                gradient, *d_norm = _norm_backward(gradient, layer, *norms[2 * i : 2 * i + 2])
-                d_norms += reversed(d_norm)
-            factor = how.factor(gradient)
-            if wants_weights:
-                d_weights += (gradient.sum(0), (factor.t() @ layer.x).to(gradient.dtype))
-            if i > 0 or wants_x:
-                gradient = (factor @ layer.weight).to(gradient.dtype)
-        if not wants_weights:
-            return None, gradient, *([None] * (2 * how.num_linears + len(norms)))
-        return None, gradient if wants_x else None, *reversed(d_weights), *reversed(d_norms)
+        end = size * how.num_linears
+        layers = [_Layer(*saved[i : i + size]) for i in range(0, end, size)]
+        dx, d_parameters = _run(_backward, how)(
+            how, gradient, layers, saved[end:], wants_x, wants_weights
+        )
+        return None, dx, *(d_parameters or [None] * (len(ctx.needs_input_grad) - 2))
+
+
+def _backward(
+    how: _How,
+    gradient: Tensor,
+    layers: Sequence[_Layer],
+    norms: Sequence[Tensor],
+    wants_x: bool,
+    wants_weights: bool,
+) -> tuple[Tensor | None, list[Tensor]]:
+    """Return the gradient of the input (B, num_inputs), and those of `weights` and `norms`.
+
+    Args:
+        how, layers, norms: see `_forward`.
+        gradient: of the output, (B, num_outputs).
+        wants_x, wants_weights: which to compute; None, or none, of the other.
+    """
+    d_weights: list[Tensor] = []  # from the last layer to the first
+    d_norms: list[Tensor] = []
+    for i, layer in reversed(list(enumerate(layers))):
+        if layer.kept is not None:
+            gradient = ACTIVATIONS[how.activation].gradient(gradient, layer.kept)
+        if layer.mean is not None:
+            gradient, d_scale, d_shift = _norm_backward(gradient, layer, *norms[2 * i : 2 * i + 2])
+            d_norms += (d_shift, d_scale)
+        factor = how.factor(gradient)
+        if wants_weights:
+            d_weights += (gradient.sum(0), (factor.t() @ layer.x).to(gradient.dtype))
+        if i > 0 or wants_x:
+            gradient = (factor @ layer.weight).to(gradient.dtype)
+    d_parameters = [*reversed(d_weights), *reversed(d_norms)] if wants_weights else []
+    return gradient if wants_x else None, d_parameters
+
+
+@functools.cache
+def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
+    compiled: Callable[..., Any] = torch.compile(function)
+    return compiled
+
+
+def _run(function: Callable[..., Any], how: _How) -> Callable[..., Any]:
+    """Return `function`, compiled where that is asked for."""
+    return _compile(function) if how.compiled else function
 
 
 def _norm_backward(
