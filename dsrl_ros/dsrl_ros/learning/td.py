@@ -74,8 +74,7 @@ class TdLearner(ABC):
         self.spec = spec
         self.config = config
         self._device = _device(config.device)
-        self._generator = torch.Generator(self._device)
-        self._generator.manual_seed(keyed_seed(seed, Stream.LEARNER))
+        self._generator = _generator(self._device, keyed_seed(seed, Stream.LEARNER))
         self._noise_shape = config.noise_shape(spec)  # (R, A)
         self._noise_dim = math.prod(self._noise_shape)  # D
         self._state_mean = torch.tensor(spec.state_mean, dtype=torch.float32, device=self._device)
@@ -343,6 +342,10 @@ def _device(name: str) -> torch.device:
             'Set device to cpu, or install a torch built for the GPU.'
         )
     return torch.device(name)
+
+
+def _generator(device: torch.device, seed: int) -> torch.Generator:
+    return torch.Generator(device).manual_seed(seed)
 
 
 def as_tensor(values: Array) -> Tensor:
