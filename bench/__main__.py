@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
 import platform
@@ -65,12 +66,17 @@ def main() -> None:
     """Measure the sections asked for, all by default."""
     parser = argparse.ArgumentParser(prog='python -m bench', description=__doc__)
     parser.add_argument('sections', nargs='*', help=f'any of {", ".join(SECTIONS)}; default all')
-    chosen = parser.parse_args().sections or list(SECTIONS)
+    parser.add_argument(
+        '--device', choices=('cpu', 'cuda'), default='cpu', help='of the section learner'
+    )
+    arguments = parser.parse_args()
+    sections = {**SECTIONS, 'learner': functools.partial(measure_learner, arguments.device)}
+    chosen = arguments.sections or list(SECTIONS)
     unknown = sorted(set(chosen) - set(SECTIONS))
     if unknown:
         parser.error(f'got {", ".join(unknown)}, expected some of {", ".join(SECTIONS)}')
     about = machine()
-    rows = [row for name in chosen for row in SECTIONS[name]()]
+    rows = [row for name in chosen for row in sections[name]()]
     Console(width=150).print(show(rows))
     OUT.mkdir(exist_ok=True)
     result = {**about, 'rows': [{**dataclasses.asdict(r), 'held': r.held} for r in rows]}

@@ -75,112 +75,122 @@ def learner(hidden_size: int, **options: Any) -> DsrlSac:
     return made
 
 
-def measure_learner() -> list[Row]:
-    """Measure all of it at three widths; about four minutes."""
+def measure_learner(device: str = 'cpu') -> list[Row]:
+    """Measure all of it at three widths; about five minutes.
+
+    Args:
+        device: 'cpu' or 'cuda', of everything that is measured.
+    """
     torch.set_num_threads(1)
     return [
-        *(row for hidden_size in _STEPS for row in _measure_width(hidden_size)),
-        *_measure_difference(),
+        *(row for hidden_size in _STEPS for row in _measure_width(hidden_size, device)),
+        *_measure_difference(device),
     ]
 
 
-def _measure_width(hidden_size: int) -> list[Row]:
+def _measure_width(hidden_size: int, device: str) -> list[Row]:
     sizes = Sizes(_BATCH, _STATE, _NOISE, hidden_size, layers=3, critics=2)
-    steps = _STEPS[hidden_size]
-    products = all_products(sizes)
+    products = all_products(sizes, device)
     contenders: dict[str, Callable[[int], object]] = {
-        'tanh': learner(hidden_size).update,
-        'relu': learner(hidden_size, **_SAME_AS_SB3).update,
-        'bfloat16': learner(hidden_size, precision='bfloat16').update,
+        'tanh': learner(hidden_size, device=device).update,
+        'relu': learner(hidden_size, device=device, **_SAME_AS_SB3).update,
+        'bfloat16': learner(hidden_size, device=device, precision='bfloat16').update,
         'products': lambda count: [products() for _ in range(count)],
     }
-    sb3 = sb3_updates(_STATE, _NOISE, hidden_size, _BATCH, 'cpu')
+    if hidden_size == min(_STEPS):
+        contenders['compiled'] = learner(hidden_size, device=device, compile=True).update
+    sb3 = sb3_updates(_STATE, _NOISE, hidden_size, _BATCH, device)
     if sb3 is not None:
         contenders['sb3'] = sb3
-    seconds = take_turns(contenders, steps)
+    seconds = take_turns(contenders, _STEPS[hidden_size], device)
 
-    def ratio(name: str, of: str) -> float:
+    def row(
+        text: str, name: str, of: str, budget: float | None, unit: str = 'x', note: str = ''
+    ) -> Row:
         """Return how many times as long `of` takes as `name`, the median over the rounds."""
-        return float(np.median(seconds[of] / seconds[name]))
+        times = float(np.median(seconds[of] / seconds[name]))
+        value = 100.0 * times if unit == '%' else times
+        return Row(f'  {text}', value, unit, budget, more_is_better=True, note=note)
 
-    what = f'3 x {hidden_size}, batch {_BATCH}'
-    turns = f'{_ROUNDS} rounds of {steps}'
-    rows = [
-        Row(f'DSRL-SAC gradient steps, {what}', rate(seconds['tanh']), '1/s', note=turns),
-        Row('  with ReLU, without LayerNorm', rate(seconds['relu']), '1/s'),
-    ]
+    def speed(text: str, name: str, note: str = '') -> Row:
+        return Row(text, float(np.median(1.0 / seconds[name])), '1/s', note=note)
+
+    where = 'one thread' if device == 'cpu' else torch.cuda.get_device_name()
+    note = f'{_ROUNDS} rounds of {_STEPS[hidden_size]}'
     if sb3 is None:
-        rows.append(
-            Row('  beside Stable-Baselines3', float('nan'), '', note='not installed: make bench')
-        )
-    else:
+        note += '; Stable-Baselines3 is not installed, `make bench` does it'
+    rows = [
+        speed(
+            f'DSRL-SAC gradient steps, 3 x {hidden_size}, batch {_BATCH}, {where}', 'tanh', note
+        ),
+        speed('  with ReLU, without LayerNorm', 'relu'),
+    ]
+    if sb3 is not None:
+        ahead = 5.0 if device == 'cuda' and hidden_size == 256 else 1.0
         rows += [
-            Row('  Stable-Baselines3 SAC, the same network', rate(seconds['sb3']), '1/s'),
-            Row('  the same network, beside it', ratio('relu', 'sb3'), 'x', 1.0, True),
-            Row('  with LayerNorm and tanh, beside it', ratio('tanh', 'sb3'), 'x', 1.0, True),
+            speed('  Stable-Baselines3 SAC, the same network', 'sb3'),
+            row('the same network, beside it', 'relu', 'sb3', ahead),
+            row('with LayerNorm and tanh, beside it', 'tanh', 'sb3', ahead),
         ]
+    if 'compiled' in contenders:
+        rows.append(row('torch.compile beside eager', 'compiled', 'tanh', None))
     large = hidden_size >= 1024
     gigaflops = flops(sizes) / float(np.median(seconds['products'])) / 1e9
-    rows += [
-        Row(
-            '  share of the limit its matrix products set',
-            100.0 * ratio('tanh', 'products'),
-            '%',
-            80.0 if large else None,
-            True,
-            f'torch.mm alone: {gigaflops:.0f} GFLOP/s',
-        ),
-        Row(
-            '  bfloat16 beside float32',
-            ratio('bfloat16', 'tanh'),
-            'x',
-            1.5 if large and has_bfloat16() else None,
-            True,
-            '' if has_bfloat16() else 'this CPU has no bfloat16 products',
+    alone = f'torch.mm alone: {gigaflops:.0f} GFLOP/s'
+    missing = '' if has_bfloat16(device) else 'this CPU has no bfloat16 products'
+    share, faster = 80.0 if large else None, 1.5 if large and not missing else None
+    return [
+        *rows,
+        row('share of the limit its matrix products set', 'tanh', 'products', share, '%', alone),
+        row(
+            'bfloat16 beside float32',
+            'bfloat16',
+            'tanh',
+            None if missing else faster,
+            note=missing,
         ),
     ]
-    return rows
 
 
 def take_turns(
-    contenders: dict[str, Callable[[int], object]], steps: int, rounds: int = _ROUNDS
+    contenders: dict[str, Callable[[int], object]], steps: int, device: str
 ) -> dict[str, np.ndarray[Any, Any]]:
     """Return the seconds per step of each contender in each round, (rounds,).
 
     They alternate, so that whatever else the machine does hits all alike.
     """
+    wait = torch.cuda.synchronize if device == 'cuda' else lambda: None
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for run in contenders.values():
         run(2)
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         for name, run in contenders.items():
+            wait()
             begin = time.perf_counter()
             run(steps)
+            wait()
             seconds[name].append((time.perf_counter() - begin) / steps)
     return {name: np.array(values) for name, values in seconds.items()}
 
 
-def rate(seconds: np.ndarray[Any, Any]) -> float:
-    """Return steps per second, the median over the rounds."""
-    return float(np.median(1.0 / seconds))
-
-
-def has_bfloat16() -> bool:
-    """Say whether this CPU multiplies bfloat16 itself, rather than by way of float32."""
-    return any(
+def has_bfloat16(device: str) -> bool:
+    """Say whether bfloat16 is multiplied as such, rather than by way of float32."""
+    return device == 'cuda' or any(
         getattr(torch.cpu, name, bool)()
         for name in ('_is_avx512_bf16_supported', '_is_amx_tile_supported')
     )
 
 
-def _measure_difference() -> list[Row]:
+def _measure_difference(device: str) -> list[Row]:
     """Compare losses and values of two learners that differ in the format of the products alone.
 
     Both draw the same batches and noise. Means over stretches of 50 steps are compared, as single
     steps are mostly the noise of their batch.
     """
     hidden_size, stretch = 1024, 50
-    learners = [learner(hidden_size, precision=name) for name in ('float32', 'bfloat16')]
+    learners = [
+        learner(hidden_size, device=device, precision=name) for name in ('float32', 'bfloat16')
+    ]
     names = ('critic/loss', 'critic/value', 'actor/loss')
     worst = 0.0
     for _ in range(_DIFFERENCE_STEPS // stretch):

@@ -82,7 +82,7 @@ def flops(sizes: Sizes) -> int:
     return sum(2 * m * k * n for m, k, n in product_shapes(sizes))
 
 
-def all_products(sizes: Sizes, dtype: torch.dtype = torch.float32) -> Callable[[], None]:
+def all_products(sizes: Sizes, device: str) -> Callable[[], None]:
     """Return a function that takes the products of one update, by `torch.mm`, and nothing else.
 
     Each network has weights of its own, so that they come from the same level of the memory as in
@@ -93,9 +93,9 @@ def all_products(sizes: Sizes, dtype: torch.dtype = torch.float32) -> Callable[[
     for each in passes(sizes.critics):
         pairs = list(itertools.pairwise(layer_sizes(each.network, sizes)))
         for i, (n_in, n_out) in enumerate(pairs):
-            weight = weights.setdefault((each.network, i), torch.randn(n_out, n_in, dtype=dtype))
-            x = torch.randn(sizes.batch, n_in, dtype=dtype)
-            dz = torch.randn(sizes.batch, n_out, dtype=dtype)
+            weight = weights.setdefault((each.network, i), torch.randn(n_out, n_in, device=device))
+            x = torch.randn(sizes.batch, n_in, device=device)
+            dz = torch.randn(sizes.batch, n_out, device=device)
             if each.forward:
                 factors.append((x, weight.t()))
             if each.weights:

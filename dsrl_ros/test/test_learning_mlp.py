@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import shutil
 
 import pytest
 import torch
@@ -100,7 +101,7 @@ def test_a_weight_changed_between_output_and_gradient_is_noticed() -> None:
 
 def test_tanh_is_tanh_to_the_last_bits_of_one_and_saturates() -> None:
     x = torch.linspace(-20.0, 20.0, 100_001)
-    y = ACTIVATIONS['tanh'].apply(x)
+    y = ACTIVATIONS['tanh'].apply(x.clone())
     assert (y.double() - x.double().tanh()).abs().max() < 2e-7
     assert ACTIVATIONS['tanh'].apply(torch.tensor([1e30, -1e30, 0.0])).tolist() == [1, -1, 0]
     assert ACTIVATIONS['tanh'].apply(torch.tensor(torch.nan)).isnan()
@@ -122,6 +123,17 @@ def test_products_in_bfloat16_leave_float32_results_within_its_precision(
         assert low.dtype == torch.float32
         assert not torch.equal(low, full)
         assert (low - full).norm() < tolerance * full.norm()
+
+
+@pytest.mark.skipif(shutil.which('g++') is None, reason='torch.compile needs a C++ compiler')
+def test_compiled_gives_the_numbers_of_eager() -> None:
+    results = []
+    for compiled in (False, True):
+        net = Mlp(5, 3, 16, 2, 'tanh', True, torch.Generator().manual_seed(0), compiled=compiled)
+        x = states().requires_grad_()
+        out = net(x)
+        results.append([out, *torch.autograd.grad(out.square().sum(), [x, *net.parameters()])])
+    torch.testing.assert_close(*results, rtol=1e-5, atol=1e-6)
 
 
 def test_a_copy_of_a_network_has_weights_of_its_own() -> None:

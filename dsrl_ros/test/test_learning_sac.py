@@ -14,6 +14,7 @@ from toy import SPEC, transition
 
 from dsrl_ros.core.errors import ConfigError, DsrlError, NonFiniteError, ShapeMismatchError
 from dsrl_ros.core.types import Noise, NoiseLayout, NoiseSource
+from dsrl_ros.learning import td
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.sac import DsrlSac
@@ -233,6 +234,36 @@ def test_huge_rewards_stop_the_update_and_the_last_good_weights_stand() -> None:
     for group in ('networks', 'optimisers'):
         assert all(torch.equal(good[group][n], after[group][n]) for n in good[group])
     made.export_actor(1, 0)
+
+
+def test_an_update_stays_on_its_device_and_asks_it_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On the meta device nothing has a value: a look at one raises, and so does a CPU tensor."""
+    device = torch.device('meta')
+    monkeypatch.setattr(td, '_device', lambda _: device)
+    monkeypatch.setattr(td, '_generator', lambda _, seed: torch.Generator().manual_seed(seed))
+    made = learner(transitions=0, backup_entropy=True)
+    with device:
+        sampled = Batch(
+            state=torch.zeros(16, 2),
+            action=torch.zeros(16, 2),
+            reward=torch.zeros(16),
+            discount=torch.zeros(16),
+            terminated=torch.zeros(16),
+            next_state=torch.zeros(16, 2),
+        )
+    monkeypatch.setattr(made.replay, 'sample', lambda *_: sampled)
+    made._round(td.Totals())
+
+
+def test_a_device_that_is_not_there_is_refused_at_once() -> None:
+    if torch.cuda.is_available():
+        pytest.skip('there is a GPU')
+    with pytest.raises(ConfigError, match='device: got cuda, expected cpu'):
+        learner(device='cuda')
+    with pytest.raises(ConfigError, match='only sac and rlpd'):
+        LearnerConfig(algorithm='na', device='cuda')
 
 
 def test_constant_rewards_and_saturated_actors_stay_finite() -> None:

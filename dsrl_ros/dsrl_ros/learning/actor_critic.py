@@ -41,7 +41,10 @@ class ActorCritic(TdLearner):
         super().__init__(spec, config, seed, action_dim, steps_per_round)
         self._target_entropy = config.target_entropy_per_dim * self._noise_dim
         self.actor = Actor(self._mlp(spec.state_dim, 2 * self._noise_dim))
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(max(config.temperature, 1e-8))))
+        self._fixed_temperature = torch.tensor(config.temperature, device=self._device)
+        self.log_temperature = nn.Parameter(
+            torch.tensor(math.log(max(config.temperature, 1e-8)), device=self._device)
+        )
         self._modules['actor'] = self.actor
         self._optimisers['actor'] = adam(self.actor.parameters(), config.actor_learning_rate)
         self._optimisers['temperature'] = adam(
@@ -101,7 +104,7 @@ class ActorCritic(TdLearner):
             log_std_high=LOG_STD_HIGH,
             log_std_offset=LOG_STD_OFFSET,
         )
-        arrays = {name: tensor.detach().numpy().copy() for name, tensor in tensors.items()}
+        arrays = {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
         return SteeringActor(header, arrays)
 
     def _next_value(self, next_state: Tensor, next_action: Tensor) -> Tensor:
@@ -130,7 +133,7 @@ class ActorCritic(TdLearner):
 
     def _temperature(self) -> Tensor:
         if not self.config.temperature_auto:
-            return torch.tensor(self.config.temperature)
+            return self._fixed_temperature
         return self.log_temperature.detach().exp()
 
     def _networks(self) -> dict[str, Tensor]:

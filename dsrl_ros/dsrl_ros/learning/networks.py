@@ -71,8 +71,8 @@ def squashed_sample(mean: Tensor, log_std: Tensor, eps: Tensor) -> tuple[Tensor,
 class Critics(nn.Module):
     """E independent critics Q_j(s, u).
 
-    Looped, not batched: on one CPU thread both take the same time at 256, and the loop is ahead
-    at 128 and 1024.
+    Looped, not batched: at widths of 128 to 1024 on one CPU thread two critics take the same time
+    either way, and of ten the loop takes 0.66 to 0.86 of it.
     """
 
     def __init__(self, members: list[Mlp]) -> None:

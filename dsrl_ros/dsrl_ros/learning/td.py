@@ -73,11 +73,12 @@ class TdLearner(ABC):
         keep_freed_memory()
         self.spec = spec
         self.config = config
-        self._generator = torch.Generator().manual_seed(keyed_seed(seed, Stream.LEARNER))
+        self._device = _device(config.device)
+        self._generator = _generator(self._device, keyed_seed(seed, Stream.LEARNER))
         self._noise_shape = config.noise_shape(spec)  # (R, A)
         self._noise_dim = math.prod(self._noise_shape)  # D
-        self._state_mean = torch.tensor(spec.state_mean, dtype=torch.float32)
-        self._state_std = torch.tensor(spec.state_std, dtype=torch.float32)
+        self._state_mean = torch.tensor(spec.state_mean, dtype=torch.float32, device=self._device)
+        self._state_std = torch.tensor(spec.state_std, dtype=torch.float32, device=self._device)
         action_dim = self._noise_dim if action_dim is None else action_dim
 
         self.critics = self._critics(action_dim)
@@ -91,7 +92,9 @@ class TdLearner(ABC):
         self._optimisers = {
             'critics': adam(self.critics.parameters(), config.critic_learning_rate),
         }
-        self.replay = Replay(config.replay_capacity, spec.state_dim, action_dim)
+        self.replay = Replay(
+            config.replay_capacity, spec.state_dim, action_dim, device=self._device
+        )
         self._steps_per_round = steps_per_round
         self._steps = 0
         self._asked = 0  # steps asked for, less than a round
@@ -185,7 +188,7 @@ class TdLearner(ABC):
     def state_groups(self) -> StateGroups:
         """Return all that a bit-equal continuation needs, as copies."""
         copies = {
-            group: {name: tensor.clone() for name, tensor in tensors.items()}
+            group: {name: tensor.to('cpu', copy=True) for name, tensor in tensors.items()}
             for group, tensors in self._learned().items()
         }
         return {
@@ -270,16 +273,18 @@ class TdLearner(ABC):
 
     def _mlp(self, num_inputs: int, num_outputs: int) -> Mlp:
         config = self.config
-        return Mlp(
-            num_inputs,
-            num_outputs,
-            config.hidden_size,
-            config.num_layers,
-            config.activation,
-            config.layer_norm,
-            self._generator,
-            config.precision == 'bfloat16',
-        )
+        with self._device:
+            return Mlp(
+                num_inputs,
+                num_outputs,
+                config.hidden_size,
+                config.num_layers,
+                config.activation,
+                config.layer_norm,
+                self._generator,
+                config.precision == 'bfloat16',
+                config.compile,
+            )
 
     def _critics(self, action_dim: int) -> Critics:
         num_inputs = self.spec.state_dim + action_dim
@@ -323,6 +328,24 @@ class TdLearner(ABC):
             'stand again. Check rewards and observations for huge values, or lower the '
             'learning rates.'
         )
+
+
+def _device(name: str) -> torch.device:
+    """Return a device that is there.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if name == 'cuda' and not torch.cuda.is_available():
+        raise ConfigError(
+            f'device: got cuda, expected cpu: torch {torch.__version__} sees no GPU here. '
+            'Set device to cpu, or install a torch built for the GPU.'
+        )
+    return torch.device(name)
+
+
+def _generator(device: torch.device, seed: int) -> torch.Generator:
+    return torch.Generator(device).manual_seed(seed)
 
 
 def as_tensor(values: Array) -> Tensor:
