@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from bench.rows import Row
+from dsrl_ros.core.types import Sight
 from dsrl_ros.learning.replay import Replay
 
 _BATCH = 256
@@ -67,7 +68,7 @@ def _sampling() -> Row:
 def _memory() -> list[Row]:
     cases = {
         'states of 7': (Replay(20_000, 7, 4), 50_000),
-        'images of 3 x 64 x 64': (Replay(2_000, 7, 4, (3, 64, 64)), 5_000),
+        'images of 3 x 64 x 64': (Replay(2_000, 7, 4, image_shape=(3, 64, 64)), 5_000),
     }
     rows = []
     for name, (replay, count) in cases.items():
@@ -91,15 +92,15 @@ def _run_episodes(replay: Replay, count: int) -> int:
     kept: list[bool] = []  # per transition: whether it begins an episode
     while len(kept) < count:
         length = int(rng.integers(5, 41))
-        state, image = _observation(rng, images)
+        state, sight = _observation(rng, images)
         for step in range(length):
-            next_state, next_image = _observation(rng, images)
+            next_state, next_sight = _observation(rng, images)
             end = step == length - 1
             replay.add(
-                state, torch.zeros(4), 0.0, 0.97, end, False, next_state, 'online', image,
-                next_image,
+                state, torch.zeros(4), 0.0, 0.97, end, False, next_state, 'online', sight,
+                next_sight,
             )  # fmt: skip
-            state, image = next_state, next_image
+            state, sight = next_state, next_sight
             kept.append(step == 0)
     # The oldest kept transition needs its first observation, whether it begins an episode or not.
     observations = len(replay) + 1 + sum(kept[-len(replay) + 1 :])
@@ -107,10 +108,8 @@ def _run_episodes(replay: Replay, count: int) -> int:
     return observations * observation_bytes + len(replay) * (4 * 4 + _SCALARS)
 
 
-def _observation(
-    rng: np.random.Generator, images: bool
-) -> tuple[torch.Tensor, torch.Tensor | None]:
+def _observation(rng: np.random.Generator, images: bool) -> tuple[torch.Tensor, Sight | None]:
     state = torch.from_numpy(rng.standard_normal(7, dtype=np.float32))
     if not images:
         return state, None
-    return state, torch.from_numpy(rng.integers(0, 256, (3, 64, 64), dtype=np.uint8))
+    return state, Sight(rng.integers(0, 256, (3, 64, 64), dtype=np.uint8))

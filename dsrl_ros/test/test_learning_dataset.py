@@ -16,18 +16,18 @@ from safetensors.numpy import load, save
 from toy import OTHER_POLICY, SPEC, transition
 
 from dsrl_ros.core.errors import DatasetError, ShapeMismatchError
-from dsrl_ros.core.types import Noise, NoiseLayout, NoiseSource, Transition
+from dsrl_ros.core.types import Noise, NoiseLayout, NoiseSource, Sight, Transition
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.dataset import load_transitions, save_transitions
 from dsrl_ros.learning.sac import DsrlSac
 
 
-def image(number: int) -> np.ndarray:
-    return np.full((3, 4, 5), number, dtype=np.uint8)
+def sight(number: int) -> Sight:
+    return Sight(np.full((3, 4, 5), number, dtype=np.uint8), np.full(6, number, dtype=np.float32))
 
 
 def equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Noise):
+    if isinstance(one, Noise | Sight):
         return all(equal(getattr(one, n), getattr(other, n)) for n in one.__dataclass_fields__)
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)
@@ -42,11 +42,11 @@ VARIED = [
 ]
 
 
-@pytest.mark.parametrize('images', [False, True])
-def test_what_was_written_is_read_again(tmp_path: Path, images: bool) -> None:
+@pytest.mark.parametrize('seeing', [False, True])
+def test_what_was_written_is_read_again(tmp_path: Path, seeing: bool) -> None:
     written = VARIED
-    if images:
-        written = [dataclasses.replace(t, image=image(1), next_image=image(2)) for t in VARIED]
+    if seeing:
+        written = [dataclasses.replace(t, sight=sight(1), next_sight=sight(2)) for t in VARIED]
     save_transitions(tmp_path / 'data.safetensors', written, SPEC)
     read = load_transitions(tmp_path / 'data.safetensors', SPEC)
     assert len(read) == len(written)
@@ -180,7 +180,7 @@ OTHER_NOISE = Noise(np.zeros((1, 1), dtype=np.float32), NoiseLayout.REPEATED, No
         ([transition(0), transition(1, noise=OTHER_NOISE)], DatasetError, 'one file per layout'),
         ([transition(0, action=np.zeros((3, 1), dtype=np.float32))], DatasetError, 'at most 2'),
         ([transition(0, observation=np.zeros(3, dtype=np.float32))], ShapeMismatchError, '3'),
-        ([transition(0, image=image(0))], DatasetError, '1 images and 0 next images'),
+        ([transition(0, sight=sight(0))], DatasetError, 'in 1 of 2 observations'),
     ],
 )
 def test_what_does_not_fit_into_one_file_is_not_written(

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError, ConfigError
+from dsrl_ros.core.types import Sight
 from dsrl_ros.learning.replay import Replay
 
 torch.set_num_threads(1)
@@ -44,6 +46,11 @@ def one(replay: Replay, phase: str) -> int:
         torch.full((2,), i), torch.full((3,), i), i, 0.9, False, False, torch.full((2,), i + 1),
         phase,
     )  # fmt: skip
+
+
+def sight_of(value: int) -> Sight:
+    features = np.full(2, value, dtype=np.float32)
+    return Sight(np.full(IMAGE, value, dtype=np.uint8), features)
 
 
 def index(value: int) -> Tensor:
@@ -77,8 +84,13 @@ class Told(NamedTuple):
 
     def check(self, batch: Any) -> None:
         assert batch.reward.tolist() == pytest.approx([self.values['reward']])
-        for name in ('state', 'next_state', 'action', 'image', 'next_image'):
+        for name in ('state', 'next_state', 'action'):
             assert torch.equal(getattr(batch, name)[0], self.values[name]), name
+        for prefix in ('', 'next_'):
+            sight = self.values[f'{prefix}sight']
+            for name in ('image', 'features'):
+                got = getattr(batch, prefix + name)[0].numpy()
+                assert np.array_equal(got, getattr(sight, name)), prefix + name
         assert batch.terminated.tolist() == [float(self.values['terminated'])]
 
 
@@ -92,30 +104,30 @@ def test_is_a_queue_of_collected_and_a_list_of_offline_transitions(
     capacity: int, steps: list[tuple[bool, int, str]], saved: int
 ) -> None:
     """Whatever breaks off, repeats or is interleaved; saved and loaded at any moment."""
-    replay = Replay(capacity, 2, 3, IMAGE)
+    replay = Replay(capacity, 2, 3, 2, IMAGE)
     kept: dict[str, deque[Told]] = {'online': deque(maxlen=capacity), 'offline': deque()}
     for number, (goes_on, value, phase) in enumerate(steps):
         told = kept[phase]
         if phase == 'offline' and len(told) == capacity:
             continue
-        state, image = torch.full((2,), float(value)), torch.full(IMAGE, value, dtype=torch.uint8)
+        state, sight = torch.full((2,), float(value)), sight_of(value)
         if goes_on and told:
-            state, image = told[-1].values['next_state'], told[-1].values['next_image']
+            state, sight = told[-1].values['next_state'], told[-1].values['next_sight']
         values: dict[str, Any] = {
             'state': state,
-            'image': image,
+            'sight': sight,
             'action': torch.full((3,), -float(number)),
             'reward': float(number),
             'discount': 0.5,
             'terminated': number % 3 == 0,
             'truncated': number % 3 == 1,
             'next_state': torch.full((2,), float(value + 1)),
-            'next_image': torch.full(IMAGE, number % 2, dtype=torch.uint8),
+            'next_sight': sight_of(number % 2),
         }
         replay.add(**values, phase=phase)
         told.append(Told(values))
         if number == saved:
-            loaded = Replay(capacity, 2, 3, IMAGE)
+            loaded = Replay(capacity, 2, 3, 2, IMAGE)
             loaded.load_state_tensors(replay.state_tensors())
             replay = loaded
     assert replay.count('online') == len(kept['online'])
@@ -153,7 +165,7 @@ def test_next_observations_are_kept_once() -> None:
 
 
 def test_memory_is_taken_as_it_fills() -> None:
-    replay = Replay(10**8, 7, 4, (9, 128, 128))
+    replay = Replay(10**8, 7, 4, 2048, (9, 128, 128))
     assert replay.num_bytes == 0
     plain = Replay(10**6, 7, 4)
     fill_wide(plain, 1000)

@@ -204,6 +204,19 @@ class Noise:
 
 
 @dataclass(frozen=True)
+class Sight:
+    """What a decision saw beside its state.
+
+    Attributes:
+        image: (C, H, W), cameras one after the other along the channels.
+        features: (F,) of an encoder that is not learned here, say the policy's own.
+    """
+
+    image: ImageArray | None = None
+    features: Array | None = None
+
+
+@dataclass(frozen=True)
 class Transition:
     """One decision as the learner sees it (the latent-action MDP of paper section 4).
 
@@ -219,8 +232,8 @@ class Transition:
         truncated: a limit ended the episode: bootstrap from `next_observation`.
         next_observation: (O,).
         phase: what the episode was for, one of `PHASE_*` of the run plan, e.g. 'online'.
-        image, next_image: (C, H, W) of the two observations, cameras one after the other along
-            the channels; None for learners without images.
+        sight, next_sight: what was seen beside the two observations; None for a learner of
+            states alone.
     """
 
     key: DecisionKey
@@ -234,5 +247,5 @@ class Transition:
     truncated: bool
     next_observation: Array
     phase: str = field(default='online')
-    image: ImageArray | None = None
-    next_image: ImageArray | None = None
+    sight: Sight | None = None
+    next_sight: Sight | None = None

@@ -12,10 +12,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import ConfigError, WeightsError
 from dsrl_ros.core.noise import num_rows
-from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec
+from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec, Sight
+from dsrl_ros.learning.actor_encoder import ActorEncoder
+from dsrl_ros.learning.observation import ObservationSpec
 
 FORMAT = 'dsrl-actor-1'
 _NORM_EPS = 1e-5  # of torch.nn.LayerNorm
@@ -34,6 +35,7 @@ class ActorHeader:
         noise_magnitude: b_W.
         activation: 'tanh', 'relu' or 'gelu'.
         log_std_low, log_std_high, log_std_offset: see `networks`.
+        num_features, image_shape: of what it sees beside the state, see `ObservationSpec`.
     """
 
     version: int
@@ -47,6 +49,8 @@ class ActorHeader:
     log_std_low: float
     log_std_high: float
     log_std_offset: float
+    num_features: int = 0
+    image_shape: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class SteeringActor:
         header: what the weights are for.
         tensors: `linears.<i>.weight` (out, in) and `linears.<i>.bias` (out,); for hidden layers
             optionally `norms.<i>.weight` and `norms.<i>.bias` (out,); `state_mean` and
-            `state_std` (O,).
+            `state_std` (O,); with images or features the `encoder.<name>` of `ActorEncoder`.
 
     Raises:
         WeightsError: entries missing, of the wrong shape, or not finite.
@@ -85,6 +89,14 @@ class SteeringActor:
             self._mean = tensors['state_mean']
             self._std = tensors['state_std']
             self._layers = _read_layers(tensors)
+            self._observation = ObservationSpec(
+                self._mean.size, header.num_features, header.image_shape
+            )
+            self._encoder = None
+            if self._observation.has_sight:
+                self._encoder = ActorEncoder(self._observation, _encoder_tensors(tensors))
+        except ConfigError as error:
+            raise WeightsError(f'weights: {error}') from error
         except KeyError as error:
             raise WeightsError(f'weights: entry {error} is missing.') from None
         self._activation = _ACTIVATIONS.get(header.activation)
@@ -95,35 +107,43 @@ class SteeringActor:
         """Number of state entries, O."""
         return int(self._mean.shape[0])
 
-    def act(self, state: Array, rng: np.random.Generator | None = None) -> Array:
-        """Choose noise rows for one state.
+    def act(
+        self,
+        state: Array,
+        rng: np.random.Generator | None = None,
+        sight: Sight | None = None,
+    ) -> Array:
+        """Choose noise rows for one observation.
 
         Args:
             state: (O,) raw units, not normalised.
             rng: source of the exploration; None for the deterministic actor.
+            sight: what is seen beside the state, never cropped.
 
         Returns:
             (R, A) float32, each entry within +/- b_W.
 
         Raises:
-            ShapeMismatchError, NonFiniteError: the state does not fit.
+            ShapeMismatchError, NonFiniteError: the observation does not fit.
         """
-        require_shape('observation', state, (self.state_dim,))
-        require_finite('observation', state)
-        mean, log_std = self.distribution(state)
+        self._observation.check(state, sight)
+        mean, log_std = self.distribution(state, sight)
         if rng is not None:
             eps = rng.standard_normal(mean.shape, dtype=np.float32)
             mean += np.exp(log_std) * eps
         rows: Array = np.float32(self.header.noise_magnitude) * np.tanh(mean)  # (D,)
         return rows.reshape(self.header.num_rows, self.header.action_dim)
 
-    def distribution(self, state: Array) -> tuple[Array, Array]:
+    def distribution(self, state: Array, sight: Sight | None = None) -> tuple[Array, Array]:
         """Return mean and log standard deviation (D,) before squashing, as the torch actor does.
 
         Args:
             state: (O,) raw units.
+            sight: what is seen beside it.
         """
         x = (state.astype(np.float32, copy=False) - self._mean) / self._std
+        if self._encoder is not None and sight is not None:
+            x = self._encoder(x, sight)
         for layer in self._layers[:-1]:
             x = self._activate(layer, layer.weight @ x + layer.bias)
         out = self._layers[-1].weight @ x + self._layers[-1].bias  # (2 D,)
@@ -204,6 +224,8 @@ class SteeringActor:
                 f'state_mean, state_std: got shapes {self._mean.shape} and {self._std.shape}, '
                 f'expected ({size},) and every state_std more than 0.'
             )
+        if self._encoder is not None:
+            size = self._encoder.num_outputs
         for i, layer in enumerate(self._layers):
             size_out = layer.bias.shape[0] if layer.bias.ndim == 1 else -1
             if i == len(self._layers) - 1:
@@ -237,6 +259,11 @@ def _read_layers(tensors: dict[str, Array]) -> list[_Layer]:
     ]
 
 
+def _encoder_tensors(tensors: dict[str, Array]) -> dict[str, Array]:
+    prefix = 'encoder.'
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
 def _read_header(data: bytes) -> ActorHeader:
     """Read the metadata, which `safetensors.numpy.load` does not return."""
     length = int.from_bytes(data[:8], 'little')
@@ -245,6 +272,9 @@ def _read_header(data: bytes) -> ActorHeader:
     if found != FORMAT:
         raise ValueError(f'format {found!r}')
     fields['layout'] = NoiseLayout[fields['layout']]
+    if (image_shape := fields.get('image_shape')) is not None:  # absent in older weights
+        channels, height, width = image_shape
+        fields['image_shape'] = (int(channels), int(height), int(width))
     return ActorHeader(**fields)
 
 

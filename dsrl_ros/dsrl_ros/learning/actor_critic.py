@@ -11,6 +11,7 @@ from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.actor import ActorHeader, SteeringActor
 from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.encoder import Seen
 from dsrl_ros.learning.networks import (
     LOG_STD_HIGH,
     LOG_STD_LOW,
@@ -40,7 +41,8 @@ class ActorCritic(TdLearner):
     ) -> None:
         super().__init__(spec, config, seed, action_dim, steps_per_round)
         self._target_entropy = config.target_entropy_per_dim * self._noise_dim
-        self.actor = Actor(self._mlp(spec.state_dim, 2 * self._noise_dim))
+        encoder = self._encoder()
+        self.actor = Actor(self._mlp(self._encoded_size(encoder), 2 * self._noise_dim), encoder)
         self._fixed_temperature = torch.tensor(config.temperature, device=self._device)
         self.log_temperature = nn.Parameter(
             torch.tensor(math.log(max(config.temperature, 1e-8)), device=self._device)
@@ -59,11 +61,11 @@ class ActorCritic(TdLearner):
         """
         return ActorChooser(self.export_actor(self._steps, 0), seed)
 
-    def actor_loss(self, state: Tensor, critics: Critics) -> tuple[Tensor, Tensor]:
+    def actor_loss(self, state: Seen, critics: Critics) -> tuple[Tensor, Tensor]:
         """Return the mean of alpha log pi(u | s) - Q(s, u), u ~ pi(s), and the mean log pi.
 
         Args:
-            state: (B, O), normalised.
+            state: (B, O), normalised, or observations with more than a state.
             critics: Q over (s, u).
         """
         noise, log_prob = self.actor.sample(state, self._generator)
@@ -88,6 +90,7 @@ class ActorCritic(TdLearner):
         config = self.config
         tensors: dict[str, Tensor] = {
             **dict(self.actor.body.named_parameters()),
+            **self._encoder_tensors(),
             'state_mean': self._state_mean,
             'state_std': self._state_std,
         }
@@ -103,11 +106,18 @@ class ActorCritic(TdLearner):
             log_std_low=LOG_STD_LOW,
             log_std_high=LOG_STD_HIGH,
             log_std_offset=LOG_STD_OFFSET,
+            num_features=self._observation.num_features,
+            image_shape=self._observation.image_shape,
         )
         arrays = {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
         return SteeringActor(header, arrays)
 
-    def _next_value(self, next_state: Tensor, next_action: Tensor) -> Tensor:
+    def _encoder_tensors(self) -> dict[str, Tensor]:
+        if self.actor.encoder is None:
+            return {}
+        return {f'encoder.{n}': p for n, p in self.actor.encoder.named_parameters()}
+
+    def _next_value(self, next_state: Seen, next_action: Tensor) -> Tensor:
         """Return the reduced target critic, (B,)."""
         return self._reduce(self.target_critics(next_state, next_action))
 
@@ -117,7 +127,7 @@ class ActorCritic(TdLearner):
             return torch.zeros_like(next_log_prob)
         return -self._temperature() * next_log_prob
 
-    def _update_actor(self, state: Tensor, critics: Critics, totals: Totals) -> None:
+    def _update_actor(self, state: Seen, critics: Critics, totals: Totals) -> None:
         loss, log_prob = self.actor_loss(state, critics)
         norm = step(self._optimisers['actor'], loss)
         if self.config.temperature_auto:

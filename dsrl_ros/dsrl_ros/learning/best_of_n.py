@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Transition
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Sight, Transition
 from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.frozen import FrozenActions
@@ -41,6 +42,11 @@ class BestOfN(TdLearner):
         self._frozen = FrozenActions(policy, config)
         self._seed = seed
         super().__init__(policy.spec, config, seed, self._frozen.size, config.utd)
+        if self._observation.has_sight:
+            raise ConfigError(
+                'algorithm: got best_of_n with images or features, expected states alone, as its '
+                'critics look at many candidates per decision. Use sac or na.'
+            )
 
     def chooser(self, seed: int | None) -> NoiseChooser:
         """Return the choice by the critics as they are now.
@@ -132,7 +138,13 @@ class BestOfNChooser:
         self._seed = seed
         self._temperature = temperature
 
-    def choose(self, state: Array, episode: int, decision: int) -> Noise:
+    def choose(
+        self,
+        state: Array,
+        episode: int,
+        decision: int,
+        sight: Sight | None = None,  # noqa: ARG002
+    ) -> Noise:
         """Choose among the samples of this key."""
         rng = keyed_generator(self._seed, Stream.CANDIDATES, episode, decision)
         rows = rng.standard_normal(self._shape, dtype=np.float32)

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
-from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Sight
 from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.seeding import Stream, keyed_generator
 
@@ -15,12 +15,15 @@ from dsrl_ros.learning.seeding import Stream, keyed_generator
 class NoiseChooser(Protocol):
     """Chooses the noise of one decision; the same arguments always give the same noise."""
 
-    def choose(self, state: Array, episode: int, decision: int) -> Noise:
+    def choose(
+        self, state: Array, episode: int, decision: int, sight: Sight | None = None
+    ) -> Noise:
         """Choose.
 
         Args:
             state: (O,) raw units.
             episode, decision: of the decision's key.
+            sight: what is seen beside the state.
         """
         ...
 
@@ -47,7 +50,13 @@ class PriorChooser:
         self._shape = shape
         self._scale = np.float32(scale)
 
-    def choose(self, state: Array, episode: int, decision: int) -> Noise:  # noqa: ARG002
+    def choose(
+        self,
+        state: Array,  # noqa: ARG002
+        episode: int,
+        decision: int,
+        sight: Sight | None = None,  # noqa: ARG002
+    ) -> Noise:
         """Draw the noise of this key; the state plays no part."""
         rng = keyed_generator(self._seed, Stream.PRIOR, episode, decision)
         rows = self._scale * rng.standard_normal(self._shape, dtype=np.float32)
@@ -71,7 +80,13 @@ class ConstantChooser:
         self._rows = np.asarray(rows, dtype=np.float32)
         self._layout = layout
 
-    def choose(self, state: Array, episode: int, decision: int) -> Noise:  # noqa: ARG002
+    def choose(
+        self,
+        state: Array,  # noqa: ARG002
+        episode: int,  # noqa: ARG002
+        decision: int,  # noqa: ARG002
+        sight: Sight | None = None,  # noqa: ARG002
+    ) -> Noise:
         """Return the constant."""
         return Noise(self._rows.copy(), self._layout, NoiseSource.CONSTANT)
 
@@ -88,11 +103,13 @@ class ActorChooser:
         self._actor = actor
         self._seed = seed
 
-    def choose(self, state: Array, episode: int, decision: int) -> Noise:
+    def choose(
+        self, state: Array, episode: int, decision: int, sight: Sight | None = None
+    ) -> Noise:
         """Return the actor's noise, with exploration of this key when a seed was given."""
         rng = None
         if self._seed is not None:
             rng = keyed_generator(self._seed, Stream.EXPLORATION, episode, decision)
         header = self._actor.header
-        rows = self._actor.act(state, rng)
+        rows = self._actor.act(state, rng, sight)
         return Noise(rows, header.layout, NoiseSource.ACTOR, header.version)

@@ -8,6 +8,7 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.noise import num_rows
 from dsrl_ros.core.options import check, option
 from dsrl_ros.core.types import NoiseLayout, PolicySpec
+from dsrl_ros.learning.observation import ObservationSpec
 
 ALGORITHMS = ('sac', 'na', 'best_of_n', 'rlpd', 'constant', 'prior')
 
@@ -62,6 +63,23 @@ class LearnerConfig:
         'cpu',
         'Where data and networks of sac and rlpd lie; the others learn on the CPU.',
         choices=('cpu', 'cuda'),
+    )
+
+    # Images and features beside the state (C.5)
+    image_channels: int = option(
+        0, 'Channels of the image, all cameras together; 0 for no image.', low=0, high=256
+    )
+    image_height: int = option(0, 'Height of the image [pixels].', low=0, high=4096)
+    image_width: int = option(0, 'Width of the image [pixels].', low=0, high=4096)
+    num_features: int = option(
+        0, "Entries of a given feature vector, say of a policy's own encoder.", low=0, high=10**6
+    )
+    encoder_channels: int = option(32, 'Channels of each convolution.', low=1, high=1024)
+    encoder_size: int = option(
+        50, 'Numbers that image and features each are brought down to.', low=1, high=4096
+    )
+    crop_padding: int = option(
+        4, 'Largest shift of the random crops while learning [pixels]; 0 for none.', low=0, high=64
     )
 
     # Noise
@@ -181,6 +199,12 @@ class LearnerConfig:
                 f'value_low: got {self.value_low}, expected less than value_high '
                 f'({self.value_high}): they are the smallest and largest return of the task.'
             )
+        image = (self.image_channels, self.image_height, self.image_width)
+        if any(image) and not all(image):
+            raise ConfigError(
+                f'image_channels, image_height, image_width: got {image}, expected all of them '
+                'more than 0, or all 0 for no image.'
+            )
         if self.start_transitions > self.replay_capacity:
             raise ConfigError(
                 f'start_transitions: got {self.start_transitions}, expected at most '
@@ -191,6 +215,15 @@ class LearnerConfig:
     def layout(self) -> NoiseLayout:
         """The noise layout as the typed word of the suite."""
         return NoiseLayout[self.noise_layout.upper()]
+
+    def observation_spec(self, spec: PolicySpec) -> ObservationSpec:
+        """Return the parts of an observation for a policy.
+
+        Raises:
+            ConfigError: images too small for the encoder.
+        """
+        image = (self.image_channels, self.image_height, self.image_width)
+        return ObservationSpec(spec.state_dim, self.num_features, image if all(image) else None)
 
     def noise_shape(self, spec: PolicySpec) -> tuple[int, int]:
         """Return (R, A), the shape of the noise rows that are learned for a policy.

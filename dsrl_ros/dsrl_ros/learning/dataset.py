@@ -23,6 +23,7 @@ from dsrl_ros.core.types import (
     NoiseLayout,
     NoiseSource,
     PolicySpec,
+    Sight,
     Transition,
 )
 from dsrl_ros.learning.config import LearnerConfig
@@ -31,6 +32,12 @@ FORMAT = 'dsrl-transitions-1'
 _ROBOT = 'offline'
 _PHASE = 'offline'
 _AGREE = ('state_names', 'action_names', 'horizon')
+
+# Parts of a sight: their type, and their dimensions with that of the transitions.
+_SIGHT: dict[str, tuple[type[np.generic], int]] = {
+    'image': (np.uint8, 4),
+    'features': (np.float32, 2),
+}
 
 Columns = dict[str, NDArray[Any]]
 
@@ -41,11 +48,12 @@ def save_transitions(path: Path, transitions: Sequence[Transition], spec: Policy
     Columns: `state`, `next_state` (N, O); `action` (N, H, A), of which the first `executed` (N,)
     rows count; `reward`, `discount`, `terminated`, `truncated`, `episode`, `decision` (N,); with
     noise `noise` (N, R, A), `noise_source` and `weights_version` (N,), the source being 0 where
-    there is none; with images `image` and `next_image` (N, C, H, W).
+    there is none; with images `image` and `next_image` (N, C, H, W), with given features
+    `features` and `next_features` (N, F).
 
     Args:
         path: of the file, ending in `.safetensors`.
-        transitions: at least one; all noise in one layout; images in all or in none.
+        transitions: at least one; all noise in one layout; images and features in all or in none.
         spec: the policy they were collected with, or for demonstrations are meant for.
 
     Raises:
@@ -61,7 +69,7 @@ def save_transitions(path: Path, transitions: Sequence[Transition], spec: Policy
     columns = {
         **_plain_columns(path, transitions, spec),
         **(_noise_columns(path, transitions, noises[0]) if noises else {}),
-        **_image_columns(path, transitions),
+        **_sight_columns(path, transitions),
     }
     about = {
         'format': FORMAT,
@@ -150,19 +158,28 @@ def _noise_columns(path: Path, transitions: Sequence[Transition], first: Noise) 
     return {'noise': rows, 'noise_source': source, 'weights_version': version}
 
 
-def _image_columns(path: Path, transitions: Sequence[Transition]) -> Columns:
-    images = [t.image for t in transitions if t.image is not None]
-    following = [t.next_image for t in transitions if t.next_image is not None]
-    if not images and not following:
-        return {}
-    shapes = {image.shape for image in (*images, *following)}
-    if len(shapes) > 1 or not len(images) == len(following) == len(transitions):
-        raise DatasetError(
-            f'{path}: got {len(images)} images and {len(following)} next images of shapes '
-            f'{sorted(shapes)} for {len(transitions)} transitions, expected none, or both of '
-            'one shape in every transition.'
-        )
-    return {'image': np.stack(images), 'next_image': np.stack(following)}
+def _sight_columns(path: Path, transitions: Sequence[Transition]) -> Columns:
+    columns: Columns = {}
+    sights = [side for t in transitions for side in (t.sight or Sight(), t.next_sight or Sight())]
+    for name, (dtype, ndim) in _SIGHT.items():
+        parts = [part for sight in sights if (part := getattr(sight, name)) is not None]
+        if not parts:
+            continue
+        kinds = {(part.shape, part.dtype.name) for part in parts}
+        if len(parts) < len(sights) or len(kinds) > 1 or (parts[0].ndim, parts[0].dtype) != (
+            ndim - 1, dtype
+        ):  # fmt: skip
+            raise DatasetError(
+                f'{path}: got {name} of {sorted(kinds)} in {len(parts)} of {len(sights)} '
+                f'observations, expected {dtype.__name__} of one shape in all or in none.'
+            )
+        columns[name], columns[f'next_{name}'] = np.stack(parts[::2]), np.stack(parts[1::2])
+    return columns
+
+
+def _sight(columns: Columns, i: int, prefix: str) -> Sight | None:
+    parts = {name: columns[prefix + name][i] for name in _SIGHT if name in columns}
+    return Sight(**parts) if parts else None
 
 
 def _read_about(data: bytes) -> dict[str, Any]:
@@ -219,9 +236,10 @@ def _check_columns(path: Path, columns: Columns, spec: PolicySpec) -> None:
         expected['noise'] = ((count, rows, spec.action_dim), np.float32)
         expected['noise_source'] = ((count,), np.uint8)
         expected['weights_version'] = ((count,), np.int64)
-    if 'image' in columns:
-        shape = (count, *columns['image'].shape[1:])
-        expected['image'] = expected['next_image'] = (shape, np.uint8)
+    for name, (dtype, ndim) in _SIGHT.items():
+        if name in columns:
+            shape = (count, *columns[name].shape[1:ndim])
+            expected[name] = expected[f'next_{name}'] = (shape, dtype)
     if set(columns) != set(expected) or not count:
         raise DatasetError(
             f'{path}: got {count} transitions with columns {sorted(columns)}, expected at least '
@@ -277,6 +295,6 @@ def _transition(
         truncated=bool(columns['truncated'][i]),
         next_observation=columns['next_state'][i],
         phase=_PHASE,
-        image=columns['image'][i] if 'image' in columns else None,
-        next_image=columns['next_image'][i] if 'image' in columns else None,
+        sight=_sight(columns, i, ''),
+        next_sight=_sight(columns, i, 'next_'),
     )

@@ -11,6 +11,7 @@ from torch import Tensor
 from dsrl_ros.core.types import Array, Transition
 from dsrl_ros.learning.actor_critic import ActorCritic
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.encoder import Observed, Seen
 from dsrl_ros.learning.frozen import FrozenActions
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.optimiser import adam, step
@@ -75,7 +76,7 @@ class DsrlNa(ActorCritic):
         self._pairs.forget(place)
         return place
 
-    def distillation_loss(self, state: Tensor, noise: Tensor, target: Tensor) -> Tensor:
+    def distillation_loss(self, state: Seen, noise: Tensor, target: Tensor) -> Tensor:
         """Return 0.5 * sum over critics j of the mean of (Q_W,j(s, u) - Q_A,j(s, f(s, w)))^2.
 
         Args:
@@ -132,10 +133,11 @@ class DsrlNa(ActorCritic):
         if self.config.distill_noise != 'prior':
             ids.append(self.replay.observation_ids(taught)[0])
         distinct = torch.unique(torch.cat(ids))
-        states = self.replay.states(distinct)
+        seen = self.replay.observed(distinct)
         with torch.no_grad():
-            noise, log_prob = self.actor.sample(self._normalise(states), self._generator)
-        action = self._frozen(states, noise * self.config.noise_magnitude)
+            noise, log_prob = self.actor.sample(self._view_seen(seen), self._generator)
+        state = seen.state if isinstance(seen, Observed) else seen
+        action = self._frozen(state, noise * self.config.noise_magnitude)
         return _Answers(distinct, noise, log_prob, action)
 
     def _learn_action_critics(self, places: Tensor, answers: _Answers, totals: Totals) -> None:
@@ -147,14 +149,14 @@ class DsrlNa(ActorCritic):
         for chosen in which.split(self.config.batch_size):
             batch = known.at(chosen)
             with torch.no_grad():
-                value = self._next_value(batch.next_state, next_action[chosen])
+                value = self._next_value(batch.next_observed, next_action[chosen])
                 target = self.td_target(batch, value, bonus[chosen])
             self._update_critics(batch, target, totals)
 
     def _learn_noise_critics(self, taught: Tensor, answers: _Answers, totals: Totals) -> None:
         config = self.config
         noise, action = self._distillation_pairs(taught, answers)
-        state = self._normalise(self.replay.gather(taught).state)
+        state = self._view(self.replay.gather(taught)).observed
         with torch.no_grad():
             target = self.critics(state, self._frozen.scale(action))  # (E, n)
         for first in range(0, len(taught), config.batch_size):
@@ -188,7 +190,7 @@ class DsrlNa(ActorCritic):
         config = self.config
         for _ in range(config.utd // config.actor_update_every):
             batch = self.replay.sample(config.batch_size, self._generator, config.offline_share)
-            self._update_actor(self._normalise(batch.state), self.noise_critics, totals)
+            self._update_actor(self._view(batch).observed, self.noise_critics, totals)
 
     def _answer(self, places: Tensor, noise: Tensor) -> Tensor:
         return self._frozen(self.replay.gather(places).state, noise)
@@ -206,11 +208,7 @@ class DsrlNa(ActorCritic):
         return self._frozen.executed(transition)
 
     def _prepare(self, batch: Batch) -> Batch:
-        return batch._replace(
-            state=self._normalise(batch.state),
-            action=self._frozen.scale(batch.action),
-            next_state=self._normalise(batch.next_state),
-        )
+        return self._view(batch)._replace(action=self._frozen.scale(batch.action))
 
     def _report_bad_answers(self, totals: Totals) -> None:
         totals.add(('policy/bad_answers',), torch.tensor([float(self._frozen.policy.num_bad)]))

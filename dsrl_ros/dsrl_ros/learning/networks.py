@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from dsrl_ros.learning.encoder import Encoder, Seen, encode
 from dsrl_ros.learning.mlp import Mlp
 
 # Bounds of the logarithm of the actor's standard deviation before squashing. Approached smoothly:
@@ -22,24 +23,25 @@ LOG_STD_OFFSET = math.log(-LOG_STD_LOW / LOG_STD_HIGH)
 class Actor(nn.Module):
     """Squashed Gaussian over the normalised noise u = tanh(x), x ~ N(mean(s), std(s)^2)."""
 
-    def __init__(self, body: Mlp) -> None:
+    def __init__(self, body: Mlp, encoder: Encoder | None = None) -> None:
         super().__init__()
         self.body = body
+        self.encoder = encoder
 
-    def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, state: Seen) -> tuple[Tensor, Tensor]:
         """Return mean and logarithm of the standard deviation before squashing.
 
         Args:
-            state: (B, O), normalised.
+            state: (B, O), normalised, or observations with more than a state.
 
         Returns:
             Two tensors (B, D).
         """
-        mean, raw = self.body(state).chunk(2, dim=-1)
+        mean, raw = self.body(encode(self.encoder, state)).chunk(2, dim=-1)
         span = LOG_STD_HIGH - LOG_STD_LOW
         return mean, LOG_STD_LOW + span * torch.sigmoid(raw + LOG_STD_OFFSET)
 
-    def sample(self, state: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(self, state: Seen, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw a noise with its log-probability, differentiable in the weights.
 
         Returns:
@@ -75,13 +77,14 @@ class Critics(nn.Module):
     either way, and of ten the loop takes 0.66 to 0.86 of it.
     """
 
-    def __init__(self, members: list[Mlp]) -> None:
+    def __init__(self, members: list[Mlp], encoder: Encoder | None = None) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
+        self.encoder = encoder  # of all members
 
-    def forward(self, state: Tensor, noise: Tensor) -> Tensor:
+    def forward(self, state: Seen, noise: Tensor) -> Tensor:
         """Return the values (E, B) of normalised states (B, O) and normalised noise (B, D)."""
-        x = torch.cat((state, noise), dim=-1)
+        x = torch.cat((encode(self.encoder, state), noise), dim=-1)
         return torch.stack([member(x).squeeze(-1) for member in self.members])
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError, ConfigError
+from dsrl_ros.core.types import Sight
+from dsrl_ros.learning.encoder import Observed, Seen
 from dsrl_ros.learning.storage import (
     FLAG_BITS,
     NUM_LINKS,
@@ -38,6 +40,7 @@ class Batch(NamedTuple):
         terminated: (B,) 1 where nothing follows; time-outs are 0 and bootstrap.
         next_state: (B, O) raw units.
         image, next_image: (B, C, H, W) uint8; None where observations have no images.
+        features, next_features: (B, F); None where observations have no features.
     """
 
     state: Tensor
@@ -48,6 +51,18 @@ class Batch(NamedTuple):
     next_state: Tensor
     image: Tensor | None = None
     next_image: Tensor | None = None
+    features: Tensor | None = None
+    next_features: Tensor | None = None
+
+    @property
+    def observed(self) -> Seen:
+        """What the networks read."""
+        return _seen(self.state, self.features, self.image)
+
+    @property
+    def next_observed(self) -> Seen:
+        """What the networks read of the next observations."""
+        return _seen(self.next_state, self.next_features, self.next_image)
 
     def at(self, index: Tensor) -> Batch:
         """Return the transitions at `index`, (n,)."""
@@ -67,7 +82,8 @@ class Replay:
         capacity: collected transitions kept; as many offline ones are taken beside them.
         state_dim: O.
         action_dim: D, entries of what the critics take.
-        image_shape: (C, H, W) of the image of an observation; None without.
+        num_features, image_shape: F and (C, H, W) of what is seen beside the state; 0 and None
+            without.
         device: where the data lies and batches are made.
     """
 
@@ -76,6 +92,7 @@ class Replay:
         capacity: int,
         state_dim: int,
         action_dim: int,
+        num_features: int = 0,
         image_shape: tuple[int, int, int] | None = None,
         device: torch.device | str = 'cpu',
     ) -> None:
@@ -83,6 +100,8 @@ class Replay:
         self._action_dim = action_dim
         self._device = torch.device(device)
         parts: Columns = {'state': ((state_dim,), torch.float32)}
+        if num_features:
+            parts['features'] = ((num_features,), torch.float32)
         if image_shape is not None:
             parts['image'] = (image_shape, torch.uint8)
         self._observations = Observations(parts, self._device)
@@ -120,8 +139,8 @@ class Replay:
         truncated: bool,
         next_state: Tensor,
         phase: str,
-        image: Tensor | None = None,
-        next_image: Tensor | None = None,
+        sight: Sight | None = None,
+        next_sight: Sight | None = None,
     ) -> int:
         """Keep one transition and return its place.
 
@@ -131,7 +150,7 @@ class Replay:
             state, next_state: (O,) raw units.
             action: (D,) what the critics take.
             reward, discount, terminated, truncated, phase: as in `core.types.Transition`.
-            image, next_image: (C, H, W) uint8, given if and only if observations have images.
+            sight, next_sight: what observations have beside their state.
 
         Raises:
             ConfigError: an unknown phase, or more offline transitions than `capacity`.
@@ -147,8 +166,8 @@ class Replay:
             torch.cat((action.float(), torch.tensor([reward, discount]).to(action.device))),
             TERMINATED * bool(terminated) | TRUNCATED * bool(truncated),
             code,
-            _parts(state, image),
-            _parts(next_state, next_image),
+            _parts(state, sight),
+            _parts(next_state, next_sight),
         )
 
     def sample(
@@ -198,6 +217,7 @@ class Replay:
             for name, part in self._observations.select(pairs).items()
         }
         image, next_image = observations.get('image', (None, None))
+        features, next_features = observations.get('features', (None, None))
         return Batch(
             state=observations['state'][0],
             action=numbers[:, : self._action_dim],
@@ -207,6 +227,8 @@ class Replay:
             next_state=observations['state'][1],
             image=image,
             next_image=next_image,
+            features=features,
+            next_features=next_features,
         )
 
     def observation_ids(self, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -216,19 +238,20 @@ class Replay:
         changes.
 
         Returns:
-            Two tensors (n,) int64, for `states`.
+            Two tensors (n,) int64, for `observed`.
         """
         links = self._rows.tensor.index_select(0, index)[:, -NUM_LINKS:]
         before, after = (links >> FLAG_BITS).long().t().contiguous().unbind(dim=0)
         return before, after
 
-    def states(self, ids: Tensor) -> Tensor:
-        """Return the states (n, O) of observations, raw units.
+    def observed(self, ids: Tensor) -> Seen:
+        """Return observations, their states (n, O) in raw units.
 
         Args:
             ids: (n,), see `observation_ids`.
         """
-        return self._observations.select(ids)['state']
+        parts = self._observations.select(ids)
+        return _seen(parts['state'], parts.get('features'), parts.get('image'))
 
     def state_tensors(self) -> dict[str, Tensor]:
         """Return what is kept, by place; copies.
@@ -361,5 +384,16 @@ def _require(name: str, got: Tensor, shape: tuple[int, ...], dtype: torch.dtype)
         )
 
 
-def _parts(state: Tensor, image: Tensor | None) -> dict[str, Tensor]:
-    return {'state': state} if image is None else {'state': state, 'image': image}
+def _parts(state: Tensor, sight: Sight | None) -> dict[str, Tensor]:
+    parts = {'state': state}
+    if sight is not None and sight.features is not None:
+        parts['features'] = torch.from_numpy(sight.features)
+    if sight is not None and sight.image is not None:
+        parts['image'] = torch.from_numpy(sight.image)
+    return parts
+
+
+def _seen(state: Tensor, features: Tensor | None, image: Tensor | None) -> Seen:
+    if features is None and image is None:
+        return state
+    return Observed(state, features, image)

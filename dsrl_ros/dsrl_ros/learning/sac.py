@@ -32,17 +32,13 @@ class DsrlSac(ActorCritic):
             self.replay.sample(config.batch_size, self._generator, config.offline_share)
         )
         with torch.no_grad():
-            next_noise, log_prob = self.actor.sample(batch.next_state, self._generator)
-            value = self._next_value(batch.next_state, next_noise)
+            next_noise, log_prob = self.actor.sample(batch.next_observed, self._generator)
+            value = self._next_value(batch.next_observed, next_noise)
             target = self.td_target(batch, value, self._entropy_bonus(log_prob))
         self._update_critics(batch, target, totals)
         if self._steps % config.actor_update_every == 0:
-            self._update_actor(batch.state, self.critics, totals)
+            self._update_actor(batch.observed, self.critics, totals)
 
     def _prepare(self, batch: Batch) -> Batch:
-        """Normalise states, and noise to u = w / b_W."""
-        return batch._replace(
-            state=self._normalise(batch.state),
-            action=batch.action / self.config.noise_magnitude,
-            next_state=self._normalise(batch.next_state),
-        )
+        """Bring observations to what the networks read, and noise to u = w / b_W."""
+        return self._view(batch)._replace(action=batch.action / self.config.noise_magnitude)

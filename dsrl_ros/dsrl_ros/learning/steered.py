@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from dsrl_ros.core.noise import expand
-from dsrl_ros.core.types import Array, DecisionKey, Transition
+from dsrl_ros.core.types import Array, DecisionKey, Sight, Transition
 from dsrl_ros.learning.build import acting_policy
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
@@ -64,6 +64,15 @@ class ChunkEnv(Protocol):
         ...
 
 
+@runtime_checkable
+class SeeingEnv(Protocol):
+    """A `ChunkEnv` in which there is more to see than the state."""
+
+    def look(self) -> Sight:
+        """Return what is seen now: after a reset, and at the end of each chunk."""
+        ...
+
+
 @dataclass(frozen=True)
 class Episode:
     """How one episode went.
@@ -96,7 +105,7 @@ def rollout(
     """Run one episode.
 
     Args:
-        env: where.
+        env: where; a `SeeingEnv` if the chooser needs more than the state.
         policy: what is steered.
         chooser: who chooses its noise.
         config: gives the discount.
@@ -110,12 +119,14 @@ def rollout(
     """
     spec = policy.spec
     state, _ = env.reset(seed=reset_seed)
+    sight = _look(env)
     transitions: list[Transition] = []
     while True:
         decision = len(transitions)
-        noise = chooser.choose(state, episode, decision)
+        noise = chooser.choose(state, episode, decision, sight)
         expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
         step = env.execute(policy(state[None], expanded[None])[0][: spec.num_execute])
+        next_sight = _look(env)
         transitions.append(
             Transition(
                 key=DecisionKey('steered', _NO_RUN, episode, decision),
@@ -129,11 +140,17 @@ def rollout(
                 truncated=step.truncated,
                 next_observation=step.state,
                 phase=phase,
+                sight=sight,
+                next_sight=next_sight,
             )
         )
         if step.terminated or step.truncated:
             return transitions
-        state = step.state
+        state, sight = step.state, next_sight
+
+
+def _look(env: ChunkEnv) -> Sight | None:
+    return env.look() if isinstance(env, SeeingEnv) else None
 
 
 def succeeded(transitions: list[Transition]) -> bool:

@@ -9,6 +9,7 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,7 +18,9 @@ from torch import Tensor, nn
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import CheckpointError, ConfigError, NonFiniteError, ShapeMismatchError
 from dsrl_ros.core.types import Array, PolicySpec, Transition
+from dsrl_ros.learning.augmentation import random_crop
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.encoder import Encoder, Observed, Seen
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.memory import keep_freed_memory
 from dsrl_ros.learning.mlp import Mlp
@@ -77,6 +80,7 @@ class TdLearner(ABC):
         self._generator = _generator(self._device, keyed_seed(seed, Stream.LEARNER))
         self._noise_shape = config.noise_shape(spec)  # (R, A)
         self._noise_dim = math.prod(self._noise_shape)  # D
+        self._observation = config.observation_spec(spec)
         self._state_mean = torch.tensor(spec.state_mean, dtype=torch.float32, device=self._device)
         self._state_std = torch.tensor(spec.state_std, dtype=torch.float32, device=self._device)
         action_dim = self._noise_dim if action_dim is None else action_dim
@@ -93,7 +97,12 @@ class TdLearner(ABC):
             'critics': adam(self.critics.parameters(), config.critic_learning_rate),
         }
         self.replay = Replay(
-            config.replay_capacity, spec.state_dim, action_dim, device=self._device
+            config.replay_capacity,
+            spec.state_dim,
+            action_dim,
+            config.num_features,
+            self._observation.image_shape,
+            self._device,
         )
         self._steps_per_round = steps_per_round
         self._steps = 0
@@ -114,12 +123,13 @@ class TdLearner(ABC):
         """Keep a transition and return its place in the replay.
 
         Raises:
-            ShapeMismatchError: state, noise or action do not fit the policy and the layout.
+            ShapeMismatchError: state, image, features, noise or action do not fit the policy and
+                the options.
             NonFiniteError: a NaN or an infinity.
             ConfigError: a discount outside [0, 1] or an unknown phase.
         """
-        self.spec.check_state(transition.observation)
-        self.spec.check_state(transition.next_observation)
+        self._observation.check(transition.observation, transition.sight)
+        self._observation.check(transition.next_observation, transition.next_sight)
         require_finite('reward', np.asarray(transition.reward))
         if not 0.0 <= transition.discount <= 1.0:
             raise ConfigError(
@@ -136,6 +146,8 @@ class TdLearner(ABC):
             truncated=transition.truncated,
             next_state=as_tensor(transition.next_observation),
             phase=transition.phase,
+            sight=transition.sight,
+            next_sight=transition.next_sight,
         )
 
     def update(self, num_steps: int) -> dict[str, float]:
@@ -182,7 +194,7 @@ class TdLearner(ABC):
 
     def critic_loss(self, batch: Batch, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return 0.5 * sum over critics of the mean squared error, and the mean value."""
-        values = self.critics(batch.state, batch.action)  # (E, B)
+        values = self.critics(batch.observed, batch.action)  # (E, B)
         return 0.5 * (values - target).square().mean(dim=1).sum(), values.mean()
 
     def state_groups(self) -> StateGroups:
@@ -259,6 +271,28 @@ class TdLearner(ABC):
         """Bring raw states to zero mean and unit variance."""
         return (state - self._state_mean) / self._state_std
 
+    def _view(self, batch: Batch) -> Batch:
+        """Normalise states, and crop images at random: each by itself, the next one too."""
+        return batch._replace(
+            state=self._normalise(batch.state),
+            next_state=self._normalise(batch.next_state),
+            image=self._crop(batch.image),
+            next_image=self._crop(batch.next_image),
+        )
+
+    def _view_seen(self, seen: Seen) -> Seen:
+        """Do the same with raw observations."""
+        if isinstance(seen, Observed):
+            return replace(
+                seen, state=self._normalise(seen.state), image=self._crop(seen.image)
+            )
+        return self._normalise(seen)
+
+    def _crop(self, images: Tensor | None) -> Tensor | None:
+        if images is None:
+            return None
+        return random_crop(images, self.config.crop_padding, self._generator)
+
     def _update_critics(self, batch: Batch, target: Tensor, totals: Totals) -> None:
         loss, value = self.critic_loss(batch, target)
         norm = step(self._optimisers['critics'], loss)
@@ -287,8 +321,23 @@ class TdLearner(ABC):
             )
 
     def _critics(self, action_dim: int) -> Critics:
-        num_inputs = self.spec.state_dim + action_dim
-        return Critics([self._mlp(num_inputs, 1) for _ in range(self.config.num_critics)])
+        encoder = self._encoder()
+        num_inputs = self._encoded_size(encoder) + action_dim
+        members = [self._mlp(num_inputs, 1) for _ in range(self.config.num_critics)]
+        return Critics(members, encoder)
+
+    def _encoder(self) -> Encoder | None:
+        """Return a new encoder where there is more to see than the state."""
+        if not self._observation.has_sight:
+            return None
+        config = self.config
+        with self._device:
+            return Encoder(
+                self._observation, config.encoder_channels, config.encoder_size, self._generator
+            )
+
+    def _encoded_size(self, encoder: Encoder | None) -> int:
+        return self.spec.state_dim if encoder is None else encoder.num_outputs
 
     def _networks(self) -> dict[str, Tensor]:
         """Return every weight by name; views, not copies."""
