@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from typing import Any
@@ -16,7 +17,7 @@ from torch.nn.functional import pad
 from toy import SPEC, ToyEnv, ToyPolicy, ToyStep, transition
 
 from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError, WeightsError
-from dsrl_ros.core.types import Array, NoiseLayout, Sight, Transition
+from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec, Sight, Transition
 from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.augmentation import random_crop
 from dsrl_ros.learning.best_of_n import BestOfN
@@ -62,8 +63,10 @@ def seeing(number: int, config: LearnerConfig, **changes: Any) -> Transition:
     return transition(number, **{**sights, **changes})
 
 
-def learner(seed: int = 0, transitions: int = 20, **changes: Any) -> DsrlSac:
-    made = DsrlSac(SPEC, LearnerConfig(**{**SMALL, **changes}), seed)
+def learner(
+    seed: int = 0, transitions: int = 20, spec: PolicySpec = SPEC, **changes: Any
+) -> DsrlSac:
+    made = DsrlSac(spec, LearnerConfig(**{**SMALL, **changes}), seed)
     for number in range(transitions):
         made.add(seeing(number, made.config))
     return made
@@ -150,6 +153,19 @@ def test_observation_and_next_observation_are_cropped_each_by_itself() -> None:
     assert not torch.equal(seen.image, seen.next_image)
     assert not torch.equal(seen.image[0], seen.image[1])
     assert torch.equal(batch.image[0], batch.image[1])  # the data stays as it is
+
+
+def test_each_observation_is_cropped_from_its_own_image() -> None:
+    made = learner(transitions=0)
+    made.add(seeing(0, made.config, sight=plain(10), next_sight=plain(20)))
+    seen = made._view(made.replay.gather(torch.zeros(1, dtype=torch.int64)))
+    assert seen.image is not None and seen.next_image is not None
+    assert (seen.image == 10).all() and (seen.next_image == 20).all()
+
+
+def plain(value: int) -> Sight:
+    features = np.zeros(SMALL['num_features'], dtype=np.float32)
+    return Sight(np.full((2, 12, 10), value, dtype=np.uint8), features)
 
 
 # --- learners
@@ -269,14 +285,16 @@ def test_best_of_n_says_that_it_has_no_eyes() -> None:
     ],
 )
 def test_the_numpy_actor_is_the_torch_actor(changes: dict[str, Any]) -> None:
-    made = learner(**changes)
+    spec = dataclasses.replace(SPEC, state_mean=(1.0, -1.0), state_std=(0.5, 2.0))
+    made = learner(spec=spec, **changes)
     made.update(2)  # away from the norms' initial ones and zeros
-    actor = SteeringActor.from_bytes(made.export_actor(1, 0).to_bytes(), SPEC)
+    actor = SteeringActor.from_bytes(made.export_actor(1, 0).to_bytes(), spec)
+    normalised = (STATE - np.float32([1.0, -1.0])) / np.float32([0.5, 2.0])
     assert actor.header == made.export_actor(1, 0).header
     for number in range(3):
         seen = sight(number, made.config)
         observed = Observed(
-            torch.from_numpy(STATE)[None],
+            torch.from_numpy(normalised)[None],
             None if seen.features is None else torch.from_numpy(seen.features)[None],
             None if seen.image is None else torch.from_numpy(seen.image)[None],
         )

@@ -98,7 +98,7 @@ class Told(NamedTuple):
 Step = st.tuples(st.booleans(), st.integers(0, 3), st.sampled_from(['online', 'offline']))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(capacity=st.integers(1, 6), steps=st.lists(Step, max_size=40), saved=st.integers(0, 40))
 def test_is_a_queue_of_collected_and_a_list_of_offline_transitions(
     capacity: int, steps: list[tuple[bool, int, str]], saved: int
@@ -146,7 +146,7 @@ def test_is_a_queue_of_collected_and_a_list_of_offline_transitions(
 def test_next_observations_are_kept_once() -> None:
     """Four episodes of five make 24 observations, also after the ring has wrapped."""
     replay = Replay(20, 2, 3)
-    for episode in range(12):
+    for episode in range(40):
         for step in range(5):
             at = 10.0 * episode + step
             replay.add(
@@ -212,6 +212,8 @@ def test_every_batch_of_a_larger_draw_has_its_share() -> None:
     fill(replay, 30, 'online')
     fill(replay, 3, 'offline')
     fill(replay, 30, 'online')
+    exact = replay.sample_index(100, torch.Generator(), 0.29)  # 0.29 * 100 is less than 29
+    assert int((replay.gather(exact).reward // 3 == 10).sum()) == 29
     for share, expected in ((0.5, 32), (1 / 3, 21), (0.75, 48)):
         places = replay.sample_index(64 * 20, torch.Generator().manual_seed(0), share)
         offline = (replay.gather(places).reward.view(20, 64) // 3 == 10).sum(dim=1)
