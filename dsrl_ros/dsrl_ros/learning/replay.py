@@ -209,26 +209,27 @@ class Replay:
 
     def gather(self, index: Tensor) -> Batch:
         """Return the transitions at the places `index`, (B,)."""
-        rows = self._rows.tensor.index_select(0, index)
-        numbers, links = rows[:, :-NUM_LINKS].view(torch.float32), rows[:, -NUM_LINKS:]
-        pairs = (links >> FLAG_BITS).t().reshape(-1)  # of states, then of next states
-        observations = {
-            name: part.view(2, len(index), *part.shape[1:])
-            for name, part in self._observations.select(pairs).items()
+        stored = self._rows.tensor.index_select(0, index)
+        numbers, links = stored[:, :-NUM_LINKS].view(torch.float32), stored[:, -NUM_LINKS:]
+        rows = (links >> FLAG_BITS).view(-1)  # of each observation, then of its next one
+        parts = {
+            name: part.view(len(index), 2, *part.shape[1:]).unbind(dim=1)
+            for name, part in self._observations.select(rows).items()
         }
-        image, next_image = observations.get('image', (None, None))
-        features, next_features = observations.get('features', (None, None))
+        (state, next_state), none = parts['state'], (None, None)
+        features, next_features = parts.get('features', none)
+        image, next_image = parts.get('image', none)
         return Batch(
-            state=observations['state'][0],
-            action=numbers[:, : self._action_dim],
-            reward=numbers[:, -2],
-            discount=numbers[:, -1],
-            terminated=(links[:, 0] & TERMINATED).to(torch.float32),
-            next_state=observations['state'][1],
-            image=image,
-            next_image=next_image,
-            features=features,
-            next_features=next_features,
+            state,
+            numbers[:, : self._action_dim],
+            numbers[:, -2],
+            numbers[:, -1],
+            (links[:, 0] & TERMINATED).to(torch.float32),
+            next_state,
+            image,
+            next_image,
+            features,
+            next_features,
         )
 
     def observation_ids(self, index: Tensor) -> tuple[Tensor, Tensor]:
