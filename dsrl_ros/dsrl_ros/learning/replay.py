@@ -198,9 +198,9 @@ class Replay:
         collected, offline = len(self._collected), len(self._offline)
         if not (collected and offline and offline_share):
             return self._draw(len(self), count, generator)  # places are the first whole numbers
-        shares = torch.arange(count + 1, dtype=torch.float64) * offline_share
-        # The small addend keeps 3 * (1 / 3) a whole one.
-        from_offline = (shares + 1e-9).floor().diff().bool().to(self._device)
+        numbers = torch.arange(count + 1, dtype=torch.float64, device=self._device)
+        # The small addend keeps 0.29 * 100 from falling short of 29.
+        from_offline = (numbers * offline_share + 1e-9).floor().diff().bool()
         return torch.where(
             from_offline,
             self._offline.slots.select(self._draw(offline, count, generator)),

@@ -283,9 +283,7 @@ class TdLearner(ABC):
     def _view_seen(self, seen: Seen) -> Seen:
         """Do the same with raw observations."""
         if isinstance(seen, Observed):
-            return replace(
-                seen, state=self._normalise(seen.state), image=self._crop(seen.image)
-            )
+            return replace(seen, state=self._normalise(seen.state), image=self._crop(seen.image))
         return self._normalise(seen)
 
     def _crop(self, images: Tensor | None) -> Tensor | None:
