@@ -125,6 +125,7 @@ def test_products_in_bfloat16_leave_float32_results_within_its_precision(
         assert (low - full).norm() < tolerance * full.norm()
 
 
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')  # of torch, about itself
 @pytest.mark.skipif(shutil.which('g++') is None, reason='torch.compile needs a C++ compiler')
 def test_compiled_gives_the_numbers_of_eager() -> None:
     results = []

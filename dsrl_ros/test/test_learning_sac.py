@@ -236,14 +236,15 @@ def test_huge_rewards_stop_the_update_and_the_last_good_weights_stand() -> None:
     made.export_actor(1, 0)
 
 
+@pytest.mark.parametrize('temperature_auto', [True, False])
 def test_an_update_stays_on_its_device_and_asks_it_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+    temperature_auto: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the meta device nothing has a value: a look at one raises, and so does a CPU tensor."""
     device = torch.device('meta')
     monkeypatch.setattr(td, '_device', lambda _: device)
     monkeypatch.setattr(td, '_generator', lambda _, seed: torch.Generator().manual_seed(seed))
-    made = learner(transitions=0, backup_entropy=True)
+    made = learner(transitions=0, backup_entropy=True, temperature_auto=temperature_auto)
     with device:
         sampled = Batch(
             state=torch.zeros(16, 2),

@@ -102,14 +102,12 @@ class Mlp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, num_inputs) to (B, num_outputs)."""
         how = _How(self._activation, len(self.linears), self._low_precision, self._compiled)
-        if not torch.is_grad_enabled():
-            silent: Tensor = _run(_forward, how)(how, x, self._linear_weights, self._norm_weights)[
-                0
-            ]
-            return silent
-        out: Tensor = _MlpFunction.apply(  # type: ignore[no-untyped-call]
-            how, x, *self._linear_weights, *self._norm_weights
-        )
+        weights, norms = self._linear_weights, self._norm_weights
+        out: Tensor
+        if torch.is_grad_enabled():
+            out = _MlpFunction.apply(how, x, *weights, *norms)  # type: ignore[no-untyped-call]
+        else:
+            out, _ = _run(_forward, how)(how, x, weights, norms)
         return out
 
 
