@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from dsrl_ros.core.noise import expand
 from dsrl_ros.core.types import Array, DecisionKey, Transition
@@ -64,15 +64,30 @@ class ChunkEnv(Protocol):
         ...
 
 
+@runtime_checkable
+class JudgingEnv(ChunkEnv, Protocol):
+    """A `ChunkEnv` that judges its episodes itself, by more than reward and termination."""
+
+    @property
+    def success(self) -> bool:
+        """Whether the episode so far has succeeded."""
+        ...
+
+
 @dataclass(frozen=True)
 class Episode:
     """How one episode went.
 
     Attributes:
         phase: 'warmup' or 'online'.
+<<<<<<< HEAD
         success: the task ended with a reward.
         decisions: chunks asked for.
         steps: control steps executed.
+=======
+        success: see `judged`.
+        decisions: chunks executed.
+>>>>>>> 9ff2b45 (Any Gymnasium environment by the chunk; an environment may judge its episodes itself)
         metrics: of the gradient steps taken after it; empty when none were owed.
     """
 
@@ -141,6 +156,11 @@ def succeeded(transitions: list[Transition]) -> bool:
     return transitions[-1].terminated and transitions[-1].reward > 0
 
 
+def judged(env: ChunkEnv, transitions: list[Transition]) -> bool:
+    """Return whether an episode succeeded: as the environment says, or else by its reward."""
+    return env.success if isinstance(env, JudgingEnv) else succeeded(transitions)
+
+
 def run_steering(
     env: ChunkEnv,
     policy: FrozenPolicy,
@@ -195,7 +215,8 @@ def run_steering(
         choosers[number + 1] = learner.chooser(seed)
         choosers.pop(number - 1, None)
         steps = sum(len(transition.action) for transition in transitions)
-        episodes.append(Episode(phase, succeeded(transitions), len(transitions), steps, metrics))
+        success = judged(env, transitions)
+        episodes.append(Episode(phase, success, len(transitions), steps, metrics))
         if on_episode is not None:
             on_episode(number, episodes[-1])
     return episodes
@@ -227,7 +248,8 @@ def evaluate(
         first_episode: number of the first one, part of the key of every random draw.
     """
     return [
-        succeeded(
+        judged(
+            env,
             rollout(
                 env,
                 policy,
@@ -235,7 +257,7 @@ def evaluate(
                 config,
                 first_episode + i,
                 keyed_seed(seed, Stream.EVALUATION_RESET, i),
-            )
+            ),
         )
         for i in range(episodes)
     ]
