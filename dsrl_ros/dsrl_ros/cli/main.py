@@ -11,10 +11,13 @@ from dsrl_ros.core.errors import DsrlError
 
 # Imported when asked for: some take torch, which takes seconds.
 COMMANDS = {
+    'train': ('train', 'learn to steer a policy in an environment, without ROS'),
+    'eval': ('evaluate', 'compare steered, base and scaled prior of a run on fresh resets'),
+    'plot': ('plot', 'draw the learning curves of runs'),
+    'prior-check': ('prior_check', 'measure the frozen policy by noise layout and scale'),
     'launch': ('launch', 'start a graph and end its nodes together'),
     'options': ('show_options', 'list every option of every node'),
     'check-config': ('check_config', 'check a parameter file without starting anything'),
-    'prior-check': ('prior_check', 'measure the frozen policy with its noise scaled'),
 }
 
 

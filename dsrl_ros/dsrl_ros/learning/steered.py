@@ -80,15 +80,11 @@ class Episode:
 
     Attributes:
         phase: 'warmup' or 'online'.
-<<<<<<< HEAD
-        success: the task ended with a reward.
+        success: see `judged`.
         decisions: chunks asked for.
         steps: control steps executed.
-=======
-        success: see `judged`.
-        decisions: chunks executed.
->>>>>>> 9ff2b45 (Any Gymnasium environment by the chunk; an environment may judge its episodes itself)
         metrics: of the gradient steps taken after it; empty when none were owed.
+        transitions: of the episode, in order.
     """
 
     phase: str
@@ -96,6 +92,22 @@ class Episode:
     decisions: int
     steps: int
     metrics: dict[str, float] = field(default_factory=dict)
+    transitions: tuple[Transition, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Where a run goes on whose learner was loaded from a checkpoint.
+
+    Attributes:
+        episodes: learned from already.
+        transitions: of these.
+        lagged: what the learner chose one episode before.
+    """
+
+    episodes: int
+    transitions: int
+    lagged: NoiseChooser
 
 
 def rollout(
@@ -170,6 +182,7 @@ def run_steering(
     online_episodes: int = 40,
     on_episode: Callable[[int, Episode], None] | None = None,
     offline: Iterable[Transition] = (),
+    resumed: Resumed | None = None,
 ) -> list[Episode]:
     """Learn to steer.
 
@@ -185,18 +198,27 @@ def run_steering(
         on_episode: called after the gradient steps of each episode.
         offline: transitions of phase 'offline', known before the first episode;
             `offline_steps` gradient steps are taken on them.
+        resumed: where to go on; the learner holds the offline data already.
 
     Returns:
-        What happened.
+        What happened, from where it went on.
     """
     config = learner.config
     policy = acting_policy(policy, config)
-    learn_offline(learner, offline)
-    pacing = LockstepPacing(GradientDebt(config.utd, config.start_transitions))
+    debt = GradientDebt(config.utd, config.start_transitions)
+    first = 0 if resumed is None else resumed.episodes
+    if resumed is None:
+        learn_offline(learner, offline)
+    else:
+        debt.add(resumed.transitions)
+        debt.pay(debt.owed)
+    pacing = LockstepPacing(debt, first)
     prior = PriorChooser(seed, config.layout, config.noise_shape(policy.spec), config.prior_scale)
-    choosers: dict[int, NoiseChooser] = {0: learner.chooser(seed)}
+    choosers: dict[int, NoiseChooser] = {first: learner.chooser(seed)}
+    if resumed is not None:
+        choosers[first - 1] = resumed.lagged
     episodes: list[Episode] = []
-    for number in range(warmup_episodes + online_episodes):
+    for number in range(first, warmup_episodes + online_episodes):
         warming = number < warmup_episodes
         phase = 'warmup' if warming else 'online'
         transitions = rollout(
@@ -216,7 +238,9 @@ def run_steering(
         choosers.pop(number - 1, None)
         steps = sum(len(transition.action) for transition in transitions)
         success = judged(env, transitions)
-        episodes.append(Episode(phase, success, len(transitions), steps, metrics))
+        episodes.append(
+            Episode(phase, success, len(transitions), steps, metrics, tuple(transitions))
+        )
         if on_episode is not None:
             on_episode(number, episodes[-1])
     return episodes
@@ -238,6 +262,7 @@ def evaluate(
     seed: int,
     episodes: int = 50,
     first_episode: int = 0,
+    on_episode: Callable[[bool], None] | None = None,
 ) -> list[bool]:
     """Return the success of each of `episodes` fresh resets, never trained on.
 
@@ -246,21 +271,16 @@ def evaluate(
         seed: of the run.
         episodes: how many.
         first_episode: number of the first one, part of the key of every random draw.
+        on_episode: called with the success of each.
     """
-    return [
-        judged(
-            env,
-            rollout(
-                env,
-                policy,
-                chooser,
-                config,
-                first_episode + i,
-                keyed_seed(seed, Stream.EVALUATION_RESET, i),
-            ),
-        )
-        for i in range(episodes)
-    ]
+    successes: list[bool] = []
+    for i in range(episodes):
+        reset_seed = keyed_seed(seed, Stream.EVALUATION_RESET, i)
+        transitions = rollout(env, policy, chooser, config, first_episode + i, reset_seed)
+        successes.append(judged(env, transitions))
+        if on_episode is not None:
+            on_episode(successes[-1])
+    return successes
 
 
 def _learn(learner: Learner, pacing: LockstepPacing) -> dict[str, float]:
