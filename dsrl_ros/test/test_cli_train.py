@@ -12,6 +12,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from dsrl_ros.cli import evaluate, local, plot, train
+from dsrl_ros.cli import main as command
 from dsrl_ros.cli.progress import Bars
 from dsrl_ros.core.errors import CheckpointError, ConfigError, PolicyLoadError
 from dsrl_ros.learning.config import LearnerConfig
@@ -169,3 +170,21 @@ def test_on_a_terminal_there_are_bars(tmp_path):
         shown = file.read()
     assert '2/4' in shown and 'last 1: 100%' in shown and 'look here' in shown
     assert 'learning   2/4' not in shown
+
+
+def test_the_options_of_the_learner_can_be_listed(capsys):
+    assert train.main(['--list-options']) == 0
+    shown = capsys.readouterr().out
+    for name in LearnerConfig.__dataclass_fields__:
+        assert f'{name}:=' in shown
+
+
+def test_a_command_that_needs_ros_says_so_where_there_is_none(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'ament_index_python.packages', None)
+    for name in [name for name in sys.modules if name.startswith('dsrl_ros.cli.')]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, 'argv', ['dsrl', 'launch', 'franka_steer'])
+    with pytest.raises(SystemExit) as leaving:
+        command.main()
+    assert leaving.value.code == 1
+    assert 'expected ROS 2' in capsys.readouterr().err

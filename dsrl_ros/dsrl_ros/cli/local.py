@@ -103,7 +103,7 @@ def learner_config(pairs: Sequence[str], file: Path | None) -> LearnerConfig:
         if not assign:
             raise ConfigError(
                 f'command line: got {text!r}, expected name:=value, an option of the learner. '
-                '`dsrl options trainer` lists them.'
+                '`dsrl train --list-options` lists them.'
             )
         values[name] = parse(LearnerConfig, name, value, 'command line')
     return from_mapping(LearnerConfig, values, str(file) if file else 'command line')

@@ -18,6 +18,7 @@ from dsrl_ros.cli import local
 from dsrl_ros.cli.progress import Bars
 from dsrl_ros.cli.run_folder import make_run_folder
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.options import described
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.plan import RunPlan
@@ -41,7 +42,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         '--resume', type=Path, metavar='RUN', help='go on with a run; takes no other option'
     )
+    parser.add_argument(
+        '--list-options', action='store_true', help='list the options of the learner and end'
+    )
     given = vars(parser.parse_intermixed_args(arguments))
+    if given['list_options']:
+        for name, default, allowed, description in described(LearnerConfig):
+            print(f'{name}:={default}  ({allowed})\n    {description}')
+        return 0
     options, config, folder = _resumed(given) if given['resume'] else _new(given)
     torch.set_num_threads(1)  # small networks are slower with more
     policy = local.load_policy(options)
