@@ -32,8 +32,8 @@ setup(
         'daqp',  # quadratic programs of mink
         'gymnasium>=1.0',
         'matplotlib>=3.5',
-        'mink>=1.0',
-        'mujoco>=3.3',
+        'mink>=1.3',
+        'mujoco>=3.17',
         'numpy>=1.26',
         'pyyaml>=6',
         'rich>=13',
