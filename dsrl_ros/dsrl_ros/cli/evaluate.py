@@ -15,7 +15,7 @@ from dsrl_ros.core.errors import CheckpointError
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.learning.build import acting_policy, build_learner
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
-from dsrl_ros.learning.choosers import PriorChooser
+from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.report import write_json
 from dsrl_ros.learning.steered import evaluate
 from dsrl_ros.learning.training import SCALES
@@ -47,12 +47,12 @@ def main(arguments: Sequence[str]) -> int:
 
     with Bars() as bars:
 
-        def success(name: str, chooser: object, steered: bool = False) -> SuccessRate:
+        def success(name: str, chooser: NoiseChooser, steered: bool = False) -> SuccessRate:
             bars.begin(name, given.episodes)
             outcomes = evaluate(
                 env,
                 acting_policy(policy, config) if steered else policy,
-                chooser,  # type: ignore[arg-type]
+                chooser,
                 config,
                 seed,
                 given.episodes,
@@ -73,23 +73,23 @@ def main(arguments: Sequence[str]) -> int:
                 'steered', learner.chooser(None), steered=True
             ),
         }
-        bars.say(outcome_table(list(rates.items())))
-        path = given.run / f'eval_seed{seed}.json'
-        write_json(
-            path,
-            {
-                'seed': seed,
-                'trained_episodes': episodes,
-                'bad_answers': policy.num_bad,
-                'success': {
-                    name: {
-                        'successes': rate.successes,
-                        'trials': rate.trials,
-                        'interval_95': rate.interval,
-                    }
-                    for name, rate in rates.items()
-                },
+    bars.say(outcome_table(list(rates.items())))
+    path = given.run / f'eval_seed{seed}.json'
+    write_json(
+        path,
+        {
+            'seed': seed,
+            'trained_episodes': episodes,
+            'bad_answers': policy.num_bad,
+            'success': {
+                name: {
+                    'successes': rate.successes,
+                    'trials': rate.trials,
+                    'interval_95': rate.interval,
+                }
+                for name, rate in rates.items()
             },
-        )
-        bars.say(path)
+        },
+    )
+    bars.say(path)
     return 0

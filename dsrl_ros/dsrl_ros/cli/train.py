@@ -67,9 +67,9 @@ def main(arguments: Sequence[str]) -> int:
         except KeyboardInterrupt:
             bars.say(f'stopped; `dsrl train --resume {folder}` goes on')
             raise
-        if options.eval:
-            bars.say(outcome_table(outcome(run.progress, config)))
-        bars.say(f'{folder}: summary.json, learning_curve.png, checkpoints/')
+    if options.eval:
+        bars.say(outcome_table(outcome(run.progress, config)))
+    bars.say(f'{folder}: summary.json, learning_curve.png, checkpoints/')
     return 0
 
 
