@@ -166,9 +166,12 @@ def test_on_a_terminal_there_are_bars(tmp_path):
             bars.begin('learning', 4, done=1)
             bars.episode(True, {})
             bars.warn('look here')
+            bars.say('runs/[a]')
         file.seek(0)
         shown = file.read()
-    assert '2/4' in shown and 'last 1: 100%' in shown and 'look here' in shown
+    assert (
+        '2/4' in shown and 'last 1: 100%' in shown and 'look here' in shown and 'runs/[a]' in shown
+    )
     assert 'learning   2/4' not in shown
 
 

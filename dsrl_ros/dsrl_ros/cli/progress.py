@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from dsrl_ros.learning.report import ROLLING
 
@@ -80,11 +81,11 @@ class Bars:
 
     def warn(self, text: str) -> None:
         """Print a warning that stays."""
-        self._bars.console.print(f'[bold red]WARNING[/] {text}', soft_wrap=True)
+        self._bars.console.print(Text.assemble(('WARNING ', 'bold red'), text), soft_wrap=True)
 
     def say(self, text: object) -> None:
         """Print something that stays."""
-        self._bars.console.print(text, soft_wrap=True)
+        self._bars.console.print(text, soft_wrap=True, markup=False)  # a path may hold [brackets]
 
 
 def _writer(folder: Path, say: Any) -> Any:
