@@ -1,4 +1,8 @@
-"""Build of the library and the nodes, as colcon runs it."""
+"""Build of the library and the nodes, as colcon runs it, and of the library alone for pip.
+
+With ROS the nodes take their libraries from rosdep and setup/requirements.txt; without it
+`pip install './dsrl_ros[bench]'` brings what `dsrl train` and the learner need.
+"""
 
 from pathlib import Path
 
@@ -23,7 +27,20 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml']),
     ],
-    install_requires=['setuptools'],
+    python_requires='>=3.10',
+    install_requires=[
+        'daqp',  # quadratic programs of mink
+        'gymnasium>=1.0',
+        'matplotlib>=3.5',
+        'mink>=1.3',
+        'mujoco>=3.17',
+        'numpy>=1.26',
+        'pyyaml>=6',
+        'rich>=13',
+        'safetensors>=0.4.3',
+        'torch>=2.3',
+    ],
+    extras_require={'bench': ['stable-baselines3>=2.4', 'tensorboard>=2.16']},
     zip_safe=False,
     maintainer='DSRL for ROS 2 maintainers',
     maintainer_email='maintainers@dsrl.invalid',

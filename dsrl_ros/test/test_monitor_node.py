@@ -13,6 +13,7 @@ from rclpy.node import Node
 
 from dsrl_msgs import msg
 from dsrl_ros.bridge import names, qos
+from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.nodes.monitor_node import MonitorNode
 
 RUN = list(uuid.uuid4().bytes)
@@ -39,6 +40,7 @@ class Graph(Node):
                 warmup_episodes=1,
                 online_episodes=2,
                 eval_episodes=2,
+                layout=msg.Noise.LAYOUT_REPEATED,
             )
         )
 
@@ -109,3 +111,31 @@ def test_a_run_cut_short_leaves_a_summary_that_says_so(ros, graph, tmp_path):
     assert not summary['complete']
     assert summary['warmup_episodes'] == 1
     assert summary['steered_success'] is None
+
+
+def test_a_layout_that_takes_success_away_is_in_the_summary_and_on_the_screen(
+    ros, graph, tmp_path, capsys
+):
+    graph.announce(tmp_path)
+    ros.spin_for(0.3)
+    monitor = graph.monitor
+    rates = {
+        ('repeated', 1.0): SuccessRate(0, 50),
+        ('repeated', 0.5): SuccessRate(1, 50),
+        ('full', 1.0): SuccessRate(20, 50),
+    }
+    monitor._on_prior('repeated', rates, monitor._panel)
+    assert 'noise layout repeated takes success away' in capsys.readouterr().out
+    ros.remove(monitor)
+    summary = json.loads((tmp_path / 'summary.json').read_text())
+    assert summary['full_layout_success'] == 0.4
+    assert summary['scaled_prior_success'] == {'0.5': 0.02, '1': 0.0}
+    assert summary['noise_layout'] == 'repeated'
+    assert '0 % (0/50' in summary['layout_warning']
+
+
+def test_the_child_measures_full_noise_beside_the_layout_of_the_run(graph):
+    run = msg.RunInfo(layout=msg.Noise.LAYOUT_REPEATED, rows=1, seed=7, eval_episodes=2)
+    words = graph.monitor._prior_arguments(run)
+    assert words[words.index('--layouts') + 1] == 'repeated'
+    assert '--also-full' in words

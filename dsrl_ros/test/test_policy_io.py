@@ -11,7 +11,7 @@ import torch
 from test_flow_policy import SPEC, arguments
 
 from dsrl_ros.core.errors import PolicyLoadError
-from dsrl_ros.policies import io
+from dsrl_ros.policies import cards, io
 from dsrl_ros.policies.flow import FlowPolicy, FlowShape, VelocityField
 
 
@@ -69,7 +69,7 @@ def test_damaged_weights_are_refused_by_their_hash(path, damage):
 
 def rehash(path, data):
     path.write_bytes(data)
-    edit_card(path, lambda card: card['spec'].update(sha256=io.sha256_of(data)))
+    edit_card(path, lambda card: card['spec'].update(sha256=cards.sha256_of(data)))
 
 
 def test_a_file_that_is_no_safetensors_is_refused_even_with_its_hash(path):
@@ -122,5 +122,5 @@ def test_a_card_that_is_no_card_is_refused(path, text):
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
-    with pytest.raises(PolicyLoadError, match=r"got '\.pt', expected a \.safetensors file"):
-        io.load(tmp_path / 'model.pt')
+    with pytest.raises(PolicyLoadError, match=r"got '\.onnx', expected one of \.safe"):
+        io.load(tmp_path / 'model.onnx')

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
@@ -25,6 +26,7 @@ from dsrl_ros.bridge import convert, names, qos
 from dsrl_ros.core.errors import ConfigError, PolicyLoadError, PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, Noise, NoiseLayout, NoiseSource
 from dsrl_ros.nodes.policy_node import PolicyNode
+from dsrl_ros.policies import exported, io
 
 Result = InferChunk.Result
 KEY = DecisionKey('arm', 'ab' * 16, 1, 2)
@@ -264,3 +266,25 @@ def test_a_policy_that_cannot_be_loaded_ends_the_node_at_once(ros, tmp_path):
         ros.add(PolicyNode)
     with pytest.raises(PolicyLoadError, match='no such file'):
         ros.add(PolicyNode, policy=str(Path(tmp_path, 'none.safetensors')))
+
+
+class Program(torch.nn.Module):
+    """`ToyPolicy`, to be exported."""
+
+    def forward(self, state: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        return 0.5 * torch.tanh(noise) - 0.08 * state[:, None, 1:]
+
+
+def test_an_exported_program_is_served(serve, tmp_path):
+    path = tmp_path / 'policy.pt2'
+    shapes = ({0: torch.export.Dim('B')},) * 2
+    arguments = (torch.zeros(2, 2), torch.zeros(2, 2, 1))
+    torch.export.save(torch.export.export(Program(), arguments, dynamic_shapes=shapes), path)
+    spec = exported.write_card(path, SPEC)
+    _, answer = serve(io.load(path))
+    request = goal()
+    request.noise.policy_sha256 = spec.sha256
+    result = answer(request).result
+    assert result.error_code == Result.NONE, result.error_message
+    chunk = convert.chunk_from_msg(result.chunk)
+    np.testing.assert_allclose(chunk, ToyPolicy()(STATE[None], ROWS[None])[0], atol=1e-6)

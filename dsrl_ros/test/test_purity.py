@@ -31,6 +31,8 @@ ALLOWED = {
 }
 # Each loads them nowhere, not even by way of others: the memory of eight processes adds up.
 WITHOUT_TORCH = ('steering', 'reward', 'driver', 'twin', 'recorder')
+# Commands of `dsrl` that a user without ROS has.
+WITHOUT_ROS = ('main', 'train', 'evaluate', 'prior_check', 'plot')
 ROS = ('rclpy', '_msgs', '_interfaces', 'ament', 'launch')
 
 
@@ -64,6 +66,12 @@ def loaded_by(code: str) -> list[str]:
     return list(json.loads(done.stdout.splitlines()[-1]))
 
 
+def ros_in(loaded: list[str]) -> set[str]:
+    """Return what of ROS is among loaded modules."""
+    heads = {name.partition('.')[0] for name in loaded}
+    return {head for head in heads if head.startswith(ROS) or head.endswith(ROS)}
+
+
 def test_no_folder_is_forgotten():
     folders = {path.parent.name for path in PACKAGE.glob('*/__init__.py')}
     assert folders == {*ALLOWED, 'bridge', 'nodes', 'cli'}
@@ -71,9 +79,12 @@ def test_no_folder_is_forgotten():
 
 @pytest.mark.parametrize('folder', ALLOWED)
 def test_the_library_loads_no_ros_in_a_clean_process(folder):
-    loaded = loaded_by(f'import {", ".join(modules_of(folder))}')
-    heads = {name.partition('.')[0] for name in loaded}
-    assert not {head for head in heads if head.startswith(ROS) or head.endswith(ROS)}
+    assert not ros_in(loaded_by(f'import {", ".join(modules_of(folder))}'))
+
+
+@pytest.mark.parametrize('command', WITHOUT_ROS)
+def test_the_commands_for_those_without_ros_load_none(command):
+    assert not ros_in(loaded_by(f'import dsrl_ros.cli.{command}'))
 
 
 @pytest.mark.parametrize('folder', ALLOWED)

@@ -26,8 +26,8 @@ class PriorChild:
             preexec_fn=lambda: os.nice(19),  # the graph comes first
         )
 
-    def poll(self) -> dict[float, SuccessRate] | None:
-        """Return success by scale once the child has ended; None before.
+    def poll(self) -> dict[tuple[str, float], SuccessRate] | None:
+        """Return success by layout and scale once the child has ended; None before.
 
         Raises:
             RuntimeError: the child failed; its error is in the log of this process.
@@ -40,7 +40,8 @@ class PriorChild:
         rates = {}
         for line in self._process.stdout.read().splitlines():
             entry = json.loads(line)
-            rates[float(entry['scale'])] = SuccessRate(entry['successes'], entry['trials'])
+            key = entry['layout'], float(entry['scale'])
+            rates[key] = SuccessRate(entry['successes'], entry['trials'])
         return rates
 
     def kill(self) -> None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from dsrl_ros.core.errors import DsrlError
+from dsrl_ros.core.errors import ConfigError, DsrlError
 
 # Imported when asked for: some take torch, which takes seconds.
 COMMANDS = {
+    'train': ('train', 'learn to steer a policy in an environment, without ROS'),
+    'eval': ('evaluate', 'compare steered, base and scaled prior of a run on fresh resets'),
+    'plot': ('plot', 'draw the learning curves of runs'),
+    'prior-check': ('prior_check', 'measure the frozen policy by noise layout and scale'),
     'launch': ('launch', 'start a graph and end its nodes together'),
     'options': ('show_options', 'list every option of every node'),
     'check-config': ('check_config', 'check a parameter file without starting anything'),
-    'prior-check': ('prior_check', 'measure the frozen policy with its noise scaled'),
 }
+
+_OF_ROS = ('ament', 'rclpy', 'dsrl_msgs')
 
 
 def main() -> NoReturn:
@@ -30,13 +35,29 @@ def main() -> NoReturn:
         print('\n'.join(['usage: dsrl <command> ...', *lines]))
         sys.exit(0 if name in ('-h', '--help') else 2)
     try:
-        module = importlib.import_module(f'dsrl_ros.cli.{COMMANDS[name][0]}')
-        sys.exit(module.main(arguments))
+        sys.exit(_command(name).main(arguments))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except DsrlError as error:
         print(f'dsrl: {error}', file=sys.stderr)
         sys.exit(1)
+
+
+def _command(name: str) -> Any:
+    """Return the module of a command.
+
+    Raises:
+        ConfigError: it needs ROS, and there is none.
+    """
+    try:
+        return importlib.import_module(f'dsrl_ros.cli.{COMMANDS[name][0]}')
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith(_OF_ROS):
+            raise
+        raise ConfigError(
+            f'dsrl {name}: {error}, expected ROS 2: source its setup, or that of install/ after '
+            '`make setup`. Without ROS: train, eval, plot, prior-check.'
+        ) from error
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
-"""`dsrl prior-check`: how often the frozen policy succeeds with noise N(0, c^2 I), without ROS.
+"""`dsrl prior-check`: how often the frozen policy succeeds by noise layout and scale, without ROS.
 
-Draws resets and noise by the keys of a run of the graph, so scale 1 repeats its base result.
+Noise is drawn from N(0, c^2 I). Resets and noise come from the keys of a run of the graph, so
+scale 1 repeats its base result. A table on a terminal, elsewhere a JSON line per measurement.
 """
 
 from __future__ import annotations
@@ -9,58 +10,153 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 import torch
+from rich.console import Console
+from rich.table import Table
 
+from dsrl_ros.cli import local
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.steered import evaluate
-from dsrl_ros.policies import io
-from dsrl_ros.tasks.env import PickPlaceEnv
+from dsrl_ros.learning.report import layout_warning
+from dsrl_ros.learning.steered import ChunkEnv, evaluate
+from dsrl_ros.policies.base import FrozenPolicy
+from dsrl_ros.policies.bounded import BoundedPolicy
+
+LAYOUTS = ('full', 'repeated', 'basis')
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure each scale and print one JSON line per scale as soon as it is known."""
+@dataclass(frozen=True)
+class Measurement:
+    """The success of one prior; its fields are those of a JSON line.
+
+    Attributes:
+        layout, scale: of the noise.
+        successes, trials: episodes.
+        interval_95: of the success.
+        bad_answers: of the policy, not finite or absurd; the middle of its limits was executed.
+        answers: of the policy.
+    """
+
+    layout: str
+    scale: float
+    successes: int
+    trials: int
+    interval_95: tuple[float, float]
+    bad_answers: int
+    answers: int
+
+
+def measure(
+    env: ChunkEnv,
+    policy: FrozenPolicy,
+    config: LearnerConfig,
+    scale: float,
+    seed: int,
+    episodes: int,
+    first_episode: int = 0,
+) -> Measurement:
+    """Measure the prior N(0, scale^2 I) in the layout of `config`; see `steered.evaluate`."""
+    bounded = BoundedPolicy(policy)
+    chooser = PriorChooser(seed, config.layout, config.noise_shape(policy.spec), scale)
+    successes = sum(evaluate(env, bounded, chooser, config, seed, episodes, first_episode))
+    rate = SuccessRate(successes, episodes)
+    return Measurement(
+        config.noise_layout,
+        scale,
+        successes,
+        episodes,
+        rate.interval,
+        bounded.num_bad,
+        bounded.num_samples,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and print each result as soon as it is known; return the exit code.
+
+    Raises:
+        DsrlError: an option, the policy or the environment is wrong.
+    """
     parser = argparse.ArgumentParser(prog='dsrl prior-check', description=__doc__)
-    parser.add_argument('--policy', type=Path, required=True, help='policy (.safetensors)')
-    parser.add_argument('--seed', type=int, required=True, help='seed of the run')
-    parser.add_argument('--episodes', type=int, default=50, help='evaluation resets')
+    local.add_run_arguments(
+        parser, ('env', 'policy', 'seed', 'max_steps', 'end_on_success', 'success_return')
+    )
+    parser.add_argument('--episodes', type=int, default=50, help='evaluation resets [50]')
     parser.add_argument(
         '--first-episode', type=int, default=0, help='number of the first evaluation episode'
     )
     parser.add_argument('--scales', type=float, nargs='+', default=[0.0, 0.25, 0.5, 0.75, 1.0])
-    parser.add_argument('--layout', choices=('full', 'repeated', 'basis'), default='full')
+    parser.add_argument('--layouts', choices=LAYOUTS, nargs='+', default=['full'])
+    parser.add_argument(
+        '--also-full', action='store_true', help='measure the full layout at scale 1, too'
+    )
     parser.add_argument('--num-basis', type=int, default=3, help='rows of the basis layout')
-    options = parser.parse_args(arguments)
+    given = vars(parser.parse_args(arguments))
 
     torch.set_num_threads(1)
-    policy = io.load(options.policy)
-    config = LearnerConfig(noise_layout=options.layout, num_basis=options.num_basis)
-    shape = config.noise_shape(policy.spec)
-    env = PickPlaceEnv()
-    for scale in options.scales:
-        chooser = PriorChooser(options.seed, config.layout, shape, scale)
-        successes = sum(
-            evaluate(
+    options = local.run_options({name: given[name] for name in given if name != 'episodes'})
+    policy = local.load_policy(options)
+    env = local.make_env(options, policy.spec, LearnerConfig())
+    wanted = [(layout, scale) for layout in given['layouts'] for scale in given['scales']]
+    if given['also_full'] and ('full', 1.0) not in wanted:
+        wanted.append(('full', 1.0))
+    console = Console(highlight=False)
+    made: list[Measurement] = []
+    for layout, scale in wanted:
+        config = LearnerConfig(noise_layout=layout, num_basis=given['num_basis'])
+        made.append(
+            measure(
                 env,
                 policy,
-                chooser,
                 config,
+                scale,
                 options.seed,
-                options.episodes,
-                options.first_episode,
+                given['episodes'],
+                given['first_episode'],
             )
         )
-        rate = SuccessRate(successes, options.episodes)
-        line = {
-            'scale': scale,
-            'successes': successes,
-            'trials': options.episodes,
-            'interval_95': rate.interval,
-        }
-        print(json.dumps(line), flush=True)
+        if console.is_terminal:
+            console.print(f'{layout}, c = {scale:g}: {_rate(made[-1])}')
+        else:
+            print(json.dumps(asdict(made[-1])), flush=True)
+    if console.is_terminal:
+        console.print(table(made))
+        for text in warnings(made):
+            console.print(f'[bold red]WARNING[/] {text}', soft_wrap=True)
+    return 0
+
+
+def table(made: Sequence[Measurement]) -> Table:
+    """Return the results for people."""
+    shown = Table(title='Success of the frozen policy', title_justify='left')
+    shown.add_column('layout')
+    for title in ('scale c', 'success', '95 % interval', 'bad answers'):
+        shown.add_column(title, justify='right')
+    for one in made:
+        low, high = one.interval_95
+        shown.add_row(
+            one.layout,
+            f'{one.scale:g}',
+            f'{_rate(one).rate:.0%} ({one.successes}/{one.trials})',
+            f'{100 * low:.0f} to {100 * high:.0f} %',
+            f'{one.bad_answers} of {one.answers}',
+        )
+    return shown
+
+
+def warnings(made: Sequence[Measurement]) -> list[str]:
+    """Return a sentence for each layout that takes success away, compared at scale 1."""
+    at_one = {one.layout: _rate(one) for one in made if one.scale == 1.0}
+    full = at_one.pop('full', SuccessRate(0, 0))
+    said = [layout_warning(layout, rate, full) for layout, rate in at_one.items()]
+    return [text for text in said if text is not None]
+
+
+def _rate(one: Measurement) -> SuccessRate:
+    return SuccessRate(one.successes, one.trials)
 
 
 if __name__ == '__main__':

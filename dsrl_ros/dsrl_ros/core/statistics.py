@@ -42,3 +42,17 @@ class SuccessRate:
             f'{100 * self.rate:.0f} % ({self.successes}/{self.trials}, '
             f'95 %: {100 * low:.0f} to {100 * high:.0f} %)'
         )
+
+
+def difference_interval(first: SuccessRate, second: SuccessRate) -> tuple[float, float]:
+    """Return the 95 % interval of rate(first) - rate(second), samples taken as independent.
+
+    Newcombe's hybrid score interval (Newcombe 1998, method 10); (-1, 1) without trials.
+    """
+    if not first.trials or not second.trials:
+        return -1.0, 1.0
+    (low1, high1), (low2, high2) = first.interval, second.interval
+    gap = first.rate - second.rate
+    below = math.hypot(first.rate - low1, high2 - second.rate)
+    above = math.hypot(high1 - first.rate, second.rate - low2)
+    return max(-1.0, gap - below), min(1.0, gap + above)

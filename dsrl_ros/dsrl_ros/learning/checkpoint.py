@@ -83,16 +83,17 @@ class CheckpointStore:
         shutil.rmtree(final, ignore_errors=True)
         temporary.rename(final)
         _sync_folder(self._root)
-        for old in self._complete()[: -self._keep]:
+        for old in self.complete()[: -self._keep]:
             shutil.rmtree(old, ignore_errors=True)
         return final
 
     def latest_complete(self) -> Path | None:
         """Return the newest complete checkpoint, or None."""
-        complete = self._complete()
+        complete = self.complete()
         return complete[-1] if complete else None
 
-    def _complete(self) -> list[Path]:
+    def complete(self) -> list[Path]:
+        """Return every complete checkpoint, oldest first."""
         if not self._root.is_dir():
             return []
         folders = [path for path in self._root.iterdir() if path.name.isdigit()]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dsrl_ros.core.statistics import SuccessRate
+from dsrl_ros.core.statistics import SuccessRate, difference_interval
 
 ROLLING = 10  # episodes in the rolling success of panel and curve
 
@@ -77,6 +79,63 @@ class RunReport:
         }
 
 
+def layout_warning(layout: str, rate: SuccessRate, full: SuccessRate) -> str | None:
+    """Return what to say when a noise layout clearly takes the base policy's success away.
+
+    Noise repeated over a chunk is out of distribution for some policies, fine-tuned ones above
+    all: their success then falls to nothing, and learning starts from there.
+
+    Args:
+        layout: the one chosen.
+        rate: of the base policy in that layout at c = 1.
+        full: the same in the full layout, on the same resets.
+
+    Returns:
+        The warning; None unless the 95 % interval of the difference lies above 0.
+    """
+    if difference_interval(full, rate)[0] <= 0:
+        return None
+    return (
+        f'noise layout {layout} takes success away from the base policy: {rate} with it, {full} '
+        'with full noise, on the same resets. Learning would start from the lower one. '
+        f'Use noise_layout:=full{"" if layout == "basis" else " or noise_layout:=basis"}.'
+    )
+
+
+def success_summary(
+    report: RunReport,
+    prior_rates: dict[float, SuccessRate],
+    layout: str,
+    full: SuccessRate,
+) -> dict[str, Any]:
+    """Return what a run has shown as values for JSON: plain rates, and intervals beside them.
+
+    Args:
+        report: the run.
+        prior_rates: success of the prior per scale, in the layout chosen.
+        layout: the one chosen.
+        full: success of the prior in the full layout at c = 1; without trials if not measured.
+    """
+    rates = {f'{c:g}': rate for c, rate in sorted(prior_rates.items())}
+    base, steered = report.success('eval_base'), report.success('eval_steered')
+    return {
+        'base_success': rate_or_none(base),
+        'scaled_prior_success': {c: rate_or_none(rate) for c, rate in rates.items()},
+        'steered_success': rate_or_none(steered),
+        'full_layout_success': rate_or_none(full),
+        'intervals_95': {
+            'base_success': base.interval,
+            'scaled_prior_success': {c: rate.interval for c, rate in rates.items()},
+            'steered_success': steered.interval,
+            'full_layout_success': full.interval,
+        },
+        'noise_layout': layout,
+        'layout_warning': layout_warning(layout, prior_rates.get(1.0, base), full),
+        **report.counts(),
+        'online_success': [r.success for r in report.of('online')],
+    }
+
+
 def rate_or_none(rate: SuccessRate) -> float | None:
     """Return the rate for JSON, which has no NaN."""
     return rate.rate if rate.trials else None
@@ -103,17 +162,14 @@ def plot_learning_curve(
         prior_rates: success per scale of the prior; may be empty.
         title: above the plot.
     """
-    import matplotlib  # not at import time: it costs half a second and only the end needs it
-
-    matplotlib.use('Agg')
-    from matplotlib import pyplot as plt
-
+    plt = _pyplot()
     figure, axes = plt.subplots(figsize=(7, 4), layout='constrained')
     outcomes = np.array([r.success for r in report.of('online')], dtype=float)
     if outcomes.size:
         episodes = np.arange(1, outcomes.size + 1)
-        window = np.array([outcomes[max(0, i - ROLLING) : i].mean() for i in episodes])
-        axes.plot(episodes, window, color='C0', label=f'online, last {ROLLING} episodes')
+        axes.plot(
+            episodes, rolling(outcomes), color='C0', label=f'online, last {ROLLING} episodes'
+        )
         axes.plot(episodes, outcomes, '|', color='C0', alpha=0.5)
     levels = [('base policy, N(0, I)', report.success('eval_base'), 'C7')]
     if prior_rates:
@@ -127,7 +183,59 @@ def plot_learning_curve(
                 rate.rate, color=colour, linestyle='--', label=f'{label}: {rate.rate:.0%}'
             )
             axes.axhspan(low, high, color=colour, alpha=0.1, linewidth=0)
-    axes.set(xlabel='online episodes', ylabel='success', ylim=(-0.03, 1.03), title=title)
-    axes.legend(loc='lower right', fontsize='small')
+    _finish(axes, title)
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def rolling(outcomes: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the mean over the last `ROLLING` entries up to each, (n,) to (n,)."""
+    return np.array(
+        [outcomes[max(0, i - ROLLING) : i].mean() for i in range(1, len(outcomes) + 1)]
+    )
+
+
+def plot_methods(path: Path, methods: Mapping[str, Sequence[Sequence[bool]]], title: str) -> None:
+    """Draw the learning curves of several methods, each with the interval over its runs.
+
+    Args:
+        path: PNG to write.
+        methods: by name, for each run the success of its online episodes; of runs of unequal
+            length as many episodes are drawn as all of them have.
+        title: above the plot.
+    """
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(7, 4), layout='constrained')
+    for colour, (name, runs) in enumerate(methods.items()):
+        length = min(len(run) for run in runs)
+        outcomes = np.array([run[:length] for run in runs], dtype=float)  # (runs, episodes)
+        rates = [
+            SuccessRate(int(window.sum()), window.size)
+            for i in range(1, length + 1)
+            for window in [outcomes[:, max(0, i - ROLLING) : i]]
+        ]
+        episodes = np.arange(1, length + 1)
+        label = f'{name} ({len(runs)} run{"s" if len(runs) > 1 else ""})'
+        axes.plot(episodes, [rate.rate for rate in rates], color=f'C{colour}', label=label)
+        bounds = np.array([rate.interval for rate in rates]).reshape(-1, 2)
+        axes.fill_between(
+            episodes, bounds[:, 0], bounds[:, 1], color=f'C{colour}', alpha=0.15, linewidth=0
+        )
+    _finish(axes, title)
+    axes.set_ylabel(f'success, last {ROLLING} episodes, 95 % interval')
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _pyplot() -> Any:
+    import matplotlib  # not at import time: it costs half a second and only the end needs it
+
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _finish(axes: Any, title: str) -> None:
+    axes.set(xlabel='online episodes', ylabel='success', ylim=(-0.03, 1.03), title=title)
+    axes.legend(loc='lower right', fontsize='small')

@@ -73,16 +73,27 @@ class SeeingEnv(Protocol):
         ...
 
 
+@runtime_checkable
+class JudgingEnv(ChunkEnv, Protocol):
+    """A `ChunkEnv` that judges its episodes itself, by more than reward and termination."""
+
+    @property
+    def success(self) -> bool:
+        """Whether the episode so far has succeeded."""
+        ...
+
+
 @dataclass(frozen=True)
 class Episode:
     """How one episode went.
 
     Attributes:
         phase: 'warmup' or 'online'.
-        success: the task ended with a reward.
+        success: see `judged`.
         decisions: chunks asked for.
         steps: control steps executed.
         metrics: of the gradient steps taken after it; empty when none were owed.
+        transitions: of the episode, in order.
     """
 
     phase: str
@@ -90,6 +101,22 @@ class Episode:
     decisions: int
     steps: int
     metrics: dict[str, float] = field(default_factory=dict)
+    transitions: tuple[Transition, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Where a run goes on whose learner was loaded from a checkpoint.
+
+    Attributes:
+        episodes: learned from already.
+        transitions: of these.
+        lagged: what the learner chose one episode before.
+    """
+
+    episodes: int
+    transitions: int
+    lagged: NoiseChooser
 
 
 def rollout(
@@ -158,6 +185,11 @@ def succeeded(transitions: list[Transition]) -> bool:
     return transitions[-1].terminated and transitions[-1].reward > 0
 
 
+def judged(env: ChunkEnv, transitions: list[Transition]) -> bool:
+    """Return whether an episode succeeded: as the environment says, or else by its reward."""
+    return env.success if isinstance(env, JudgingEnv) else succeeded(transitions)
+
+
 def run_steering(
     env: ChunkEnv,
     policy: FrozenPolicy,
@@ -167,6 +199,7 @@ def run_steering(
     online_episodes: int = 40,
     on_episode: Callable[[int, Episode], None] | None = None,
     offline: Iterable[Transition] = (),
+    resumed: Resumed | None = None,
 ) -> list[Episode]:
     """Learn to steer.
 
@@ -182,18 +215,27 @@ def run_steering(
         on_episode: called after the gradient steps of each episode.
         offline: transitions of phase 'offline', known before the first episode;
             `offline_steps` gradient steps are taken on them.
+        resumed: where to go on; the learner holds the offline data already.
 
     Returns:
-        What happened.
+        What happened, from where it went on.
     """
     config = learner.config
     policy = acting_policy(policy, config)
-    learn_offline(learner, offline)
-    pacing = LockstepPacing(GradientDebt(config.utd, config.start_transitions))
+    debt = GradientDebt(config.utd, config.start_transitions)
+    first = 0 if resumed is None else resumed.episodes
+    if resumed is None:
+        learn_offline(learner, offline)
+    else:
+        debt.add(resumed.transitions)
+        debt.pay(debt.owed)
+    pacing = LockstepPacing(debt, first)
     prior = PriorChooser(seed, config.layout, config.noise_shape(policy.spec), config.prior_scale)
-    choosers: dict[int, NoiseChooser] = {0: learner.chooser(seed)}
+    choosers: dict[int, NoiseChooser] = {first: learner.chooser(seed)}
+    if resumed is not None:
+        choosers[first - 1] = resumed.lagged
     episodes: list[Episode] = []
-    for number in range(warmup_episodes + online_episodes):
+    for number in range(first, warmup_episodes + online_episodes):
         warming = number < warmup_episodes
         phase = 'warmup' if warming else 'online'
         transitions = rollout(
@@ -212,7 +254,10 @@ def run_steering(
         choosers[number + 1] = learner.chooser(seed)
         choosers.pop(number - 1, None)
         steps = sum(len(transition.action) for transition in transitions)
-        episodes.append(Episode(phase, succeeded(transitions), len(transitions), steps, metrics))
+        success = judged(env, transitions)
+        episodes.append(
+            Episode(phase, success, len(transitions), steps, metrics, tuple(transitions))
+        )
         if on_episode is not None:
             on_episode(number, episodes[-1])
     return episodes
@@ -234,6 +279,7 @@ def evaluate(
     seed: int,
     episodes: int = 50,
     first_episode: int = 0,
+    on_episode: Callable[[bool], None] | None = None,
 ) -> list[bool]:
     """Return the success of each of `episodes` fresh resets, never trained on.
 
@@ -242,20 +288,16 @@ def evaluate(
         seed: of the run.
         episodes: how many.
         first_episode: number of the first one, part of the key of every random draw.
+        on_episode: called with the success of each.
     """
-    return [
-        succeeded(
-            rollout(
-                env,
-                policy,
-                chooser,
-                config,
-                first_episode + i,
-                keyed_seed(seed, Stream.EVALUATION_RESET, i),
-            )
-        )
-        for i in range(episodes)
-    ]
+    successes: list[bool] = []
+    for i in range(episodes):
+        reset_seed = keyed_seed(seed, Stream.EVALUATION_RESET, i)
+        transitions = rollout(env, policy, chooser, config, first_episode + i, reset_seed)
+        successes.append(judged(env, transitions))
+        if on_episode is not None:
+            on_episode(successes[-1])
+    return successes
 
 
 def _learn(learner: Learner, pacing: LockstepPacing) -> dict[str, float]:

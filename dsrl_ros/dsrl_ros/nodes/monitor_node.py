@@ -28,8 +28,9 @@ from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.learning.report import (
     EpisodeRecord,
     RunReport,
+    layout_warning,
     plot_learning_curve,
-    rate_or_none,
+    success_summary,
     write_json,
 )
 
@@ -47,6 +48,7 @@ class MonitorNode(Node):
         self._panel: Panel | None = None
         self._prior: PriorChild | None = None
         self._prior_rates: dict[float, SuccessRate] = {}
+        self._full = SuccessRate(0, 0)  # the prior in the full layout at c = 1
         self._learner = LearnerState()
         self._started = time.monotonic()
 
@@ -94,12 +96,12 @@ class MonitorNode(Node):
             '--seed': run.seed,
             '--episodes': run.eval_episodes,
             '--first-episode': run.warmup_episodes + run.online_episodes,
-            '--layout': layout.name.lower(),
+            '--layouts': layout.name.lower(),
         }
         if layout == NoiseLayout.BASIS:
             arguments['--num-basis'] = run.rows
         words = [str(word) for pair in arguments.items() for word in pair]
-        return [*words, '--scales', *map(str, self._config.prior_scales)]
+        return [*words, '--also-full', '--scales', *map(str, self._config.prior_scales)]
 
     def _on_episode(self, result: EpisodeResult) -> None:
         if self._run is None or self._panel is None or bytes(result.run) != bytes(self._run.run):
@@ -141,11 +143,23 @@ class MonitorNode(Node):
                 self.get_logger().error(f'{error}: the scaled prior is not in the summary')
                 rates = {}
             if rates is not None:
-                self._prior, self._prior_rates = None, rates
+                self._prior = None
+                self._on_prior(NoiseLayout(self._run.layout).name.lower(), rates, self._panel)
         finished = len(self._report.episodes) >= sum(self._panel.planned.values())
         if finished and self._prior is None:
             self._close(self._run, self._panel)
             raise SystemExit(0)
+
+    def _on_prior(
+        self, layout: str, rates: dict[tuple[str, float], SuccessRate], panel: Panel
+    ) -> None:
+        """Keep what the prior reaches; say so when the layout takes success away."""
+        self._prior_rates = {scale: rate for (of, scale), rate in rates.items() if of == layout}
+        self._full = rates.get(('full', 1.0), self._full)
+        if 1.0 in self._prior_rates:
+            text = layout_warning(layout, self._prior_rates[1.0], self._full)
+            if text is not None:
+                panel.say(f'[bold red]WARNING[/] {text}')
 
     def _close(self, run: RunInfo, panel: Panel) -> None:
         panel.close()
@@ -164,22 +178,11 @@ class MonitorNode(Node):
         panel.say(f'{run.run_dir}: summary.json, learning_curve.png, episodes/, checkpoints/')
 
     def _write_summary(self, run: RunInfo) -> None:
-        rates = {f'{c:g}': rate for c, rate in sorted(self._prior_rates.items())}
-        base, steered = self._report.success('eval_base'), self._report.success('eval_steered')
+        layout = NoiseLayout(run.layout).name.lower()
         summary = {
             'complete': self._panel is not None
             and len(self._report.episodes) >= sum(self._panel.planned.values()),
-            # Plain rates under the plain names; counts and intervals beside them.
-            'base_success': rate_or_none(base),
-            'scaled_prior_success': {c: rate_or_none(rate) for c, rate in rates.items()},
-            'steered_success': rate_or_none(steered),
-            'intervals_95': {
-                'base_success': base.interval,
-                'scaled_prior_success': {c: rate.interval for c, rate in rates.items()},
-                'steered_success': steered.interval,
-            },
-            **self._report.counts(),
-            'online_success': [r.success for r in self._report.of('online')],
+            **success_summary(self._report, self._prior_rates, layout, self._full),
             'gradient_steps': self._learner.gradient_steps,
             'wall_time_s': round(time.monotonic() - self._started, 1),
             'seed': run.seed,

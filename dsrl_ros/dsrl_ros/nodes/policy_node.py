@@ -255,7 +255,7 @@ def _in_one_step(policy: FrozenPolicy, state: Array, noise: Array) -> Generator[
 def _weights_path(text: str) -> Path:
     if not text:
         raise ConfigError(
-            'policy: got no policy, expected the path of a .safetensors file. '
+            'policy: got no policy, expected the path of its file (.safetensors, .pt, .ts, .pt2). '
             'Set the parameter `policy`.'
         )
     return Path(text)

@@ -1,13 +1,12 @@
 """Policies as files: NAME.safetensors holds the weights, NAME.json beside it is the card.
 
 The card says what the policy takes and gives, how it was made, and the hash of the weights.
+Policies that are exported programs: `exported.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,13 @@ import safetensors.torch
 from safetensors import SafetensorError
 
 from dsrl_ros.core.errors import DsrlError, PolicyLoadError
-from dsrl_ros.core.types import ControlMode, PolicySpec
+from dsrl_ros.core.types import PolicySpec
+from dsrl_ros.policies import cards, exported
+from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.flow import FlowPolicy, FlowShape, VelocityField
 
 FORMAT = 'dsrl-flow-policy/1'
 _SUGGESTION = 'Get the file again, or make it anew with `make base-policy`.'
-
-
-def sha256_of(data: bytes) -> str:
-    """Return the hash by which a policy is known, 64 hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def save(
@@ -45,19 +41,10 @@ def save(
     data = safetensors.torch.save(
         {name: tensor.contiguous() for name, tensor in field.state_dict().items()}
     )
-    spec = dataclasses.replace(spec, sha256=sha256_of(data))
-    described = dataclasses.asdict(spec)
-    described['control_mode'] = spec.control_mode.name
-    card = {
-        'format': FORMAT,
-        'spec': described,
-        'shape': dataclasses.asdict(field.shape),
-        'notes': dict(notes),
-    }
+    sections = {'shape': dataclasses.asdict(field.shape), 'notes': dict(notes)}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    path.with_suffix('.json').write_text(json.dumps(card, indent=2) + '\n')
-    return spec
+    return cards.write_card(path, FORMAT, spec, sections)
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -66,27 +53,31 @@ def read_card(path: Path) -> dict[str, Any]:
     Raises:
         PolicyLoadError: a card that is missing, not JSON, or of another format.
     """
-    card_path = path.with_suffix('.json')
-    try:
-        card = json.loads(card_path.read_text())
-    except FileNotFoundError:
-        raise PolicyLoadError(
-            f'policy card {card_path}: no such file, expected it beside the weights. {_SUGGESTION}'
-        ) from None
-    except (OSError, ValueError) as error:
-        raise PolicyLoadError(
-            f'policy card {card_path}: {error}, expected readable JSON. {_SUGGESTION}'
-        ) from error
-    got = card.get('format') if isinstance(card, dict) else type(card).__name__
-    if got != FORMAT:
-        raise PolicyLoadError(
-            f'policy card {card_path}: got format {got!r}, expected {FORMAT!r}. {_SUGGESTION}'
-        )
-    return dict(card)
+    return cards.read_card(path, FORMAT, _SUGGESTION)
 
 
-def load(path: Path) -> FlowPolicy:
-    """Load a policy.
+def load(path: Path) -> FrozenPolicy:
+    """Load a policy of any kind, told by the name of its file.
+
+    Args:
+        path: weights ending in `.safetensors`, or a program ending in one of
+            `exported.SUFFIXES`; the card lies beside it.
+
+    Raises:
+        PolicyLoadError: a file or a card that is missing, corrupt, of another kind, shape or hash.
+    """
+    if path.suffix in exported.SUFFIXES:
+        return exported.load(path)
+    if path.suffix == '.safetensors':
+        return load_flow(path)
+    raise PolicyLoadError(
+        f'policy {path}: got {path.suffix!r}, expected one of .safetensors, '
+        f'{", ".join(exported.SUFFIXES)}.'
+    )
+
+
+def load_flow(path: Path) -> FlowPolicy:
+    """Load a flow-matching policy.
 
     Args:
         path: of the weights, ending in `.safetensors`.
@@ -95,28 +86,15 @@ def load(path: Path) -> FlowPolicy:
         PolicyLoadError: weights or card that are missing, corrupt, of another shape, or of
             another hash.
     """
-    if path.suffix != '.safetensors':
-        raise PolicyLoadError(f'policy {path}: got {path.suffix!r}, expected a .safetensors file.')
     card = read_card(path)
-    spec, shape = _spec(card, path), _shape(card, path)
+    spec, shape = cards.spec_of(card, path, _SUGGESTION), _shape(card, path)
     sizes = (spec.state_dim, spec.horizon, spec.action_dim)
     if (shape.state_dim, shape.horizon, shape.action_dim) != sizes:
         raise PolicyLoadError(
-            f'policy card {path.with_suffix(".json")}: got {shape} with O, H, A = {sizes} in its '
+            f'policy card {cards.card_path(path)}: got {shape} with O, H, A = {sizes} in its '
             f'section spec, expected the same sizes in both. {_SUGGESTION}'
         )
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PolicyLoadError(
-            f'policy {path}: {error.strerror}, expected a readable safetensors file. {_SUGGESTION}'
-        ) from error
-    got = sha256_of(data)
-    if got != spec.sha256:
-        raise PolicyLoadError(
-            f'policy {path}: got sha256 {got}, expected {spec.sha256} as its card says. The file '
-            f'is damaged or not the one the card was written for. {_SUGGESTION}'
-        )
+    data, spec = cards.read_checked(path, spec, _SUGGESTION)
     try:
         tensors = safetensors.torch.load(data)
     except SafetensorError as error:
@@ -145,26 +123,11 @@ def load(path: Path) -> FlowPolicy:
     return FlowPolicy(spec, field)
 
 
-def _spec(card: Mapping[str, Any], path: Path) -> PolicySpec:
-    try:
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in card['spec'].items()
-        }
-        values['control_mode'] = ControlMode[values['control_mode']]
-        return PolicySpec(**values)
-    except (KeyError, TypeError, AttributeError, DsrlError) as error:
-        raise PolicyLoadError(
-            f'policy card {path.with_suffix(".json")}: {error!s} in its section spec, expected '
-            f'the fields of PolicySpec. {_SUGGESTION}'
-        ) from error
-
-
 def _shape(card: Mapping[str, Any], path: Path) -> FlowShape:
     try:
         return FlowShape(**card['shape'])
     except (KeyError, TypeError, DsrlError) as error:
         raise PolicyLoadError(
-            f'policy card {path.with_suffix(".json")}: {error!s} in its section shape, expected '
+            f'policy card {cards.card_path(path)}: {error!s} in its section shape, expected '
             f'the fields of FlowShape. {_SUGGESTION}'
         ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -11,24 +11,7 @@ from numpy.typing import NDArray
 from dsrl_ros.core.types import Array
 from dsrl_ros.robots.arm import SimulatedArm
 from dsrl_ros.tasks import pick_place
-
-
-class ChunkStep(NamedTuple):
-    """What executing one chunk brought.
-
-    Attributes:
-        state: observation at its end, (O,).
-        reward: 1 when the task has succeeded by then, else 0.
-        terminated: the task has succeeded.
-        truncated: the time limit is reached and the task has not succeeded.
-        executed: (n, A), the actions really executed.
-    """
-
-    state: Array
-    reward: float
-    terminated: bool
-    truncated: bool
-    executed: Array
+from dsrl_ros.tasks.chunk_step import ChunkStep
 
 
 class PickPlaceEnv(gymnasium.Env[Array, Array]):
@@ -82,7 +65,7 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
         return result.state, result.reward, result.terminated, result.truncated, {}
 
     def execute(self, chunk: Array) -> ChunkStep:
-        """Execute a chunk, (n, A)."""
+        """Execute a chunk, (n, A); the reward is 1 when the task has succeeded by its end."""
         executed = self._arm.run(chunk).executed
         self._steps += len(executed)
         terminated = pick_place.succeeded(self._arm.twin)

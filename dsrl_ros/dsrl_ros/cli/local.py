@@ -1,0 +1,204 @@
+"""What `dsrl train`, `eval` and `prior-check` share: environments by name, and the run's options.
+
+A run's folder holds `train.yaml`, from which any of them builds the same environment, policy and
+learner again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.options import check, from_mapping, option, parse, to_mapping
+from dsrl_ros.core.types import PolicySpec
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.steered import ChunkEnv
+from dsrl_ros.policies import io
+from dsrl_ros.policies.base import FrozenPolicy
+
+FRANKA = 'franka-pick-place'
+OPTIONS = 'train.yaml'
+# module:factory; the name of a registered environment may hold a colon too, but ends in -v0.
+_FACTORY = re.compile(r'[A-Za-z_][\w.]*:[A-Za-z_]\w*')
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run needs beside the options of its learner."""
+
+    env: str = option(
+        FRANKA,
+        f'{FRANKA}, the id of a Gymnasium environment, or module:factory, a function without '
+        'arguments that returns one.',
+    )
+    policy: str = option('', 'File of the policy.')
+    seed: int = option(0, 'Seed of everything.', low=0, high=2**31)
+    warmup: int = option(10, 'Episodes with prior noise before the first online one.', low=0)
+    episodes: int = option(50, 'Online episodes.', low=0)
+    eval: int = option(50, 'Fresh resets to evaluate on; 0 for none.', low=0)
+    offline: str = option('', 'Transitions to start from, a .safetensors file.')
+    max_steps: int = option(0, 'Steps after which an episode is cut; 0 leaves it alone.', low=0)
+    end_on_success: bool = option(False, 'End an episode at its first success.')
+    success_return: str = option(
+        '', 'Return of an episode that counts as success, where the environment judges none.'
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if not self.policy:
+            raise ConfigError(
+                'policy: got none, expected the path of a file (.safetensors, .pt, .ts, .pt2). '
+                'Give --policy.'
+            )
+
+
+def add_run_arguments(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
+    """Add options of `RunOptions` to a command line; one that is not given stays out."""
+    for name in names:
+        field = RunOptions.__dataclass_fields__[name]
+        kind: Any = type(field.default)
+        flag: dict[str, Any] = {'type': kind}
+        if kind is bool:
+            flag = {'action': argparse.BooleanOptionalAction}
+        shown = '' if field.default == '' else f' [{field.default}]'
+        parser.add_argument(
+            f'--{name.replace("_", "-")}',
+            default=argparse.SUPPRESS,
+            help=f'{field.metadata["description"]}{shown}'.replace('%', '%%'),
+            **flag,
+        )
+
+
+def run_options(given: Mapping[str, Any]) -> RunOptions:
+    """Return the options of a run; paths become absolute, so that it can be resumed anywhere.
+
+    Raises:
+        ConfigError: one is missing or out of range.
+    """
+    values = {name: given[name] for name in RunOptions.__dataclass_fields__ if name in given}
+    for name in ('policy', 'offline'):
+        if values.get(name):
+            values[name] = str(Path(values[name]).expanduser().absolute())
+    return from_mapping(RunOptions, values, 'command line')
+
+
+def learner_config(pairs: Sequence[str], file: Path | None) -> LearnerConfig:
+    """Return the options of the learner: those of the file, and over them name:=value.
+
+    Raises:
+        ConfigError: an unknown name, a value out of range, a file that cannot be read.
+    """
+    values: dict[str, Any] = _read_yaml(file) if file else {}
+    for text in pairs:
+        name, assign, value = text.partition(':=')
+        if not assign:
+            raise ConfigError(
+                f'command line: got {text!r}, expected name:=value, an option of the learner. '
+                '`dsrl train --list-options` lists them.'
+            )
+        values[name] = parse(LearnerConfig, name, value, 'command line')
+    return from_mapping(LearnerConfig, values, str(file) if file else 'command line')
+
+
+def save_options(folder: Path, options: RunOptions, config: LearnerConfig) -> None:
+    """Write every option of a run."""
+    content = {'run': to_mapping(options), 'learner': to_mapping(config)}
+    (folder / OPTIONS).write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def load_options(folder: Path) -> tuple[RunOptions, LearnerConfig]:
+    """Read every option of a run.
+
+    Raises:
+        ConfigError: no folder of a run, or one of another version of the suite.
+    """
+    path = folder / OPTIONS
+    content = _read_yaml(path)
+    return (
+        from_mapping(RunOptions, content.get('run') or {}, f'{path}: run'),
+        from_mapping(LearnerConfig, content.get('learner') or {}, f'{path}: learner'),
+    )
+
+
+def load_policy(options: RunOptions) -> FrozenPolicy:
+    """Return the policy of a run."""
+    return io.load(Path(options.policy))
+
+
+def make_env(options: RunOptions, spec: PolicySpec, config: LearnerConfig) -> ChunkEnv:
+    """Return the environment that `options` name, for a policy.
+
+    Raises:
+        ConfigError: there is none of that name, it cannot be made, or the policy cannot live in
+            it.
+    """
+    if options.env == FRANKA:
+        from dsrl_ros.tasks.env import PickPlaceEnv
+
+        return PickPlaceEnv()
+    made = _made(options.env)
+    if hasattr(made, 'execute'):
+        chunked: ChunkEnv = made
+        return chunked
+    from dsrl_ros.tasks.gym_env import GymChunkEnv
+
+    return GymChunkEnv(
+        made,
+        spec,
+        step_discount=config.discount if config.discount_unit == 'step' else 1.0,
+        max_steps=options.max_steps or None,
+        end_on_success=options.end_on_success,
+        success_return=_number(options.success_return),
+    )
+
+
+def _made(name: str) -> Any:
+    """Return the environment of a factory, or the registered one."""
+    import gymnasium
+
+    # A module of the user's lies where the command is called.
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        if not _FACTORY.fullmatch(name):
+            return gymnasium.make(name)
+        module, _, factory = name.partition(':')
+        return getattr(importlib.import_module(module), factory)()
+    except (ImportError, AttributeError, TypeError, gymnasium.error.Error) as error:
+        raise ConfigError(
+            f'env: got {name!r}: {error}; expected {FRANKA}, the id of a registered environment '
+            '(one of a package as package:Name-v0), or module:factory, a function without '
+            'arguments in a module that Python finds from here.'
+        ) from error
+    finally:
+        sys.path.pop(0)
+
+
+def _number(text: str) -> float | None:
+    """Return the number in a text; None for an empty one.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise ConfigError(f'success_return: got {text!r}, expected a number.') from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f'{path}: {error}, expected readable YAML.') from error
+    if not isinstance(content, dict):
+        raise ConfigError(f'{path}: got {type(content).__name__}, expected name: value lines.')
+    return content

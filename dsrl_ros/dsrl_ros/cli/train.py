@@ -1,0 +1,113 @@
+"""`dsrl train`: learn to steer a frozen policy in an environment, without ROS.
+
+Measures the base policy first, in the noise layout chosen and in the full one; learns; then
+measures steered, base and scaled prior on the same fresh resets. Ctrl-C keeps everything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from dsrl_ros.bridge.panel import outcome_table
+from dsrl_ros.cli import local
+from dsrl_ros.cli.progress import Bars
+from dsrl_ros.cli.run_folder import make_run_folder
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.options import described
+from dsrl_ros.core.statistics import SuccessRate
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.plan import RunPlan
+from dsrl_ros.learning.training import Progress, TrainingRun
+
+_NAMES = tuple(local.RunOptions.__dataclass_fields__)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return its exit code.
+
+    Raises:
+        DsrlError: an option, the policy, the environment or the folder is wrong.
+        KeyboardInterrupt: Ctrl-C; what was learned is on the disk.
+    """
+    parser = argparse.ArgumentParser(prog='dsrl train', description=__doc__)
+    parser.add_argument('learner', nargs='*', metavar='name:=value', help='options of the learner')
+    local.add_run_arguments(parser, _NAMES)
+    parser.add_argument('--out', default='', help='folder of the run [runs/<time>]')
+    parser.add_argument('--config', type=Path, help='YAML file with options of the learner')
+    parser.add_argument(
+        '--resume', type=Path, metavar='RUN', help='go on with a run; takes no other option'
+    )
+    parser.add_argument(
+        '--list-options', action='store_true', help='list the options of the learner and end'
+    )
+    given = vars(parser.parse_intermixed_args(arguments))
+    if given['list_options']:
+        for name, default, allowed, description in described(LearnerConfig):
+            print(f'{name}:={default}  ({allowed})\n    {description}')
+        return 0
+    options, config, folder = _resumed(given) if given['resume'] else _new(given)
+    torch.set_num_threads(1)  # small networks are slower with more
+    policy = local.load_policy(options)
+    env = local.make_env(options, policy.spec, config)
+    plan = RunPlan(options.seed, options.warmup, options.episodes, options.eval)
+    with Bars(folder / 'tensorboard') as bars:
+        offline = Path(options.offline) if options.offline else None
+        run = TrainingRun(folder, env, policy, config, plan, bars, offline)
+        bars.say(
+            f'{folder}: {config.algorithm}, {config.noise_layout} noise, seed {options.seed}, '
+            f'policy {policy.spec.name} ({policy.spec.sha256[:12]}), env {options.env}'
+        )
+        try:
+            run.run()
+        except KeyboardInterrupt:
+            bars.say(f'stopped; `dsrl train --resume {folder}` goes on')
+            raise
+    if options.eval:
+        bars.say(outcome_table(outcome(run.progress, config)))
+    bars.say(f'{folder}: summary.json, learning_curve.png, checkpoints/')
+    return 0
+
+
+def outcome(progress: Progress, config: LearnerConfig) -> list[tuple[str, SuccessRate]]:
+    """Return the rows of the closing table."""
+    scaled = progress.scaled(config.noise_layout)
+    best = max(scaled, key=lambda c: scaled[c].rate)
+    rows = [(f'base policy, {config.noise_layout} noise', progress.report.success('eval_base'))]
+    if config.noise_layout != 'full':
+        rows.append(('base policy, full noise', progress.scaled('full')[1.0]))
+    rows.append((f'best scaled prior, c = {best:g}', scaled[best]))
+    rows.append((f'steered ({config.algorithm})', progress.report.success('eval_steered')))
+    return rows
+
+
+def _new(given: dict[str, object]) -> tuple[local.RunOptions, LearnerConfig, Path]:
+    options = local.run_options(given)
+    pairs, file = given['learner'], given['config']
+    assert isinstance(pairs, list)
+    config = local.learner_config(pairs, file if isinstance(file, Path) else None)
+    # Before a folder is made: what cannot start leaves nothing behind.
+    local.make_env(options, local.load_policy(options).spec, config)
+    folder = make_run_folder(str(given['out']), Path.cwd())
+    local.save_options(folder, options, config)
+    return options, config, folder
+
+
+def _resumed(given: dict[str, object]) -> tuple[local.RunOptions, LearnerConfig, Path]:
+    others = [name for name in (*_NAMES, 'out', 'config', 'learner') if given.get(name)]
+    if others:
+        raise ConfigError(
+            f'--resume: got {", ".join(others)} beside it, expected nothing: a run goes on with '
+            'the options it began with. Leave them out, or start a new run.'
+        )
+    folder = Path(str(given['resume'])).expanduser().absolute()
+    options, config = local.load_options(folder)
+    return options, config, folder
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

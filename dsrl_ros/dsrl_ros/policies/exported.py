@@ -1,0 +1,228 @@
+"""Frozen policies that are programs: TorchScript (`.pt`, `.ts`) or torch.export (`.pt2`).
+
+A program takes state (B, O) and noise (B, H, A) and returns actions (B, H, A), all float32, in
+robot units. NAME.json beside it is its card. `archives.py` says what a file may hold.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dsrl_ros.core.errors import PolicyLoadError, ShapeMismatchError
+from dsrl_ros.core.types import Array, ControlMode, PolicySpec
+from dsrl_ros.policies import cards
+from dsrl_ros.policies.archives import ArchiveError, check_exported, check_torchscript
+from dsrl_ros.policies.base import check_input, limit_output
+
+FORMAT = 'dsrl-exported-policy/1'
+SUFFIXES = ('.pt', '.ts', '.pt2')
+_SUGGESTION = 'Write it with policies.exported.write_card.'
+_PROBES = 3  # samples; one alone would hide what depends on the others of its batch
+
+Program = Callable[[Tensor, Tensor], Tensor]
+
+
+class ExportedPolicy:
+    """A program as a `FrozenPolicy`.
+
+    Args:
+        spec: what it takes and gives.
+        program: see the module; on the CPU.
+    """
+
+    def __init__(self, spec: PolicySpec, program: Program) -> None:
+        self._spec = spec
+        self._program = program
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What the policy takes and gives."""
+        return self._spec
+
+    def __call__(self, state: Array, noise: Array) -> Array:
+        """Turn noise into actions; see `FrozenPolicy`."""
+        check_input(self._spec, state, noise)
+        return limit_output(self._spec, self._answer(state, noise))
+
+    def check(self) -> None:
+        """Ask the program a few times whether it is what steering needs.
+
+        Raises:
+            ShapeMismatchError: it cannot take the shapes of its spec, or gives others.
+            PolicyLoadError: its answers are random, depend on the rest of the batch, or do not
+                depend on the noise.
+        """
+        spec = self._spec
+        rng = np.random.default_rng(0)
+        mean, std = np.asarray(spec.state_mean), np.asarray(spec.state_std)
+        state = np.asarray(mean + std * rng.standard_normal((_PROBES, spec.state_dim)), np.float32)
+        shape = (_PROBES, spec.horizon, spec.action_dim)
+        noise = rng.standard_normal(shape).astype(np.float32)
+        answers = [self._answer(state, noise) for _ in range(3)]
+        if any(not np.array_equal(answer, answers[0], equal_nan=True) for answer in answers):
+            raise PolicyLoadError(
+                f'policy {spec.name}: got other actions for the same state and noise, expected '
+                'the same. Export it without random numbers: dropout off, a deterministic '
+                'sampler such as DDIM with eta 0.'
+            )
+        alone = np.concatenate(
+            [self._answer(state[i : i + 1], noise[i : i + 1]) for i in range(_PROBES)]
+        )
+        reach = np.asarray(spec.action_high) - np.asarray(spec.action_low)
+        if not (np.abs(alone - answers[0]) <= 1e-3 * reach)[np.isfinite(answers[0])].all():
+            raise PolicyLoadError(
+                f'policy {spec.name}: got other actions for a sample alone than for the same one '
+                'in a batch, expected the same. Export it in evaluation mode (BatchNorm).'
+            )
+        other = self._answer(state, noise[::-1].copy())
+        if np.array_equal(other, answers[0], equal_nan=True):
+            raise PolicyLoadError(
+                f'policy {spec.name}: got the same actions for another noise, expected the noise '
+                'to decide. Export the sampler with its starting noise as the second argument.'
+            )
+
+    def _answer(self, state: Array, noise: Array) -> Array:
+        """Return the program's actions as they are.
+
+        Raises:
+            ShapeMismatchError: it cannot take the shapes of the spec, or gives others.
+        """
+        # A view of a caller's array may be read-only or reversed: torch takes neither.
+        given = [torch.from_numpy(np.array(x, dtype=np.float32)) for x in (state, noise)]
+        try:
+            with torch.inference_mode():
+                actions = self._program(*given)
+        except Exception as error:
+            line = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            raise ShapeMismatchError(
+                f'policy {self._spec.name}: got an error for state {state.shape} and noise '
+                f'{noise.shape}: {line}. Expected a program for any batch size: script it rather '
+                "than trace it, or export it with dynamic_shapes=({0: 'B'}, {0: 'B'}); or mend "
+                'the sizes in its card.'
+            ) from error
+        if not isinstance(actions, Tensor) or actions.shape != noise.shape:
+            got = tuple(actions.shape) if isinstance(actions, Tensor) else type(actions).__name__
+            raise ShapeMismatchError(
+                f'policy {self._spec.name}: got actions of shape {got}, expected {noise.shape}, '
+                '(B, H, A). Return the whole chunk as one tensor, or mend the card.'
+            )
+        return np.asarray(actions.to('cpu', torch.float32).numpy())
+
+
+def plain_spec(
+    name: str,
+    state_dim: int,
+    action_low: Sequence[float],
+    action_high: Sequence[float],
+    horizon: int,
+    num_execute: int,
+    **fields: Any,
+) -> PolicySpec:
+    """Return the spec of a program about which little is known beyond its sizes.
+
+    Args:
+        name: for people.
+        state_dim: O.
+        action_low, action_high: limits of each action, (A,), in the environment's units.
+        horizon: steps in a chunk, H.
+        num_execute: steps of a chunk that are executed before the next decision.
+        fields: of `PolicySpec`, to say more, e.g. `state_mean` and `state_std`, which bring the
+            state to the size that the learner's networks like.
+    """
+    known: dict[str, Any] = {
+        'name': name,
+        'state_names': tuple(f's{i}' for i in range(state_dim)),
+        'action_names': tuple(f'a{i}' for i in range(len(action_low))),
+        'horizon': horizon,
+        'num_execute': num_execute,
+        'step_period_s': 1.0,
+        'control_mode': ControlMode.UNSET,
+        'noise_bound': 10.0,
+        'action_low': tuple(float(x) for x in action_low),
+        'action_high': tuple(float(x) for x in action_high),
+        'state_mean': (0.0,) * state_dim,
+        'state_std': (1.0,) * state_dim,
+        'sampler': 'exported',
+        'denoising_steps': 1,
+        'sha256': '',
+    }
+    return PolicySpec(**{**known, **fields})
+
+
+def write_card(path: Path, spec: PolicySpec, notes: Mapping[str, Any] | None = None) -> PolicySpec:
+    """Write the card of the program at `path`.
+
+    Args:
+        path: of the program, which is there already; the card goes beside it.
+        spec: what it takes and gives; its hash is filled in here.
+        notes: for people; plain values.
+
+    Returns:
+        `spec` with the hash of the file.
+    """
+    return cards.write_card(path, FORMAT, spec, {'notes': dict(notes or {})})
+
+
+def load(path: Path, spec: PolicySpec | None = None) -> ExportedPolicy:
+    """Load a program and check it.
+
+    Args:
+        path: ending in one of `SUFFIXES`.
+        spec: what it takes and gives; None reads the card beside it. Its hash, unless empty, must
+            be that of the file.
+
+    Raises:
+        PolicyLoadError: file or card missing, corrupt, of another kind or hash, holding more than
+            tensors and operators, or with answers that cannot be steered.
+        ShapeMismatchError: a program of other sizes, or for one batch size alone.
+    """
+    if path.suffix not in SUFFIXES:
+        raise PolicyLoadError(
+            f'policy {path}: got {path.suffix!r}, expected one of {", ".join(SUFFIXES)}.'
+        )
+    if spec is None:
+        spec = cards.spec_of(cards.read_card(path, FORMAT, _SUGGESTION), path, _SUGGESTION)
+    data, spec = cards.read_checked(path, spec, _SUGGESTION)
+    try:
+        program = _exported(data) if path.suffix == '.pt2' else _torchscript(data)
+    except ArchiveError as error:
+        raise PolicyLoadError(
+            f'policy {path}: got {error}, expected a program written by torch.jit.save (.pt, .ts) '
+            'or torch.export.save (.pt2). Export it again.'
+        ) from error
+    policy = ExportedPolicy(spec, program)
+    policy.check()
+    return policy
+
+
+def _torchscript(data: bytes) -> Program:
+    check_torchscript(data)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', DeprecationWarning)  # torch.export is the newer way
+            load_program: Callable[..., Program] = torch.jit.load
+            return load_program(io.BytesIO(data), map_location='cpu')
+    except RuntimeError as error:
+        raise ArchiveError(f'no readable TorchScript ({_first_line(error)})') from error
+
+
+def _exported(data: bytes) -> Program:
+    check_exported(data)
+    try:
+        # The guards of an archive are Python code; the checks at loading stand in for them.
+        program: Program = torch.export.load(io.BytesIO(data)).module(check_guards=False)
+    except Exception as error:
+        raise ArchiveError(f'no readable program ({_first_line(error)})') from error
+    return program
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,61 @@
+"""The worked example of the docs runs as it stands there, and does what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dsrl_ros.cli import evaluate, plot, prior_check, train
+
+TEXT = (Path(__file__).parents[1] / 'docs' / 'steer_your_own_policy.md').read_text()
+COMMANDS = {'train': train, 'eval': evaluate, 'plot': plot, 'prior-check': prior_check}
+
+
+def block(language: str) -> str:
+    (found,) = re.findall(rf'```{language}\n(.*?)```', TEXT, re.DOTALL)
+    return found
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp('example')
+
+
+def test_the_example_learns(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    names: dict[str, object] = {}
+    exec(compile(block('python'), 'steer_your_own_policy.md', 'exec'), names)
+    assert 0.05 < names['base'] < 0.5
+    assert names['steered'] == 1.0
+    assert 'steered 100%' in capsys.readouterr().out
+
+
+def test_its_commands_run_one_after_the_other(folder, monkeypatch, capsys):
+    """On the policy that the example above has exported."""
+    monkeypatch.chdir(folder)
+    found = re.search(
+        r'^(from pathlib.*?torch\n).*?^(class Reach.*?)^class Policy', block('python'), re.M | re.S
+    )
+    assert found is not None
+    imports, environment = found.groups()
+    (folder / 'reach.py').write_text(f'{imports}\n{environment}')
+    (folder / 'small.yaml').write_text(block('yaml'))
+    for line in block('sh').replace('\\\n', '').splitlines():
+        _, name, *arguments = shlex.split(line)
+        assert COMMANDS[name].main(arguments) == 0
+    shown = capsys.readouterr().out
+    assert 'steered (sac)' in shown
+    summary = json.loads((folder / 'runs/reach/summary.json').read_text())
+    assert summary['steered_success'] > 0.9 > 0.5 > summary['base_success']
+    assert (folder / 'reach.png').exists() and (folder / 'runs/reach/eval_seed1.json').exists()
+
+
+def test_the_example_stays_short():
+    """About 30 lines, and the few of the toys that stand in for what a user has."""
+    lines = [line for line in block('python').splitlines() if line.strip()]
+    own = [line for line in lines if not line.startswith(('from', 'import'))]
+    assert len(own) <= 38 and max(map(len, lines)) <= 99
