@@ -176,6 +176,18 @@ def test_a_run_leaves_everything_it_promises(finished: Run) -> None:
     assert {log.stem for log in (finished.folder / 'logs').iterdir()} >= set(NODES)
 
 
+def test_dsrl_na_steers_the_same_graph(start: Callable[..., Run]) -> None:
+    """One word changes the algorithm; the trainer then asks the frozen policy itself."""
+    run = start(algorithm='na')
+    output = run.wait()
+    assert run.launcher.returncode == 0, output
+    summary = json.loads((run.folder / 'summary.json').read_text())
+    assert summary['complete'] and summary['algorithm'] == 'na'
+    assert summary['gradient_steps'] == 4 * len(run.transitions())
+    learned = run.folder / 'checkpoints' / '000005' / 'networks.safetensors'
+    assert b'noise_critics.members.0' in learned.read_bytes()
+
+
 def test_no_log_holds_an_error(finished: Run) -> None:
     """A run that went well says nothing else."""
     for log in (finished.folder / 'logs').iterdir():
