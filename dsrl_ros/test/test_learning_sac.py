@@ -18,6 +18,7 @@ from dsrl_ros.learning import td
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.sac import DsrlSac
+from dsrl_ros.learning.totals import Totals
 
 torch.set_num_threads(1)
 
@@ -255,7 +256,7 @@ def test_an_update_stays_on_its_device_and_asks_it_nothing(
             next_state=torch.zeros(16, 2),
         )
     monkeypatch.setattr(made.replay, 'sample', lambda *_: sampled)
-    made._round(td.Totals())
+    made._round(Totals())
 
 
 def test_a_device_that_is_not_there_is_refused_at_once() -> None:

@@ -16,12 +16,12 @@ from dsrl_ros.learning.networks import (
     LOG_STD_HIGH,
     LOG_STD_LOW,
     LOG_STD_OFFSET,
-    Actor,
     Critics,
     frozen,
 )
 from dsrl_ros.learning.optimiser import adam, step
-from dsrl_ros.learning.td import TdLearner, Totals
+from dsrl_ros.learning.td import TdLearner
+from dsrl_ros.learning.totals import Totals
 
 
 class ActorCritic(TdLearner):
@@ -41,8 +41,7 @@ class ActorCritic(TdLearner):
     ) -> None:
         super().__init__(spec, config, seed, action_dim, steps_per_round)
         self._target_entropy = config.target_entropy_per_dim * self._noise_dim
-        encoder = self._encoder()
-        self.actor = Actor(self._mlp(self._encoded_size(encoder), 2 * self._noise_dim), encoder)
+        self.actor = self._make.actor(self._noise_dim)
         self._fixed_temperature = torch.tensor(config.temperature, device=self._device)
         self.log_temperature = nn.Parameter(
             torch.tensor(math.log(max(config.temperature, 1e-8)), device=self._device)

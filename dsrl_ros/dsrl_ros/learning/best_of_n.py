@@ -19,7 +19,8 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.frozen import FrozenActions
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.seeding import Stream, keyed_generator
-from dsrl_ros.learning.td import TdLearner, Totals
+from dsrl_ros.learning.td import TdLearner
+from dsrl_ros.learning.totals import Totals
 from dsrl_ros.policies.base import FrozenPolicy
 
 Valued = Callable[[Array, Array], Array]

@@ -17,7 +17,7 @@ from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.optimiser import adam, step
 from dsrl_ros.learning.pairs import PairCache
 from dsrl_ros.learning.replay import Batch
-from dsrl_ros.learning.td import Totals
+from dsrl_ros.learning.totals import Totals
 from dsrl_ros.policies.base import FrozenPolicy
 
 
@@ -59,7 +59,7 @@ class DsrlNa(ActorCritic):
     def __init__(self, policy: FrozenPolicy, config: LearnerConfig, seed: int) -> None:
         self._frozen = FrozenActions(policy, config)
         super().__init__(policy.spec, config, seed, self._frozen.size, config.utd)
-        self.noise_critics = self._critics(self._noise_dim)
+        self.noise_critics = self._make.critics(self._noise_dim)
         self._modules['noise_critics'] = self.noise_critics
         self._optimisers['noise_critics'] = adam(
             self.noise_critics.parameters(), config.noise_critic_learning_rate

@@ -8,7 +8,7 @@ from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.actor_critic import ActorCritic
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.replay import Batch
-from dsrl_ros.learning.td import Totals
+from dsrl_ros.learning.totals import Totals
 
 
 class DsrlSac(ActorCritic):

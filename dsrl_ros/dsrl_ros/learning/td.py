@@ -20,36 +20,15 @@ from dsrl_ros.core.errors import CheckpointError, ConfigError, NonFiniteError, S
 from dsrl_ros.core.types import Array, PolicySpec, Transition
 from dsrl_ros.learning.augmentation import random_crop
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.encoder import Encoder, Observed, Seen
+from dsrl_ros.learning.encoder import Observed, Seen
+from dsrl_ros.learning.factory import NetworkFactory
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.memory import keep_freed_memory
-from dsrl_ros.learning.mlp import Mlp
-from dsrl_ros.learning.networks import Critics, reduce_critics
+from dsrl_ros.learning.networks import reduce_critics
 from dsrl_ros.learning.optimiser import Snapshot, adam, load_tensors, polyak, step
 from dsrl_ros.learning.replay import Batch, Replay, phase_code
 from dsrl_ros.learning.seeding import Stream, keyed_seed
-
-
-class Totals:
-    """Sums of metrics over gradient steps, without waiting for the device."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
-
-    def add(self, names: tuple[str, ...], values: Tensor) -> None:
-        """Add one step's values, (len(names),), under its names."""
-        key = ' '.join(names)
-        self._sums[key] = self._sums[key] + values if key in self._sums else values
-        self._counts[key] = self._counts.get(key, 0) + 1
-
-    def means(self) -> dict[str, float]:
-        """Return each metric's mean; here the host waits for the device."""
-        return {
-            name: value / self._counts[key]
-            for key, sums in self._sums.items()
-            for name, value in zip(key.split(), sums.tolist(), strict=True)
-        }
+from dsrl_ros.learning.totals import Totals
 
 
 class TdLearner(ABC):
@@ -84,9 +63,10 @@ class TdLearner(ABC):
         self._state_mean = torch.tensor(spec.state_mean, dtype=torch.float32, device=self._device)
         self._state_std = torch.tensor(spec.state_std, dtype=torch.float32, device=self._device)
         action_dim = self._noise_dim if action_dim is None else action_dim
+        self._make = NetworkFactory(config, self._observation, self._generator, self._device)
 
-        self.critics = self._critics(action_dim)
-        self.target_critics = self._critics(action_dim)
+        self.critics = self._make.critics(action_dim)
+        self.target_critics = self._make.critics(action_dim)
         self.target_critics.load_state_dict(self.critics.state_dict())
         self.target_critics.requires_grad_(False)
         self._modules: dict[str, nn.Module] = {
@@ -302,40 +282,6 @@ class TdLearner(ABC):
 
     def _reduce(self, values: Tensor) -> Tensor:
         return reduce_critics(values, self.config.critic_reduction, self.config.critic_std_weight)
-
-    def _mlp(self, num_inputs: int, num_outputs: int) -> Mlp:
-        config = self.config
-        with self._device:
-            return Mlp(
-                num_inputs,
-                num_outputs,
-                config.hidden_size,
-                config.num_layers,
-                config.activation,
-                config.layer_norm,
-                self._generator,
-                config.precision == 'bfloat16',
-                config.compile,
-            )
-
-    def _critics(self, action_dim: int) -> Critics:
-        encoder = self._encoder()
-        num_inputs = self._encoded_size(encoder) + action_dim
-        members = [self._mlp(num_inputs, 1) for _ in range(self.config.num_critics)]
-        return Critics(members, encoder)
-
-    def _encoder(self) -> Encoder | None:
-        """Return a new encoder where there is more to see than the state."""
-        if not self._observation.has_sight:
-            return None
-        config = self.config
-        with self._device:
-            return Encoder(
-                self._observation, config.encoder_channels, config.encoder_size, self._generator
-            )
-
-    def _encoded_size(self, encoder: Encoder | None) -> int:
-        return self.spec.state_dim if encoder is None else encoder.num_outputs
 
     def _networks(self) -> dict[str, Tensor]:
         """Return every weight by name; views, not copies."""

@@ -65,7 +65,7 @@ class Progress:
         report: of the episodes.
         priors: successes and trials of the prior, by layout and scale such as 'repeated 0.5'.
         bad_answers, answers: of the frozen policy.
-        wall_time_s: of all sessions of the run [s].
+        wall_time_s: of the run, from each of its starts on [s].
     """
 
     report: RunReport = field(default_factory=RunReport)
