@@ -24,6 +24,7 @@ from bench.learning_report import write_report
 from dsrl_ros.core.options import parse
 from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.build import acting_policy, build_learner
+from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.steered import Episode, evaluate, run_steering
@@ -39,8 +40,8 @@ OUT = ROOT / 'bench' / 'out' / 'learning'
 WARMUP = 10  # episodes with prior noise, learned from
 EVALUATION = 50  # fresh resets per look
 DEMONSTRATIONS, DEMONSTRATION_SEED = 10, 0  # those the shipped policy was trained on
-# Online episodes after which the deterministic choice is looked at.
-LOOKS = (0, 4, 8, 12, 16, 20, 30, 40, 50, 150)
+# Online episodes after which the choice is looked at, exploring and deterministic.
+LOOKS = (0, 4, 8, 12, 20, 30, 50, 150)
 FURTHER = 100
 
 
@@ -70,18 +71,16 @@ class Method:
         return self.online + (FURTHER if seed < self.further_seeds else 0)
 
 
-REPEATED = {'noise_layout': 'repeated'}  # as in the demo
+REPEATED = {'noise_layout': 'repeated'}  # as in the demo; full is the paper's
 METHODS = {
-    'prior': Method('prior N(0, I)', {'algorithm': 'prior', **REPEATED}, 5, online=0),
-    'constant': Method('constant noise, searched', {'algorithm': 'constant', **REPEATED}, 3),
-    'best_of_n': Method('best of 16 prior samples', {'algorithm': 'best_of_n', **REPEATED}, 3),
-    'sac': Method('DSRL-SAC', {'algorithm': 'sac', **REPEATED}, 5, further_seeds=3),
-    'na': Method('DSRL-NA', {'algorithm': 'na', **REPEATED}, 5),
-    'sac_full': Method('DSRL-SAC, full noise', {'algorithm': 'sac'}, 5),
-    'na_full': Method('DSRL-NA, full noise', {'algorithm': 'na'}, 5),
+    'prior': Method('prior N(0, I)', {'algorithm': 'prior'}, 5, online=0),
+    'constant': Method('constant noise, searched', {'algorithm': 'constant'}, 3),
+    'best_of_n': Method('best of 16 prior samples', {'algorithm': 'best_of_n'}, 3),
+    'sac': Method('DSRL-SAC', {'algorithm': 'sac'}, 5),
+    'na': Method('DSRL-NA', {'algorithm': 'na'}, 5),
     'na_offline': Method(
         'DSRL-NA from 10 demonstrations',
-        {'algorithm': 'na', 'offline_steps': 2000, **REPEATED},
+        {'algorithm': 'na', 'offline_steps': 2000},
         3,
         demonstrations=True,
     ),
@@ -91,6 +90,10 @@ METHODS = {
         3,
         demonstrations=True,
     ),
+    'sac_repeated': Method(
+        'DSRL-SAC, repeated noise', {'algorithm': 'sac', **REPEATED}, 3, further_seeds=3
+    ),
+    'na_repeated': Method('DSRL-NA, repeated noise', {'algorithm': 'na', **REPEATED}, 3),
 }
 
 
@@ -103,7 +106,7 @@ class Result:
         options: of the learner.
         commit: of the code.
         looks: after so many online episodes: decisions and steps so far, warm-up included, and
-            successes of `trials`.
+            successes of `trials`, of the deterministic choice and of the exploring one.
         online: success of each online episode.
         trials: fresh resets per look.
         gradient_steps: taken.
@@ -142,9 +145,18 @@ def run(name: str, seed: int, extra: dict[str, Any], looks: Sequence[int]) -> Re
     steps = decisions = 0
 
     def look(online: int) -> None:
-        successes = _successes(env, policy, learner, seed, WARMUP + episodes)
+        deterministic, exploring = (
+            _successes(env, policy, learner, seed, chooser, WARMUP + episodes)
+            for chooser in (learner.chooser(None), learner.chooser(seed))
+        )
         result.looks.append(
-            {'online': online, 'decisions': decisions, 'steps': steps, 'successes': successes}
+            {
+                'online': online,
+                'decisions': decisions,
+                'steps': steps,
+                'deterministic': deterministic,
+                'exploring': exploring,
+            }
         )
 
     def on_episode(number: int, episode: Episode) -> None:
@@ -176,12 +188,15 @@ def run(name: str, seed: int, extra: dict[str, Any], looks: Sequence[int]) -> Re
 
 
 def _successes(
-    env: PickPlaceEnv, policy: FrozenPolicy, learner: Learner, seed: int, first: int
+    env: PickPlaceEnv,
+    policy: FrozenPolicy,
+    learner: Learner,
+    seed: int,
+    chooser: NoiseChooser,
+    first: int,
 ) -> int:
     acting = acting_policy(policy, learner.config)
-    return sum(
-        evaluate(env, acting, learner.chooser(None), learner.config, seed, EVALUATION, first)
-    )
+    return sum(evaluate(env, acting, chooser, learner.config, seed, EVALUATION, first))
 
 
 def _demonstrations(policy: FrozenPolicy, config: LearnerConfig) -> list[Transition]:

@@ -15,6 +15,7 @@ from dsrl_ros.core.statistics import SuccessRate
 
 GOAL = 0.9  # success at which a run counts as having learned
 WINDOW, FURTHER = 20, 100  # episodes of the rolling success, and for how many more it is kept
+DETERMINISTIC, EXPLORING = 'deterministic', 'exploring'  # the two choices of a learner
 SHOWN = 50  # online episodes in the plot
 
 Result = Mapping[str, Any]
@@ -29,22 +30,22 @@ def load(folder: Path) -> dict[str, list[Result]]:
     return {name: sorted(rs, key=lambda r: r['seed']) for name, rs in by_method.items()}
 
 
-def reached(result: Result) -> Mapping[str, int] | None:
-    """Return the first look with at least `GOAL` success, or None."""
+def reached(result: Result, choice: str) -> Mapping[str, int] | None:
+    """Return the first look at which `choice` has at least `GOAL` success, or None."""
     for look in result['looks']:
-        if look['successes'] >= GOAL * result['trials']:
+        if look[choice] >= GOAL * result['trials']:
             found: Mapping[str, int] = look
             return found
     return None
 
 
-def pooled(results: Sequence[Result], online: int) -> SuccessRate:
-    """Return the success of all seeds together at one look."""
+def pooled(results: Sequence[Result], online: int, choice: str) -> SuccessRate:
+    """Return the success of a choice, of all seeds together, at one look."""
     successes = trials = 0
     for result in results:
         for look in result['looks']:
             if look['online'] == online:
-                successes += look['successes']
+                successes += look[choice]
                 trials += result['trials']
     return SuccessRate(successes, trials)
 
@@ -67,20 +68,20 @@ def lowest_after_goal(result: Result) -> float | None:
 def lines(by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) -> list[str]:
     """Return the table as lines of Markdown."""
     rows = [
-        '| method | seeds | after 0 online episodes | after 20 | after 50 | 90 % after online '
-        'episodes | after control steps, warm-up included | CPU per run |',
-        '|---|---|---|---|---|---|---|---|',
+        '| method | seeds | exploring: after 0 | 8 | 20 | 50 online episodes | deterministic: 50 '
+        '| 90 % exploring after episodes | after control steps | CPU per run |',
+        '|---|---|---|---|---|---|---|---|---|---|',
     ]
     for name, title in titles.items():
         results = by_method.get(name)
         if not results:
             continue
-        rates = (pooled(results, online) for online in (0, 20, 50))
-        found = [reached(result) for result in results]
+        found = [reached(result, EXPLORING) for result in results]
         cells = [
             title,
             str(len(results)),
-            *(_percent(rate) for rate in rates),
+            *(_percent(pooled(results, online, EXPLORING)) for online in (0, 8, 20, 50)),
+            _percent(pooled(results, 50, DETERMINISTIC)),
             ', '.join('-' if f is None else str(f['online']) for f in found),
             ', '.join('-' if f is None else str(f['steps']) for f in found),
             f'{np.median([result["cpu_s"] for result in results]) / 60:.1f} min',
@@ -99,11 +100,11 @@ def _percent(rate: SuccessRate) -> str:
 def summary(by_method: Mapping[str, Sequence[Result]]) -> list[str]:
     """Return what the table is to show, in words."""
     said = []
-    for slower, faster in (('sac', 'na'), ('sac_full', 'na_full')):
+    for slower, faster in (('sac', 'na'), ('sac_repeated', 'na_repeated')):
         pairs = [
             (one['steps'], other['steps'])
             for s, n in zip(by_method.get(slower, ()), by_method.get(faster, ()), strict=False)
-            if (one := reached(s)) is not None and (other := reached(n)) is not None
+            if (one := reached(s, EXPLORING)) and (other := reached(n, EXPLORING))
         ]
         if pairs:
             ratios = sorted(other / one for one, other in pairs)
@@ -139,12 +140,14 @@ def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[
             continue
         colour = f'C{number}'
         if len(results[0]['looks']) == 1:
-            axes.axhline(pooled(results, 0).rate, color=colour, linestyle='--', label=title)
+            axes.axhline(
+                pooled(results, 0, EXPLORING).rate, color=colour, linestyle='--', label=title
+            )
             continue
         online = [look['online'] for look in results[0]['looks'] if look['online'] <= SHOWN]
         rates = np.array(
             [
-                [look['successes'] / r['trials'] for look in r['looks'][: len(online)]]
+                [look[EXPLORING] / r['trials'] for look in r['looks'][: len(online)]]
                 for r in results
             ]
         )
@@ -153,7 +156,11 @@ def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[
             online, rates.min(axis=0), rates.max(axis=0), color=colour, alpha=0.12, linewidth=0
         )
     axes.axhline(GOAL, color='0.7', linewidth=0.8)
-    axes.set(xlabel='online episodes', ylabel='success on 50 fresh resets', ylim=(-0.03, 1.03))
+    axes.set(
+        xlabel='online episodes',
+        ylabel='success on 50 fresh resets, exploring',
+        ylim=(-0.03, 1.03),
+    )
     axes.legend(loc='center right', fontsize='small')
     figure.savefig(path, dpi=120)
     plt.close(figure)
