@@ -55,14 +55,14 @@ def lowest_after_goal(result: Result) -> float | None:
 
     None when it never was, or fewer than `FURTHER` episodes follow.
     """
-    outcomes = np.array(result['online'], dtype=float)
+    outcomes = np.array(result['online'], dtype=np.int64)
     if len(outcomes) < WINDOW:
         return None
-    rolling = np.convolve(outcomes, np.ones(WINDOW) / WINDOW, mode='valid')
-    above = np.flatnonzero(rolling > GOAL)
+    rolling = np.convolve(outcomes, np.ones(WINDOW, dtype=np.int64), mode='valid')
+    above = np.flatnonzero(rolling > GOAL * WINDOW)
     if not len(above) or len(rolling) < above[0] + 1 + FURTHER:
         return None
-    return float(rolling[above[0] : above[0] + 1 + FURTHER].min())
+    return int(rolling[above[0] : above[0] + 1 + FURTHER].min()) / WINDOW
 
 
 def lines(by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) -> list[str]:
