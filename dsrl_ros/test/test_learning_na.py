@@ -11,7 +11,12 @@ import torch
 from torch import Tensor
 from toy import SPEC, ToyEnv, ToyPolicy, transition
 
-from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError
+from dsrl_ros.core.errors import (
+    ConfigError,
+    NonFiniteError,
+    PolicyUnavailableError,
+    ShapeMismatchError,
+)
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Transition
 from dsrl_ros.learning.build import build_actor_learner
 from dsrl_ros.learning.choosers import PriorChooser
@@ -128,7 +133,7 @@ def test_pairs_are_noise_with_the_action_it_leads_to(source: str) -> None:
 
 def test_targets_bootstrap_from_the_answer_to_the_actors_noise() -> None:
     """With target critics that return the first scaled action, y = r + discount * f(s', w')."""
-    made = learner(transitions=6, critic_reduction='mean', bound_values=False, utd=1)
+    made = learner(transitions=8, critic_reduction='mean', bound_values=False, utd=1)
     made.update(1)
     seen: list[tuple[Tensor, Tensor]] = []
 
@@ -274,3 +279,39 @@ def test_refuses_what_does_not_fit() -> None:
     with pytest.raises(ConfigError, match='expected sac or na'):
         build_actor_learner(ToyPolicy(), LearnerConfig(algorithm='rlpd'), 0)
     assert SPEC.num_execute == 2
+
+
+class SilentPolicy(ToyPolicy):
+    """Does not answer while `silent`, from its second call on."""
+
+    silent = False
+    calls = 0
+
+    def __call__(self, state: Array, noise: Array) -> Array:
+        self.calls += 1
+        if self.silent and self.calls > 1:
+            raise PolicyUnavailableError('no answer')
+        return super().__call__(state, noise)
+
+
+def test_a_policy_that_does_not_answer_leaves_nothing_half_done() -> None:
+    """Q_A has learned when the pairs are asked for: its steps are taken back."""
+    policy = SilentPolicy()
+    made = learner(policy, distill_fresh=1.0)
+    made.update(6)
+    before = made.state_groups()
+    policy.silent, policy.calls = True, 0
+    with pytest.raises(PolicyUnavailableError):
+        made.update(6)
+    assert policy.calls == 2
+    after = made.state_groups()
+    for group in ('networks', 'optimisers', 'rng'):
+        for name, tensor in before[group].items():
+            assert torch.equal(tensor, after[group][name]), (group, name)
+    policy.silent = False
+    made.update(6)
+    assert made.gradient_steps == 12
+    noise, action = made._pairs.draw(torch.arange(20), 0.0, made._answer, made._generator)
+    states = made.replay.gather(torch.arange(20)).state
+    expected = ToyPolicy()(states.numpy(), noise.numpy().reshape(-1, 2, 1))
+    np.testing.assert_allclose(action.numpy(), expected.reshape(-1, 2), atol=1e-6)

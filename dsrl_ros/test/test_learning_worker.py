@@ -23,7 +23,14 @@ from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.worker import LearningWorker
 
 UTD = 3
-CONFIG = LearnerConfig(hidden_size=16, num_layers=1, batch_size=8, utd=UTD, replay_capacity=100)
+CONFIG = LearnerConfig(
+    hidden_size=16,
+    num_layers=1,
+    batch_size=8,
+    utd=UTD,
+    replay_capacity=100,
+    bound_values=False,  # so that a huge reward is learned from, and not refused
+)
 SPEC = PolicySpec(
     name='toy',
     state_names=('x', 'y'),

@@ -32,6 +32,8 @@ class RemotePolicy:
     def __init__(self, node: Node, spec: PolicySpec, timeout_s: float) -> None:
         self.spec = spec
         self._timeout_s = timeout_s
+        self._wake = threading.Event()
+        self._closed = False
         self._client: Client = node.create_client(InferBatch, names.INFER_BATCH)
 
     def __call__(self, state: Array, noise: Array) -> Array:
@@ -50,6 +52,11 @@ class RemotePolicy:
         ]
         return np.concatenate(parts)
 
+    def close(self) -> None:
+        """Let the call under way, and any later one, fail at once."""
+        self._closed = True
+        self._wake.set()
+
     def _request(self, state: Array, noise: Array) -> Array:
         request = InferBatch.Request(
             batch=len(state),
@@ -57,10 +64,11 @@ class RemotePolicy:
             states=floats_to_msg(state),
             noises=floats_to_msg(noise),
         )
-        answered = threading.Event()
+        self._wake.clear()
         future = self._client.call_async(request)
-        future.add_done_callback(lambda _: answered.set())
-        if not answered.wait(self._timeout_s):
+        future.add_done_callback(lambda _: self._wake.set())
+        # One event for the answer and for the end: whichever comes first wakes.
+        if self._closed or not self._wake.wait(self._timeout_s) or not future.done():
             self._client.remove_pending_request(future)
             raise PolicyUnavailableError(
                 f'{names.INFER_BATCH}: got no answer within {self._timeout_s:g} s to a batch of '

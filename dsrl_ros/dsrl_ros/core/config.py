@@ -47,6 +47,9 @@ class TrainerConfig:
         '',
         'frozen policy file, which DSRL-NA asks for actions; empty asks the policy node for them',
     )
+    offline: str = option(
+        '', 'dataset to learn from before the first episode, as `dsrl train` writes it'
+    )
     policy_timeout_s: float = option(
         10.0, 'longest wait for the policy node [s]', low=0.1, high=600.0
     )

@@ -16,7 +16,7 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Sight, Transition
 from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.frozen import FrozenActions
+from dsrl_ros.learning.frozen import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.seeding import Stream, keyed_generator
 from dsrl_ros.learning.td import TdLearner
@@ -92,7 +92,7 @@ class BestOfN(TdLearner):
         noise = torch.empty(len(states), self._noise_dim).normal_(generator=self._generator)
         answers = self._frozen(states, noise)
         if not self._frozen.fitted:
-            self._frozen.fit(answers)
+            self._frozen.fit(answers, final=len(self.replay) >= ENOUGH_TRANSITIONS)
         known = raw._replace(
             state=self._normalise(raw.state),
             action=self._frozen.scale(raw.action),

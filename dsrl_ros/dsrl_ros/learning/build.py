@@ -33,27 +33,36 @@ def build_learner(policy: FrozenPolicy, config: LearnerConfig, seed: int) -> Lea
         return BestOfN(policy, config, seed)
     if config.algorithm == 'rlpd':
         return Rlpd(policy.spec, config, seed)
-    return build_actor_learner(policy, config, seed)
+    return _with_actor(policy, config, seed)
 
 
 def build_actor_learner(policy: FrozenPolicy, config: LearnerConfig, seed: int) -> ActorLearner:
-    """Return a learner whose actor can be sent to the node that acts.
+    """Return a learner for the graph: its actor can be sent to the node that acts.
 
     Raises:
-        ConfigError: another algorithm than DSRL-SAC and DSRL-NA.
+        ConfigError: see `require_actor`.
     """
     require_actor(config)
+    return _with_actor(policy, config, seed)
+
+
+def _with_actor(policy: FrozenPolicy, config: LearnerConfig, seed: int) -> ActorLearner:
     if config.algorithm == 'na':
         return DsrlNa(policy, config, seed)
     return DsrlSac(policy.spec, config, seed)
 
 
 def require_actor(config: LearnerConfig) -> None:
-    """Raise unless the algorithm learns an actor for the steering node.
+    """Raise unless the options make an actor that the steering node can act with.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: a baseline without an actor, or one that sees what the graph does not carry.
     """
+    if config.num_features or config.image_channels:
+        raise ConfigError(
+            f'num_features, image_channels: got {config.num_features}, {config.image_channels}, '
+            'expected 0: the graph carries states only. Learn from images without ROS.'
+        )
     if config.algorithm not in ('sac', 'na'):
         raise ConfigError(
             f'algorithm: got {config.algorithm!r}, expected sac or na: only these learn an actor '

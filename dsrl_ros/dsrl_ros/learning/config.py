@@ -124,7 +124,7 @@ class LearnerConfig:
     offline_share: float = option(
         0.0,
         'Share of every batch that comes from offline data, while there is any; '
-        '0 draws from all data alike.',
+        '0 draws from all data alike, but half for rlpd.',
         low=0.0,
         high=1.0,
     )
@@ -204,6 +204,11 @@ class LearnerConfig:
             raise ConfigError(
                 f'image_channels, image_height, image_width: got {image}, expected all of them '
                 'more than 0, or all 0 for no image.'
+            )
+        if 0.0 < self.offline_share * self.batch_size < 1.0:
+            raise ConfigError(
+                f'offline_share: got {self.offline_share} of a batch of {self.batch_size}, '
+                'expected at least one transition of it, or 0. Raise one of them.'
             )
         if self.start_transitions > self.replay_capacity:
             raise ConfigError(

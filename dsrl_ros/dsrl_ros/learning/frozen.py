@@ -19,6 +19,7 @@ from dsrl_ros.policies.bounded import BoundedPolicy
 _LARGEST_BATCH = 4096
 # Smallest spread, as a share of half the stated range: what a policy holds still is not blown up.
 _SMALLEST_SPREAD = 0.01
+ENOUGH_TRANSITIONS = 8  # for the spread of actions over them to be taken for the policy's own
 
 
 class FrozenActions:
@@ -34,12 +35,12 @@ class FrozenActions:
     Attributes:
         policy: the bounded policy, with its counts.
         size: entries of a flat executed chunk, C.
-        fitted: whether the scaling is known; until then it is that of the stated limits.
+        fitted: whether the scaling is final; at first it is that of the stated limits.
     """
 
     def __init__(self, policy: FrozenPolicy, config: LearnerConfig) -> None:
         spec = policy.spec
-        self.policy = BoundedPolicy(policy)
+        self.policy = policy if isinstance(policy, BoundedPolicy) else BoundedPolicy(policy)
         self.size = spec.num_execute * spec.action_dim
         self.fitted = False
         self._layout = config.layout
@@ -76,15 +77,19 @@ class FrozenActions:
         """Bring (..., C) robot units to zero mean and unit spread."""
         return (action - self._mean) / self._spread
 
-    def fit(self, actions: Tensor) -> None:
-        """Take the scaling from (n, C) sample actions.
+    def fit(self, actions: Tensor, final: bool) -> None:
+        """Take the scaling from sample actions.
 
         The stated limits may be far wider than what a policy ever does; scaled by them, all its
         actions would look alike to a critic.
+
+        Args:
+            actions: (n, C) robot units.
+            final: whether they stand for enough states to be kept.
         """
         self._mean = actions.mean(dim=0)
         self._spread = actions.std(dim=0).maximum(_SMALLEST_SPREAD * self._half_range)
-        self.fitted = True
+        self.fitted = final
 
     def executed(self, transition: Transition) -> Array:
         """Return the chunk of a transition, flat (C,), robot units.

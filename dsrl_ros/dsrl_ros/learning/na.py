@@ -12,7 +12,7 @@ from dsrl_ros.core.types import Array, Transition
 from dsrl_ros.learning.actor_critic import ActorCritic
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.encoder import Observed, Seen
-from dsrl_ros.learning.frozen import FrozenActions
+from dsrl_ros.learning.frozen import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.optimiser import adam, step
 from dsrl_ros.learning.pairs import PairCache
@@ -188,7 +188,8 @@ class DsrlNa(ActorCritic):
 
     def _learn_actor(self, totals: Totals) -> None:
         config = self.config
-        for _ in range(config.utd // config.actor_update_every):
+        every = config.actor_update_every
+        for _ in range((self._steps + config.utd) // every - self._steps // every):
             batch = self.replay.sample(config.batch_size, self._generator, config.offline_share)
             self._update_actor(self._view(batch).observed, self.noise_critics, totals)
 
@@ -200,7 +201,8 @@ class DsrlNa(ActorCritic):
         if not self._frozen.fitted:
             places = self.replay.sample_index(1024, self._generator)
             noise = torch.empty(len(places), self._noise_dim).normal_(generator=self._generator)
-            self._frozen.fit(self._answer(places, noise))
+            enough = len(self.replay) >= ENOUGH_TRANSITIONS
+            self._frozen.fit(self._answer(places, noise), final=enough)
 
     def _critic_action(self, transition: Transition) -> Array:
         if transition.noise is not None:

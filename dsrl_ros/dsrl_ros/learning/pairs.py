@@ -56,8 +56,8 @@ class PairCache:
         if len(flat):
             place, slot = flat // self.per_state, flat % self.per_state
             noise = torch.empty(len(flat), self._noise.shape[-1]).normal_(generator=generator)
-            self._noise[place, slot] = noise
-            self._action[place, slot] = answer(place, noise)
+            action = answer(place, noise)  # before anything is kept: it may raise
+            self._noise[place, slot], self._action[place, slot] = noise, action
             self._known[place, slot] = True
         return self._noise[places, column], self._action[places, column]
 

@@ -12,12 +12,14 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.policies.direct import DirectPolicy
 
+_HALF = 0.5
+
 
 class Rlpd(DsrlSac):
     """Soft actor-critic whose "noise" is the action chunk itself, scaled to its limits.
 
     The frozen policy plays no part: runs let `DirectPolicy` act. Online data (Ball et al. 2023)
-    and demonstrations share every batch by `offline_share`.
+    and demonstrations share every batch by `offline_share`, by halves where it is 0.
 
     Args:
         spec: whose states, chunks and limits are taken.
@@ -27,11 +29,13 @@ class Rlpd(DsrlSac):
 
     def __init__(self, spec: PolicySpec, config: LearnerConfig, seed: int) -> None:
         self._direct = DirectPolicy(spec)
-        super().__init__(
-            self._direct.spec,
-            dataclasses.replace(config, noise_layout='full', noise_magnitude=1.0),
-            seed,
+        config = dataclasses.replace(
+            config,
+            noise_layout='full',
+            noise_magnitude=1.0,
+            offline_share=config.offline_share or _HALF,
         )
+        super().__init__(self._direct.spec, config, seed)
 
     def _critic_action(self, transition: Transition) -> Array:
         """Take what was executed, not what was asked for: demonstrations have nothing else."""

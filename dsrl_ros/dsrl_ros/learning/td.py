@@ -110,7 +110,7 @@ class TdLearner(ABC):
         """
         self._observation.check(transition.observation, transition.sight)
         self._observation.check(transition.next_observation, transition.next_sight)
-        require_finite('reward', np.asarray(transition.reward))
+        self._check_reward(transition)
         if not 0.0 <= transition.discount <= 1.0:
             raise ConfigError(
                 f'transition {transition.key}: got discount {transition.discount}, '
@@ -118,13 +118,13 @@ class TdLearner(ABC):
             )
         phase_code(transition.phase)
         return self.replay.add(
-            state=as_tensor(transition.observation),
-            action=as_tensor(self._critic_action(transition)),
+            state=as_tensor('observation', transition.observation),
+            action=as_tensor('action', self._critic_action(transition)),
             reward=transition.reward,
             discount=transition.discount,
             terminated=transition.terminated,
             truncated=transition.truncated,
-            next_state=as_tensor(transition.next_observation),
+            next_state=as_tensor('next_observation', transition.next_observation),
             phase=transition.phase,
             sight=transition.sight,
             next_sight=transition.next_sight,
@@ -141,20 +141,32 @@ class TdLearner(ABC):
             Mean metrics by name; empty when no round was full.
 
         Raises:
-            NonFiniteError: a loss, a gradient or a weight is not finite. The weights of before
-                the call stand again.
+            NonFiniteError: a loss, a gradient or a weight is not finite.
+            PolicyUnavailableError: the frozen policy did not answer. After these and any other
+                error weights, moments, counts and draws stand as before the call, which may be
+                made again.
         """
-        rounds, self._asked = divmod(self._asked + num_steps, self._steps_per_round)
+        rounds, asked = divmod(self._asked + num_steps, self._steps_per_round)
         if not rounds:
+            self._asked = asked
             return {}
         if self._last_good is None:
             groups = self._learned().values()
             self._last_good = Snapshot(itertools.chain(*(group.values() for group in groups)))
         self._last_good.take()
+        steps, draws = self._steps, self._generator.get_state()
         totals = Totals()
-        for _ in range(rounds):
-            self._round(totals)
-        return self._healthy_means(totals, self._last_good, rounds * self._steps_per_round)
+        try:
+            for _ in range(rounds):
+                self._round(totals)
+            means = self._healthy_means(totals)
+        except Exception:
+            self._last_good.restore()
+            self._steps = steps
+            self._generator.set_state(draws)
+            raise
+        self._asked = asked
+        return means
 
     def td_target(self, batch: Batch, value: Tensor, bonus: Tensor | float = 0.0) -> Tensor:
         """Return y = r + discount * (1 - terminated) * (V(s') + bonus), (B,).
@@ -212,6 +224,18 @@ class TdLearner(ABC):
     @abstractmethod
     def _round(self, totals: Totals) -> None:
         """Take `steps_per_round` critic steps and what belongs to them."""
+
+    def _check_reward(self, transition: Transition) -> None:
+        """Raise for a reward that is no float32, or that the bounds of the values rule out."""
+        reward, config = transition.reward, self.config
+        as_tensor('reward', np.asarray(reward))
+        low, high = min(config.value_low, 0.0), max(config.value_high, 0.0)
+        if config.bound_values and not low <= reward <= high:
+            raise ConfigError(
+                f'transition {transition.key}: got reward {reward:g}, expected {low:g} to '
+                f'{high:g} as value_low and value_high say. Set them to the smallest and largest '
+                'return that the task can give, or bound_values to false.'
+            )
 
     def _critic_action(self, transition: Transition) -> Array:
         """Return what the critics take for a transition, flat; by default the noise's rows.
@@ -300,11 +324,8 @@ class TdLearner(ABC):
         }
         return {'networks': self._networks(), 'optimisers': moments}
 
-    def _healthy_means(
-        self, totals: Totals, last_good: Snapshot, num_steps: int
-    ) -> dict[str, float]:
-        """Return the metrics; raise, with the last good weights in place again, unless all is
-        finite.
+    def _healthy_means(self, totals: Totals) -> dict[str, float]:
+        """Return the metrics; raise unless they and all weights are finite.
 
         A non-finite loss or gradient of any step stays in the totals, so one look suffices.
         """
@@ -313,11 +334,9 @@ class TdLearner(ABC):
         bad = [name for name, mean in means.items() if not math.isfinite(mean)]
         if not bad and bool(torch.isfinite(weights).all()):
             return means
-        last_good.restore()
-        self._steps -= num_steps
         raise NonFiniteError(
-            f'gradient steps {self._steps} to {self._steps + num_steps}: got non-finite '
-            f'{", ".join(bad) or "weights"}, expected finite numbers. The weights of before '
+            f'gradient steps up to {self._steps}: got non-finite '
+            f'{", ".join(bad) or "weights"}, expected finite numbers. The last good weights '
             'stand again. Check rewards and observations for huge values, or lower the '
             'learning rates.'
         )
@@ -341,6 +360,13 @@ def _generator(device: torch.device, seed: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(seed)
 
 
-def as_tensor(values: Array) -> Tensor:
-    """Return values as float32."""
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+def as_tensor(name: str, values: Array) -> Tensor:
+    """Return values as float32.
+
+    Raises:
+        NonFiniteError: values too large for it.
+    """
+    with np.errstate(over='ignore'):
+        single = np.ascontiguousarray(values, dtype=np.float32)
+    require_finite(name, single)
+    return torch.from_numpy(single)

@@ -9,10 +9,10 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from dsrl_ros.core.errors import DsrlError
+from dsrl_ros.core.errors import DsrlError, PolicyUnavailableError
 from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.checkpoint import CheckpointStore, Counters
 from dsrl_ros.learning.learner import ActorLearner
@@ -20,6 +20,8 @@ from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing
 
 # Steps between two looks at the queue and at the request to stop: about 0.1 s of work.
 SLICE = 25
+# How often a policy that does not answer is asked, and how long is waited in between [s].
+TRIES, PAUSE_S = 5, 1.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class LearningWorker:
         store: where checkpoints go.
         checkpoint_every: episodes between two checkpoints.
         on_change: called from the thread after new weights or new progress.
+        offline: learned from, `offline_steps` gradient steps long, before the first weights.
 
     Attributes:
         version: of the newest weights handed out, 0 before the first.
@@ -91,11 +94,13 @@ class LearningWorker:
         store: CheckpointStore,
         checkpoint_every: int,
         on_change: Callable[[], None] = lambda: None,
+        offline: Sequence[Transition] = (),
     ) -> None:
         self._learner = learner
         self._store = store
         self._checkpoint_every = checkpoint_every
         self._on_change = on_change
+        self._offline = offline
         debt = GradientDebt(learner.config.utd, learner.config.start_transitions)
         self._debt = debt
         self._pacing = LockstepPacing(debt) if lockstep else None
@@ -144,6 +149,7 @@ class LearningWorker:
 
     def _run(self) -> None:
         try:
+            self._learn_offline()
             self._hand_out_weights()
             while not self._stopping.is_set():
                 self._take_in(self._inbox.get())
@@ -155,6 +161,16 @@ class LearningWorker:
         except Exception as error:  # handed to the owner of the thread, which raises it
             self._crash = error
             self._on_change()
+
+    def _learn_offline(self) -> None:
+        for transition in self._offline:
+            self._keep(transition)
+        left = self._learner.config.offline_steps if self._offline else 0
+        while left and not self._stopping.is_set():
+            steps = min(SLICE, left)
+            left -= steps
+            self._report(owed=left)
+            self._update(steps)
 
     def _take_in(self, transition: Transition | None) -> None:
         if transition is None:
@@ -209,19 +225,32 @@ class LearningWorker:
     def _update(self, steps: int) -> None:
         if self.progress.fault or not self._learner.num_transitions:
             return
-        begin = time.perf_counter()
+        begin, before = time.perf_counter(), self._learner.gradient_steps
         try:
-            metrics = self._learner.update(steps)
+            metrics = self._update_when_the_policy_answers(steps)
         except DsrlError as error:
             self._report(learning=False, fault=str(error))
+            return
+        taken = self._learner.gradient_steps - before
+        if not taken:  # a learner that works in rounds had none to take
             return
         self._report(
             learning=True,
             gradient_steps=self._learner.gradient_steps,
-            steps_per_second=steps / (time.perf_counter() - begin),
-            # A learner that works in rounds may have had none to take.
-            metrics=metrics or self.progress.metrics,
+            steps_per_second=taken / (time.perf_counter() - begin),
+            metrics=metrics,
         )
+
+    def _update_when_the_policy_answers(self, steps: int) -> dict[str, float]:
+        """Try again while the frozen policy does not answer: its node may be starting anew."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._learner.update(steps)
+            except PolicyUnavailableError as error:
+                self._report(refusal=str(error))
+                if self._stopping.wait(PAUSE_S):
+                    break
+        return self._learner.update(steps)
 
     def _finish_episode(self, episodes: int) -> None:
         self._hand_out_weights()

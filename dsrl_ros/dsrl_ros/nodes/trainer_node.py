@@ -34,9 +34,11 @@ from dsrl_ros.core.config import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import PolicySpec as CorePolicySpec
+from dsrl_ros.core.types import Transition as CoreTransition
 from dsrl_ros.learning.build import build_actor_learner, require_actor
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.dataset import load_transitions
 from dsrl_ros.learning.learner import ActorLearner
 from dsrl_ros.learning.worker import LearningWorker, NewWeights
 from dsrl_ros.policies import io
@@ -61,6 +63,7 @@ class TrainerNode(Node):
         self._spec: PolicySpec | None = None
         self._run: RunInfo | None = None
         self._worker: LearningWorker | None = None
+        self._remote: RemotePolicy | None = None
         self._next_sequence = 0
         self._wake = self.create_guard_condition(self._send_weights)
 
@@ -77,6 +80,8 @@ class TrainerNode(Node):
 
     def destroy_node(self) -> None:
         """Stop learning, with a checkpoint of all that was learned."""
+        if self._remote is not None:
+            self._remote.close()  # nobody spins any more: no answer can come
         if self._worker is not None:
             self._worker.stop()
             self._worker = None
@@ -123,8 +128,11 @@ class TrainerNode(Node):
         learner = build_actor_learner(
             self._frozen_policy(spec), self._learner_config, self._run.seed
         )
-        if self._config.resume_from:
+        offline: list[CoreTransition] = []
+        if self._config.resume_from:  # with the offline data in its replay
             self._resume(learner, Path(self._config.resume_from))
+        elif self._config.offline:
+            offline = load_transitions(Path(self._config.offline), spec, self._learner_config)
         run_dir = Path(self._run.run_dir)
         self._worker = LearningWorker(
             learner,
@@ -132,13 +140,15 @@ class TrainerNode(Node):
             store=CheckpointStore(run_dir / 'checkpoints', self._config.keep_checkpoints),
             checkpoint_every=self._config.checkpoint_every,
             on_change=self._wake.trigger,
+            offline=offline,
         )
         self._worker.start()
 
     def _frozen_policy(self, spec: CorePolicySpec) -> FrozenPolicy:
         """Return the policy of the run, from its file or behind the policy node's service."""
         if not self._config.policy:
-            return RemotePolicy(self, spec, self._config.policy_timeout_s)
+            self._remote = RemotePolicy(self, spec, self._config.policy_timeout_s)
+            return self._remote
         policy = io.load(Path(self._config.policy))
         if policy.spec.sha256 != spec.sha256:
             raise ConfigError(

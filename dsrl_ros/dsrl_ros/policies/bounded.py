@@ -53,7 +53,7 @@ class BoundedPolicy:
 
         Returns:
             Chunks within the stated action limits, (B, H, A) float32, and for each whether it
-            is the policy's own, (B,): a learner leaves the others out.
+            is the policy's own, (B,).
 
         Raises:
             ShapeMismatchError: arguments or answers that do not fit `spec`.
