@@ -32,7 +32,8 @@ def _filled(size: int) -> Replay:
     replay.load_state_tensors(
         {
             'state': torch.randn(size + 1, _STATE),
-            'row': torch.arange(size),
+            'free': torch.zeros(0, dtype=torch.int64),
+            'row': torch.arange(size + 1).unfold(0, 2, 1),
             'action': torch.randn(size, _ACTION),
             'reward': torch.zeros(size),
             'discount': torch.full((size,), 0.97),

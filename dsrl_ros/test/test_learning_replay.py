@@ -129,6 +129,11 @@ def test_is_a_queue_of_collected_and_a_list_of_offline_transitions(
         if number == saved:
             loaded = Replay(capacity, 2, 3, 2, IMAGE)
             loaded.load_state_tensors(replay.state_tensors())
+            places = torch.arange(len(replay))
+            for before, after in zip(
+                replay.observation_ids(places), loaded.observation_ids(places), strict=True
+            ):
+                assert torch.equal(before, after)
             replay = loaded
     assert replay.count('online') == len(kept['online'])
     assert replay.count('offline') == len(kept['offline'])
@@ -160,7 +165,8 @@ def test_next_observations_are_kept_once() -> None:
                 phase='online',
             )
         if episode >= 3:
-            assert len(replay.state_tensors()['state']) == 24
+            tensors = replay.state_tensors()
+            assert len(tensors['state']) - len(tensors['free']) == 24
     assert len(replay._observations._parts['state'].tensor) < 90  # grown by 64 rows at a time
 
 
@@ -257,7 +263,8 @@ def test_offline_data_is_never_overwritten_and_never_dropped() -> None:
 def saved_states(size: int) -> dict[str, Tensor]:
     return {
         'state': torch.zeros(size + 1, 10),
-        'row': torch.arange(size),
+        'free': torch.zeros(0, dtype=torch.int64),
+        'row': torch.arange(size + 1).unfold(0, 2, 1),
         'action': torch.zeros(size, 16),
         'reward': torch.zeros(size),
         'discount': torch.zeros(size),
@@ -318,10 +325,38 @@ def test_a_saved_replay_goes_on_where_it_was(count: int) -> None:
         assert draw(saved) == draw(loaded)
 
 
+def test_observations_keep_their_ids_when_saved_and_loaded() -> None:
+    """Every other transition begins anew, and the ring has wrapped: rows are out of order."""
+    saved, loaded = Replay(7, 2, 3), Replay(7, 2, 3)
+    for number in range(40):
+        fill(saved, 1)
+        if number % 2:
+            saved.add(
+                torch.full((2,), -1.0), torch.zeros(3), 0.0, 0.9, True, False, torch.zeros(2),
+                'online',
+            )  # fmt: skip
+    loaded.load_state_tensors(saved.state_tensors())
+    for _ in range(20):  # and get the same ones from then on
+        for before, after in zip(
+            saved.observation_ids(torch.arange(7)), loaded.observation_ids(torch.arange(7)),
+            strict=True,
+        ):  # fmt: skip
+            assert torch.equal(before, after)
+        fill(saved, 1)
+        fill(loaded, 1)
+
+
 def broken(**changes: Any) -> dict[str, Tensor]:
+    """Return a replay of three transitions in four rows, and one row that is free."""
     saved = Replay(5, 2, 3)
     fill(saved, 3)
-    return {name: t for name, t in {**saved.state_tensors(), **changes}.items() if t is not None}
+    tensors = saved.state_tensors()
+    tensors.update(state=torch.zeros(5, 2), free=torch.tensor([4]))
+    return {name: t for name, t in {**tensors, **changes}.items() if t is not None}
+
+
+def test_what_is_broken_below_is_whole() -> None:
+    Replay(5, 2, 3).load_state_tensors(broken())
 
 
 @pytest.mark.parametrize(
@@ -329,7 +364,7 @@ def broken(**changes: Any) -> dict[str, Tensor]:
     [
         ({'action': torch.zeros(3, 4)}, 'action'),
         ({'state': torch.zeros(4, 3)}, 'state'),
-        ({'state': torch.zeros(3, 2)}, 'state'),
+        ({'state': torch.zeros(4, 2)}, 'rows or phases'),
         ({'reward': torch.zeros(3, dtype=torch.float64)}, 'reward'),
         ({'reward': None}, 'columns'),
         ({'image': torch.zeros(4, 1)}, 'columns'),
@@ -337,8 +372,21 @@ def broken(**changes: Any) -> dict[str, Tensor]:
         ({'num_added': torch.tensor([-1, 3])}, 'at least 0'),
         ({'num_added': torch.tensor([0, 6])}, '0 to 5'),
         ({'num_added': torch.tensor([2, 1])}, 'rows or phases'),
-        ({'row': torch.tensor([0, 5, 2])}, 'rows or phases'),
-        ({'row': torch.tensor([1, 1, 2])}, 'rows or phases'),
+        ({'state': torch.tensor(0.0)}, 'state'),
+        ({'state': torch.zeros(6, 2)}, 'rows or phases'),
+        ({'free': torch.tensor(4)}, 'free'),
+        ({'free': torch.tensor([4], dtype=torch.int32)}, 'free'),
+        ({'free': torch.tensor([5])}, 'rows or phases'),
+        ({'free': torch.tensor([-1])}, 'rows or phases'),
+        ({'free': torch.tensor([4, 4])}, 'rows or phases'),
+        ({'free': torch.tensor([0])}, 'rows or phases'),
+        ({'free': torch.zeros(0, dtype=torch.int64)}, 'rows or phases'),
+        ({'row': torch.tensor([0, 1, 2])}, 'row'),
+        ({'row': torch.tensor([[0, 1], [1, 2], [2, 5]])}, 'rows or phases'),
+        ({'row': torch.tensor([[0, 1], [1, 2], [2, -1]])}, 'rows or phases'),
+        ({'row': torch.tensor([[0, 1], [1, 2], [2, 2]])}, 'rows or phases'),
+        ({'row': torch.tensor([[0, 1], [2, 3], [1, 0]])}, 'rows or phases'),
+        ({'row': torch.tensor([[0, 1], [1, 2], [2, 3 + 2**40]])}, 'rows or phases'),
         ({'phase': torch.tensor([1, 7, 1], dtype=torch.uint8)}, 'rows or phases'),
     ],
 )
@@ -352,3 +400,32 @@ def test_what_no_such_replay_has_saved_is_refused_and_nothing_is_changed(
         replay.load_state_tensors(broken(**changes))
     after = replay.state_tensors()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    ids=st.permutations(range(10)),
+    name=st.sampled_from(['row', 'free']),
+    entry=st.integers(0, 13),
+    value=st.integers(-1, 10),
+)
+def test_rows_may_lie_anywhere_but_each_has_one_use(
+    ids: list[int], name: str, entry: int, value: int
+) -> None:
+    """A wrapped ring in 6 rows, two offline transitions in 3, and a free row."""
+    saved, loaded = Replay(5, 2, 3), Replay(5, 2, 3)
+    fill(saved, 2, 'offline')
+    fill(saved, 13)
+    tensors = saved.state_tensors()
+    assert (len(tensors['state']), len(tensors['free'])) == (9, 0)
+    where = torch.tensor(ids)
+    rows = torch.zeros(10, 2)
+    rows[where[:9]] = tensors['state']
+    tensors.update(state=rows, row=where[tensors['row']], free=where[9:])
+    loaded.load_state_tensors(tensors)
+    assert draw(loaded) == draw(saved)
+    changed = tensors[name].clone()
+    changed.view(-1)[entry % changed.numel()] = value
+    if not torch.equal(changed, tensors[name]):
+        with pytest.raises(CheckpointError, match='rows or phases'):
+            loaded.load_state_tensors({**tensors, name: changed})

@@ -19,7 +19,7 @@ from dsrl_ros.core.errors import CheckpointError
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.learning.learner import Learner, StateGroups
 
-FORMAT = 'dsrl-checkpoint-1'
+FORMAT = 'dsrl-checkpoint-2'
 _MANIFEST = 'manifest.json'
 _TEMPORARY = '.incomplete-'
 
@@ -105,8 +105,7 @@ def load_checkpoint(path: Path, learner: Learner) -> Counters:
 
     Args:
         path: folder of the checkpoint.
-        learner: built for the same policy and configuration; untouched when this raises because
-            of the files.
+        learner: built for the same policy and configuration; as before when this raises.
 
     Returns:
         The counters of the run.
@@ -131,7 +130,13 @@ def load_checkpoint(path: Path, learner: Learner) -> Counters:
             f'{path}: made with another configuration ({"; ".join(different)}). '
             'Resume with the configuration of the checkpoint.'
         )
-    learner.load_state_groups(_read_groups(path, manifest['sha256']))
+    groups, before = _read_groups(path, manifest['sha256']), learner.state_groups()
+    try:
+        learner.load_state_groups(groups)
+    except Exception:
+        # Groups are taken over one after the other: the first ones fit, and stand already.
+        learner.load_state_groups(before)
+        raise
     return Counters(**manifest['counters'])
 
 

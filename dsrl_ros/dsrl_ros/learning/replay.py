@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -257,21 +257,14 @@ class Replay:
     def state_tensors(self) -> dict[str, Tensor]:
         """Return what is kept, by place; copies.
 
-        Observations are packed: `row` is that of a transition's observation, and its next one
-        lies in the row that follows.
+        Observations lie in the rows in which they lie here, so that their ids outlast a save:
+        `row` (N, 2) has the ids of a transition's observation and of its next one.
         """
         stored = self._rows.tensor[: len(self)].cpu()
         numbers, links = stored[:, :-NUM_LINKS].view(torch.float32), stored[:, -NUM_LINKS:]
-        rows = (links >> FLAG_BITS).long()
-        packed = torch.arange(len(rows))
-        # One row more where a transition does not start where the one before it ended.
-        packed[1:] += (rows[1:, 0] != rows[:-1, 1]).cumsum(0)
-        order = torch.zeros(_num_rows(packed), dtype=torch.int64)
-        order[packed], order[packed + 1] = rows[:, 0], rows[:, 1]
-        observations = self._observations.select(order.to(self._device))
         return {
-            **{name: part.cpu() for name, part in observations.items()},
-            'row': packed,
+            **self._observations.state_tensors(),
+            'row': (links >> FLAG_BITS).long(),
             'action': numbers[:, : self._action_dim].clone(),
             'reward': numbers[:, -2].clone(),
             'discount': numbers[:, -1].clone(),
@@ -285,18 +278,16 @@ class Replay:
         """Take over what `state_tensors` returned.
 
         Raises:
-            CheckpointError: columns are missing or do not fit this replay, which then stays as
-                it was.
+            CheckpointError: columns are missing, do not fit this replay or contradict each
+                other; the replay stays as it was.
         """
         collected, offline = self._check(tensors)
-        packed, phase = tensors['row'].int(), tensors['phase']
+        phase = tensors['phase']
         flags = tensors['terminated'] * TERMINATED + tensors['truncated'] * TRUNCATED
         numbers = (tensors['action'], tensors['reward'][:, None], tensors['discount'][:, None])
-        links = (packed << FLAG_BITS | flags, packed + 1 << FLAG_BITS | phase)
+        links = (tensors['row'] << FLAG_BITS | torch.stack((flags, phase), dim=1)).int()
         self._rows.replace(
-            torch.cat(
-                (torch.cat(numbers, dim=1).view(torch.int32), torch.stack(links, dim=1)), dim=1
-            ).to(self._device)
+            torch.cat((torch.cat(numbers, dim=1).view(torch.int32), links), dim=1).to(self._device)
         )
         self._observations.replace(tensors)
         of_offline = phase == PHASES.index(OFFLINE)
@@ -305,10 +296,11 @@ class Replay:
 
     def _check(self, tensors: Mapping[str, Tensor]) -> tuple[int, int]:
         """Raise unless `load_state_tensors` can take these; return what each ring ever took."""
-        names = set(self._columns(0, 0))
+        names = set(self._columns(0, 0, 0))
         if set(tensors) != names:
             raise CheckpointError(
-                f'replay: got columns {sorted(tensors)}, expected {sorted(names)}.'
+                f'replay: got columns {sorted(tensors)}, expected {sorted(names)}. '
+                'Resume with the configuration of the checkpoint.'
             )
         _require('num_added', tensors['num_added'], (2,), torch.int64)
         collected, offline = (int(number) for number in tensors['num_added'])
@@ -319,30 +311,33 @@ class Replay:
                 'checkpoint.'
             )
         count = min(collected, self.capacity) + offline
-        row, phase = tensors['row'], tensors['phase']
-        _require('row', row, (count,), torch.int64)
-        for name, (shape, dtype) in self._columns(count, _num_rows(row)).items():
+        num_rows, num_free = (tensors[name].shape[:1].numel() for name in ('state', 'free'))
+        for name, (shape, dtype) in self._columns(count, num_rows, num_free).items():
             _require(name, tensors[name], shape, dtype)
-        steps = row.diff(prepend=torch.tensor([-1]))
-        consistent = (
-            bool(((steps == 1) | (steps == 2)).all())
-            and int(row[:1].sum()) == 0
-            and bool((phase < len(PHASES)).all())
-            and int((phase == PHASES.index(OFFLINE)).sum()) == offline
-        )
+        row, phase = tensors['row'], tensors['phase']
+        of_offline = phase == PHASES.index(OFFLINE)
+        consistent = bool((phase < len(PHASES)).all()) and int(of_offline.sum()) == offline
+        if consistent:
+            oldest = collected % self.capacity if collected > self.capacity else 0
+            rings = (row[~of_offline].roll(-oldest, dims=0), row[of_offline])
+            consistent = _rows_are_sound(rings, tensors['free'], num_rows)
         if not consistent:
             raise CheckpointError(
                 'replay: got rows or phases that no replay writes. Use an older checkpoint.'
             )
         return collected, offline
 
-    def _columns(
-        self, count: int, num_rows: int
-    ) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
-        """Return shape and type of what is saved of `count` transitions in `num_rows` rows."""
+    def _columns(self, count: int, num_rows: int, num_free: int) -> Columns:
+        """Return shape and type of what is saved.
+
+        Args:
+            count: transitions.
+            num_rows: rows of observations, `num_free` of them to be used again.
+        """
         return {
             **self._observations.columns(num_rows),
-            'row': ((count,), torch.int64),
+            'free': ((num_free,), torch.int64),
+            'row': ((count, 2), torch.int64),
             'action': ((count, self._action_dim), torch.float32),
             'reward': ((count,), torch.float32),
             'discount': ((count,), torch.float32),
@@ -371,9 +366,22 @@ def phase_code(phase: str) -> int:
     return PHASES.index(phase)
 
 
-def _num_rows(packed: Tensor) -> int:
-    """Return how many observations transitions with these rows have."""
-    return int(packed[-1]) + 2 if len(packed) else 0
+def _rows_are_sound(rings: Iterable[Tensor], free: Tensor, num_rows: int) -> bool:
+    """Return whether every row is either free or holds one observation of one ring.
+
+    Only the next observation of a transition and the observation of the one that follows may be
+    one: any other row that is used twice would be given back twice.
+
+    Args:
+        rings: (N, 2) each, rows of transitions, the oldest first.
+        free: (F,).
+        num_rows: how many rows there are.
+    """
+    held = [free]
+    for row in rings:
+        next_rows = row[:-1, 1]
+        held += [row[:, 0], row[-1:, 1], next_rows[next_rows != row[1:, 0]]]
+    return torch.equal(torch.cat(held).sort().values, torch.arange(num_rows))
 
 
 def _require(name: str, got: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> None:

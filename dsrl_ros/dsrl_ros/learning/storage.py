@@ -58,16 +58,19 @@ class GrowingRows:
 
     def append(self) -> int:
         """Take one more row into use and return which."""
-        self.count += 1
-        if self.count > len(self.tensor):
-            self._grow(max(len(self.tensor) // 128, _FIRST_ROWS))
+        self.resize(self.count + 1)
         return self.count - 1
+
+    def resize(self, count: int) -> None:
+        """Have just the first `count` rows in use; what new ones hold is undefined."""
+        self.count = count
+        size = len(self.tensor)
+        if count > size:
+            self._grow(max(count - size, size // 128, _FIRST_ROWS))
 
     def replace(self, rows: Tensor) -> None:
         """Hold just these rows."""
-        self.count = len(rows)
-        if self.count > len(self.tensor):
-            self._grow(self.count - len(self.tensor))
+        self.resize(len(rows))
         self.tensor[: self.count] = rows
 
     def _grow(self, more: int) -> None:
@@ -128,9 +131,20 @@ class Observations:
             name: ((count, *part.shape), part.tensor.dtype) for name, part in self._parts.items()
         }
 
+    def state_tensors(self) -> dict[str, Tensor]:
+        """Return the rows as they lie, by part, and as `free` those to be used again; copies.
+
+        The order of `free` is that in which rows come back into use, the last one first.
+        """
+        rows = {
+            name: part.tensor[: part.count].to('cpu', copy=True)
+            for name, part in self._parts.items()
+        }
+        return {**rows, 'free': torch.tensor(self._free, dtype=torch.int64)}
+
     def replace(self, tensors: Mapping[str, Tensor]) -> None:
-        """Hold the rows of `tensors`, by part, and nothing else."""
-        self._free.clear()
+        """Hold what `state_tensors` returned, and nothing else."""
+        self._free = tensors['free'].tolist()
         for name, part in self._parts.items():
             part.replace(tensors[name])
 
