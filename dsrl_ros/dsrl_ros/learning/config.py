@@ -111,6 +111,13 @@ class LearnerConfig:
     distill_samples: int = option(
         16, 'Pairs (noise, action) of the frozen policy kept per state.', low=1, high=1024
     )
+    distill_cache_mb: int = option(
+        512,
+        'Memory for the pairs of replay_capacity states [MiB]; where it does not suffice, fewer '
+        'are kept per state, down to none.',
+        low=0,
+        high=10**6,
+    )
     distill_fresh: float = option(
         0.1, 'Share of the pairs of a round that are drawn anew.', low=0.0, high=1.0
     )

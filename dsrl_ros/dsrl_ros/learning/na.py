@@ -15,7 +15,7 @@ from dsrl_ros.learning.encoder import Observed, Seen
 from dsrl_ros.learning.frozen import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.optimiser import adam, step
-from dsrl_ros.learning.pairs import PairCache
+from dsrl_ros.learning.pairs import PairCache, affordable_pairs
 from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.totals import Totals
 from dsrl_ros.policies.base import FrozenPolicy
@@ -64,7 +64,13 @@ class DsrlNa(ActorCritic):
         self._optimisers['noise_critics'] = adam(
             self.noise_critics.parameters(), config.noise_critic_learning_rate
         )
-        self._pairs = PairCache(config.distill_samples, self._noise_dim, self._frozen.size)
+        per_state = affordable_pairs(
+            config.distill_samples,
+            config.distill_cache_mb * 2**20,
+            config.replay_capacity,
+            self._noise_dim + self._frozen.size,
+        )
+        self._pairs = PairCache(per_state, self._noise_dim, self._frozen.size)
 
     def add(self, transition: Transition) -> int:
         """Keep a transition; its noise may be missing, as in demonstrations.
@@ -102,7 +108,7 @@ class DsrlNa(ActorCritic):
             CheckpointError: tensors are missing or do not fit this configuration.
         """
         super().load_state_groups(groups)
-        self._pairs.load_state_tensors(groups['pairs'])
+        self._pairs.load_state_tensors(groups['pairs'], len(self.replay))
         self._frozen.load_state_tensors(groups['frozen'])
 
     def _round(self, totals: Totals) -> None:

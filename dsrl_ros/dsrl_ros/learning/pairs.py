@@ -8,31 +8,46 @@ import torch
 from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError
+from dsrl_ros.learning.storage import Columns, GrowingRows
 
 Answer = Callable[[Tensor, Tensor], Tensor]
 """From places (n,) int64 and noise (n, D) to actions (n, C)."""
+
+
+def affordable_pairs(wanted: int, num_bytes: int, places: int, pair_size: int) -> int:
+    """Return how many pairs per place can be kept.
+
+    Args:
+        wanted: most of them.
+        num_bytes: that all may take, in every place.
+        places: how many there will be.
+        pair_size: D + C, float32 numbers of a pair.
+    """
+    per_pair = 4 * pair_size + 1  # and whether it is known
+    return min(wanted, num_bytes // (per_pair * places))
 
 
 class PairCache:
     """A few pairs (w, f(s, w)) for every place of a replay, w drawn from N(0, I).
 
     Args:
-        per_state: pairs per place, K.
+        per_state: pairs per place, K; with 0 none is kept, and each is asked for when drawn.
         noise_dim: D.
         action_dim: C, entries of a flat chunk.
     """
 
     def __init__(self, per_state: int, noise_dim: int, action_dim: int) -> None:
         self.per_state = per_state
-        self._noise = torch.zeros(0, per_state, noise_dim)
-        self._action = torch.zeros(0, per_state, action_dim)
-        self._known = torch.zeros(0, per_state, dtype=torch.bool)
+        cpu = torch.device('cpu')
+        self._noise = GrowingRows((per_state, noise_dim), torch.float32, cpu)
+        self._action = GrowingRows((per_state, action_dim), torch.float32, cpu)
+        self._known = GrowingRows((per_state,), torch.bool, cpu)
 
     def forget(self, place: int) -> None:
         """Drop the pairs of a place: it holds another state now."""
-        if place >= len(self._known):
-            self._grow(place + 1)
-        self._known[place] = False
+        if place >= self._known.count:
+            self._resize(place + 1)
+        self._known.tensor[place] = False
 
     def draw(
         self, places: Tensor, fresh_share: float, answer: Answer, generator: torch.Generator
@@ -42,58 +57,75 @@ class PairCache:
         Args:
             places: (n,) int64.
             fresh_share: of the known ones.
-            answer: the frozen policy; called once.
+            answer: the frozen policy; called once. Nothing is kept when it raises.
             generator: source of the noise.
 
         Returns:
             Noise (n, D) and actions (n, C).
         """
+        if not self.per_state:
+            noise = self._drawn(len(places), generator)
+            return noise, answer(places, noise)
         column = torch.randint(self.per_state, places.shape, generator=generator)
         chance = torch.rand(places.shape, generator=generator)
-        stale = ~self._known[places, column] | (chance < fresh_share)
+        stale = ~self._known.tensor[places, column] | (chance < fresh_share)
         # A pair drawn twice is made once.
         flat = torch.unique(places[stale] * self.per_state + column[stale])
         if len(flat):
             place, slot = flat // self.per_state, flat % self.per_state
-            noise = torch.empty(len(flat), self._noise.shape[-1]).normal_(generator=generator)
+            noise = self._drawn(len(flat), generator)
             action = answer(place, noise)  # before anything is kept: it may raise
-            self._noise[place, slot], self._action[place, slot] = noise, action
-            self._known[place, slot] = True
-        return self._noise[places, column], self._action[places, column]
+            self._noise.tensor[place, slot] = noise
+            self._action.tensor[place, slot] = action
+            self._known.tensor[place, slot] = True
+        return self._noise.tensor[places, column], self._action.tensor[places, column]
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """Return all pairs, as copies."""
+        """Return which pairs are known, (N, K), and those that are, in their order; copies."""
+        known = self._known.tensor[: self._known.count].clone()
         return {
-            'noise': self._noise.clone(),
-            'action': self._action.clone(),
-            'known': self._known.to(torch.uint8),
+            'known': known,
+            'noise': self._noise.tensor[: len(known)][known],
+            'action': self._action.tensor[: len(known)][known],
         }
 
-    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+    def load_state_tensors(self, tensors: Mapping[str, Tensor], places: int) -> None:
         """Take over what `state_tensors` returned.
 
+        Args:
+            tensors: by name.
+            places: of the replay, N.
+
         Raises:
-            CheckpointError: tensors of another shape.
+            CheckpointError: tensors are missing, or of another shape or type; the cache stays as
+                it was.
         """
-        own = {'noise': self._noise, 'action': self._action, 'known': self._known}
-        for name, tensor in own.items():
-            if name not in tensors or tensors[name].shape[1:] != tensor.shape[1:]:
-                raise CheckpointError(
-                    f'pairs: got {name} {tuple(tensors[name].shape) if name in tensors else None},'
-                    f' expected (any, {", ".join(map(str, tensor.shape[1:]))}). '
-                    'Resume with the configuration of the checkpoint.'
-                )
-        self._noise = tensors['noise'].clone()
-        self._action = tensors['action'].clone()
-        self._known = tensors['known'].to(torch.bool)
+        self._check(tensors, places)
+        known = tensors['known']
+        self._resize(places)
+        self._known.tensor[:places] = known
+        self._noise.tensor[:places][known] = tensors['noise']
+        self._action.tensor[:places][known] = tensors['action']
 
-    def _grow(self, places: int) -> None:
-        """Make room, twice as much each time, so that growing costs O(1) per place."""
-        more = max(places, 2 * len(self._known), 256) - len(self._known)
-        self._noise = _longer(self._noise, more)
-        self._action = _longer(self._action, more)
-        self._known = _longer(self._known, more)
+    def _check(self, tensors: Mapping[str, Tensor], places: int) -> None:
+        known = tensors.get('known', torch.zeros(0))
+        num_pairs = int(known.count_nonzero())
+        expected: Columns = {
+            'known': ((places, self.per_state), torch.bool),
+            'noise': ((num_pairs, *self._noise.shape[1:]), torch.float32),
+            'action': ((num_pairs, *self._action.shape[1:]), torch.float32),
+        }
+        got = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
+        if got != expected:
+            raise CheckpointError(
+                f'pairs: got {got}, expected {expected}. '
+                'Resume with the configuration of the checkpoint.'
+            )
 
+    def _drawn(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return noise from the prior, (count, D)."""
+        return torch.empty(count, self._noise.shape[-1]).normal_(generator=generator)
 
-def _longer(tensor: Tensor, rows: int) -> Tensor:
-    return torch.cat([tensor, tensor.new_zeros(rows, *tensor.shape[1:])])
+    def _resize(self, places: int) -> None:
+        for rows in (self._noise, self._action, self._known):
+            rows.resize(places)
