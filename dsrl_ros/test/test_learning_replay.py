@@ -325,25 +325,29 @@ def test_a_saved_replay_goes_on_where_it_was(count: int) -> None:
         assert draw(saved) == draw(loaded)
 
 
+def alone(replay: Replay, count: int) -> None:
+    """Add transitions that share no observation with another."""
+    for i in range(count):
+        replay.add(
+            torch.full((2,), -i - 2.0), torch.zeros(3), 0.0, 0.9, True, False,
+            torch.full((2,), -i - 1.5), 'online',
+        )  # fmt: skip
+
+
 def test_observations_keep_their_ids_when_saved_and_loaded() -> None:
-    """Every other transition begins anew, and the ring has wrapped: rows are out of order."""
+    """The ring has wrapped and rows are free, out of order: they come back into use alike."""
     saved, loaded = Replay(7, 2, 3), Replay(7, 2, 3)
-    for number in range(40):
-        fill(saved, 1)
-        if number % 2:
-            saved.add(
-                torch.full((2,), -1.0), torch.zeros(3), 0.0, 0.9, True, False, torch.zeros(2),
-                'online',
-            )  # fmt: skip
-    loaded.load_state_tensors(saved.state_tensors())
-    for _ in range(20):  # and get the same ones from then on
-        for before, after in zip(
-            saved.observation_ids(torch.arange(7)), loaded.observation_ids(torch.arange(7)),
-            strict=True,
-        ):  # fmt: skip
-            assert torch.equal(before, after)
-        fill(saved, 1)
-        fill(loaded, 1)
+    alone(saved, 10)
+    fill(saved, 5)
+    tensors = saved.state_tensors()
+    assert tensors['free'].diff().min() < 0 < tensors['free'].diff().max()
+    loaded.load_state_tensors(tensors)
+    places = torch.arange(7)
+    for _ in range(20):
+        ids = zip(saved.observation_ids(places), loaded.observation_ids(places), strict=True)
+        assert all(torch.equal(before, after) for before, after in ids)
+        for replay in (saved, loaded):
+            alone(replay, 1)
 
 
 def broken(**changes: Any) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from toy import ToyPolicy, transition
 
 from dsrl_ros.core.errors import CheckpointError
+from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import StateGroups
@@ -20,6 +21,13 @@ from dsrl_ros.learning.na import DsrlNa
 torch.set_num_threads(1)
 
 COUNTERS = Counters(trained_episodes=4, next_sequence=20, weights_version=5)
+
+
+def stream(number: int) -> Transition:
+    """Return transitions that share no observation, then eight in a row, and so on."""
+    if number % 16 < 8:
+        return transition(number)
+    return transition(number, next_observation=transition(number + 1).observation)
 
 
 def learner(
@@ -39,7 +47,7 @@ def learner(
     )
     made = DsrlNa(ToyPolicy(), config, seed)
     for number in range(transitions):
-        made.add(transition(number))
+        made.add(stream(number))
     return made
 
 
@@ -51,9 +59,16 @@ def assert_equal(one: StateGroups, other: StateGroups) -> None:
             assert torch.equal(tensor, other[group][name]), (group, name)
 
 
-@pytest.mark.parametrize('source', ['prior', 'mixed'])
-@pytest.mark.parametrize(('capacity', 'transitions'), [(64, 20), (8, 20), (16, 50)])
-@pytest.mark.parametrize('cache_mb', [512, 0])
+@pytest.mark.parametrize(
+    ('capacity', 'transitions', 'source', 'cache_mb'),
+    [
+        (64, 20, 'mixed', 512),
+        (8, 20, 'mixed', 512),
+        (8, 20, 'prior', 512),
+        (8, 20, 'mixed', 0),
+        (16, 50, 'mixed', 512),
+    ],
+)
 def test_continues_bit_by_bit_also_when_the_replay_has_wrapped(
     tmp_path: Path, capacity: int, transitions: int, source: str, cache_mb: int
 ) -> None:
@@ -63,9 +78,9 @@ def test_continues_bit_by_bit_also_when_the_replay_has_wrapped(
     resumed = learner(0, capacity, source, cache_mb, seed=7)
     path = CheckpointStore(tmp_path).save(broken, COUNTERS)
     assert load_checkpoint(path, resumed) == COUNTERS
-    for number in range(100, 103):
+    for number in range(transitions, transitions + 6):
         for made in (straight, resumed):
-            made.add(transition(number))
+            made.add(stream(number))
             made.update(11)
     assert_equal(straight.state_groups(), resumed.state_groups())
 
