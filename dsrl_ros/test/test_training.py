@@ -32,6 +32,7 @@ CONFIG = LearnerConfig(
     hidden_size=16, num_layers=1, batch_size=16, utd=2, discount=0.9, num_candidates=4
 )
 PLAN = RunPlan(seed=1, warmup=3, online=4, evaluation=6)
+SHORT = {'evaluation': 0}
 
 
 class Watching:
@@ -249,19 +250,19 @@ def test_from_a_dataset_alone_the_toy_is_learned(tmp_path):
 def test_offline_steps_are_kept_before_the_first_episode(tmp_path, monkeypatch, stopped_at):
     """A run goes on without its dataset, which the checkpoint holds."""
     offline = collected(CONFIG, 5)
-    whole, _ = make(tmp_path / 'whole', offline=offline, offline_steps=7)
+    whole, _ = make(tmp_path / 'whole', offline=offline, offline_steps=7, plan=SHORT)
     whole.run()
 
     def stop(number: int) -> None:
         if number == stopped_at:
             raise KeyboardInterrupt
 
-    first, _ = make(tmp_path / 'stopped', offline=offline, offline_steps=7, every=3)
+    first, _ = make(tmp_path / 'stopped', offline=offline, offline_steps=7, every=3, plan=SHORT)
     with monkeypatch.context() as patched:
         patched.setattr(first.made, '_before_learning', stop)
         with pytest.raises(KeyboardInterrupt):
             first.run()
-    resumed, watcher = make(tmp_path / 'stopped', offline_steps=7, every=3)
+    resumed, watcher = make(tmp_path / 'stopped', offline_steps=7, every=3, plan=SHORT)
     resumed.run()
     assert ('learning', 7, 0) in watcher.phases
     same(tensors(tmp_path / 'stopped'), tensors(tmp_path / 'whole'))
@@ -279,9 +280,9 @@ def test_offline_steps_are_kept_before_the_first_episode(tmp_path, monkeypatch, 
 def test_asked_to_stop_a_run_keeps_all_that_it_has_learned(
     tmp_path, monkeypatch, when, number, kept
 ):
-    whole, _ = make(tmp_path / 'whole')
+    whole, _ = make(tmp_path / 'whole', plan=SHORT)
     whole.run()
-    run, watcher = make(tmp_path / 'stopped', every=3)
+    run, watcher = make(tmp_path / 'stopped', every=3, plan=SHORT)
     name = {'before': '_before_learning', 'after': '_on_episode'}[when]
     original = getattr(run.made, name)
 
@@ -297,14 +298,14 @@ def test_asked_to_stop_a_run_keeps_all_that_it_has_learned(
     assert 'Ctrl-C again' in watcher.warnings[-1]
     paths = CheckpointStore(tmp_path / 'stopped' / 'checkpoints').complete()
     assert [int(path.name) for path in paths] == kept[-3:]
-    resumed, watcher = make(tmp_path / 'stopped', every=3)
+    resumed, watcher = make(tmp_path / 'stopped', every=3, plan=SHORT)
     resumed.run()
     assert watcher.learned == 7 - kept[-1]
     same(tensors(tmp_path / 'stopped'), tensors(tmp_path / 'whole'))
 
 
 def test_asked_twice_or_while_nothing_is_collected_a_run_stops_at_once(tmp_path):
-    run, watcher = make(tmp_path)
+    run, watcher = make(tmp_path, plan=SHORT)
     with pytest.raises(KeyboardInterrupt):
         run.made.interrupt()
 
@@ -320,7 +321,7 @@ def test_asked_twice_or_while_nothing_is_collected_a_run_stops_at_once(tmp_path)
 
 def test_checkpoints_and_transitions_are_written_where_they_are_due(tmp_path, monkeypatch):
     saved, written = [], []
-    run, _ = make(tmp_path, every=3)
+    run, _ = make(tmp_path, every=3, plan=SHORT)
     save, write = CheckpointStore.save, training.save_transitions
 
     def saving(store: CheckpointStore, learner: Any, counters: Counters) -> Path:
@@ -340,13 +341,13 @@ def test_checkpoints_and_transitions_are_written_where_they_are_due(tmp_path, mo
 
 
 def test_killed_anywhere_a_run_goes_on_from_its_last_pair_of_checkpoints(tmp_path):
-    whole, _ = make(tmp_path / 'whole')
+    whole, _ = make(tmp_path / 'whole', plan=SHORT)
     whole.run()
     for stop_after, resumed_at in ((2, 0), (5, 3), (6, 6)):
         folder = tmp_path / f'killed{stop_after}'
         with pytest.raises(KeyboardInterrupt):
-            make(folder, stop_after=stop_after, every=3)[0].run()
-        resumed, watcher = make(folder, every=3)
+            make(folder, stop_after=stop_after, every=3, plan=SHORT)[0].run()
+        resumed, watcher = make(folder, every=3, plan=SHORT)
         resumed.run()
         assert watcher.learned == 7 - resumed_at
         same(tensors(folder), tensors(tmp_path / 'whole'))
