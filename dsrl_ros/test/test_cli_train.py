@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,15 +12,25 @@ import pytest
 import torch
 from rich.console import Console
 from torch import Tensor, nn
+from toy import transition
 
 from dsrl_ros.cli import evaluate, local, plot, train
 from dsrl_ros.cli import main as command
 from dsrl_ros.cli.progress import Bars
-from dsrl_ros.core.errors import CheckpointError, ConfigError, PolicyLoadError
+from dsrl_ros.core.errors import (
+    CheckpointError,
+    ConfigError,
+    DatasetError,
+    PolicyLoadError,
+    ShapeMismatchError,
+)
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.policies import exported
+from dsrl_ros.learning.dataset import save_transitions
+from dsrl_ros.policies import exported, io
 
 SMALL = ('hidden_size:=8', 'num_layers:=1', 'batch_size:=8', 'utd:=1')
+TOY = ('--policy', 'P', '--env', 'toy:ToyEnv')
+ALONE = ('--warmup', '0', '--episodes', '0')
 SHORT = ('--warmup', '2', '--episodes', '3', '--eval', '4')
 
 
@@ -61,17 +73,19 @@ def test_a_run_says_a_line_per_episode_and_closes_with_a_table(policy, capsys):
 def test_a_run_is_resumed_with_the_options_it_began_with(policy, capsys, monkeypatch):
     calls = []
 
-    def stop(self, number, episode, kept, original=train.TrainingRun._on_episode):
-        original(self, number, episode, kept)
+    def stop(self, number, original=train.TrainingRun._before_learning):
         calls.append(number)
         if len(calls) == 3:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
+        original(self, number)
 
-    monkeypatch.setattr(train.TrainingRun, '_on_episode', stop)
+    monkeypatch.setattr(train.TrainingRun, '_before_learning', stop)
+    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         run(policy, '--out', 'a')
+    assert signal.getsignal(signal.SIGINT) == before
     shown = ' '.join(capsys.readouterr().out.split())
-    assert 'stopped; `dsrl train --resume' in shown
+    assert 'Ctrl-C again' in shown and 'stopped; `dsrl train --resume' in shown
     assert not summary('a')['complete']
     assert train.main(['--resume', 'a']) == 0
     assert calls == [0, 1, 2, 3, 4] and summary('a')['complete']
@@ -114,13 +128,67 @@ def test_options_come_from_the_file_and_the_command_line_wins(tmp_path):
         (['--policy', 'P', '--episodes', '-1'], ConfigError, 'episodes'),
         (['--policy', 'P', '--success-return', 'x', '--env', 'Pendulum-v1'], ConfigError, "'x'"),
         (['--config', 'nowhere.yaml', '--policy', 'P'], ConfigError, r'nowhere\.yaml'),
+        (['--policy', 'P', 'offline_steps:=9'], ConfigError, 'offline_steps.*--offline'),
+        (['--policy', 'P', 'offline_share:=0.5'], ConfigError, 'offline_share.*--offline'),
+        ([*TOY, '--max-steps', '9'], ConfigError, '--max-steps'),
+        ([*TOY, '--end-on-success'], ConfigError, '--end-on-success'),
+        ([*TOY, '--success-return', '1'], ConfigError, '--success-return'),
+        (['--policy', 'P', '--max-steps', '9'], ConfigError, '--max-steps'),
+        ([*TOY, 'num_features:=3'], ConfigError, 'num_features'),
+        ([*TOY, '--offline', 'nowhere.safetensors'], DatasetError, 'nowhere'),
+        ([*TOY, '--offline', 'demos.safetensors'], ShapeMismatchError, 'got no noise'),
+        ([*TOY, *ALONE, '--offline', 'demos.safetensors'], ConfigError, 'nothing is learned'),
+        ([*TOY, '--checkpoint-every', '0'], ConfigError, 'checkpoint_every'),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_made(words, error, says, policy, tmp_path):
+    demonstrations(policy, tmp_path)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(error, match=says):
         train.main([policy if word == 'P' else word for word in words])
     assert sorted(tmp_path.iterdir()) == before
+
+
+def demonstrations(policy: str, folder: Path) -> str:
+    """Write transitions without noise."""
+    path = folder / 'demos.safetensors'
+    steps = [transition(i, noise=None, phase='offline') for i in range(40)]
+    save_transitions(path, steps, io.load(Path(policy)).spec)
+    return str(path)
+
+
+def test_from_a_dataset_only_as_the_documentation_has_it(policy, tmp_path):
+    offline = demonstrations(policy, tmp_path)
+    words = ('--out', 'a', *ALONE, '--offline', offline, 'algorithm:=na', 'offline_steps:=20')
+    assert run(policy, *words) == 0
+    made = summary('a')
+    assert made['complete'] and made['gradient_steps'] == 20 and made['decisions'] == 0
+    Path(offline).unlink()  # the checkpoint holds it
+    assert train.main(['--resume', 'a']) == 0
+    assert evaluate.main(['--run', 'a', '--episodes', '3', '--scales', '0.5']) == 0
+    assert json.loads(Path('a/eval_seed1.json').read_text())['trained_episodes'] == 0
+
+
+def test_policy_and_environment_are_made_once(policy, monkeypatch):
+    made = []
+
+    def count(options, *rest, load=local.load_policy, make=local.make_env):
+        made.append(len(rest))
+        return make(options, *rest) if rest else load(options)
+
+    monkeypatch.setattr(local, 'load_policy', count)
+    monkeypatch.setattr(local, 'make_env', count)
+    run(policy, '--out', 'a')
+    assert made == [0, 2]
+
+
+def test_checkpoints_come_as_often_as_asked_for(policy):
+    run(policy, '--out', 'a', '--checkpoint-every', '2')
+    assert sorted(path.name for path in Path('a/checkpoints').iterdir()) == [
+        '000003',
+        '000004',
+        '000005',
+    ]
 
 
 def test_eval_needs_a_checkpoint_and_plot_needs_episodes(policy, tmp_path):

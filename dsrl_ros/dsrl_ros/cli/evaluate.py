@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     learner = build_learner(policy, config, options.seed)
     newest = CheckpointStore(given.run / 'checkpoints').latest_complete()
     if newest is None:
-        raise CheckpointError(f'{given.run}: no checkpoint, expected one. Train for an episode.')
+        raise CheckpointError(f'{given.run}: no checkpoint, expected one. Train first.')
     episodes = load_checkpoint(newest, learner).trained_episodes
 
     with Bars() as bars:

@@ -46,6 +46,9 @@ class RunOptions:
     episodes: int = option(50, 'Online episodes.', low=0)
     eval: int = option(50, 'Fresh resets to evaluate on; 0 for none.', low=0)
     offline: str = option('', 'Transitions to start from, a .safetensors file.')
+    checkpoint_every: int = option(
+        10, 'Episodes from one checkpoint to the next; the last one is always kept.', low=1
+    )
     max_steps: int = option(0, 'Steps after which an episode is cut; 0 leaves it alone.', low=0)
     end_on_success: bool = option(False, 'End an episode at its first success.')
     success_return: str = option(
@@ -109,6 +112,27 @@ def learner_config(pairs: Sequence[str], file: Path | None) -> LearnerConfig:
     return from_mapping(LearnerConfig, values, str(file) if file else 'command line')
 
 
+def check_together(options: RunOptions, config: LearnerConfig) -> None:
+    """Raise unless each option of a new run has an effect beside the others.
+
+    Raises:
+        ConfigError: one has none.
+    """
+    for name in ('offline_steps', 'offline_share'):
+        if (value := getattr(config, name)) > 0 and not options.offline:
+            raise ConfigError(
+                f'{name}: got {value} without offline data, expected 0. Give --offline, or leave '
+                f'{name} out.'
+            )
+    collects = options.warmup + options.episodes > 0
+    by_steps = config.algorithm not in ('constant', 'prior')
+    if options.offline and by_steps and not collects and not config.offline_steps:
+        raise ConfigError(
+            'offline_steps: got 0 with offline data and no episodes, expected more than 0, or '
+            'nothing is learned. Set offline_steps, or let --warmup or --episodes be more than 0.'
+        )
+
+
 def save_options(folder: Path, options: RunOptions, config: LearnerConfig) -> None:
     """Write every option of a run."""
     content = {'run': to_mapping(options), 'learner': to_mapping(config)}
@@ -139,14 +163,16 @@ def make_env(options: RunOptions, spec: PolicySpec, config: LearnerConfig) -> Ch
 
     Raises:
         ConfigError: there is none of that name, it cannot be made, or the policy cannot live in
-            it.
+            it; options that this environment has no use for.
     """
     if options.env == FRANKA:
         from dsrl_ros.tasks.env import PickPlaceEnv
 
+        _refuse_wrapping(options)
         return PickPlaceEnv()
     made = _made(options.env)
     if hasattr(made, 'execute'):
+        _refuse_wrapping(options)
         chunked: ChunkEnv = made
         return chunked
     from dsrl_ros.tasks.gym_env import GymChunkEnv
@@ -159,6 +185,24 @@ def make_env(options: RunOptions, spec: PolicySpec, config: LearnerConfig) -> Ch
         end_on_success=options.end_on_success,
         success_return=_number(options.success_return),
     )
+
+
+def _refuse_wrapping(options: RunOptions) -> None:
+    """Raise if an option is given that only an environment stepped by actions takes.
+
+    Raises:
+        ConfigError: one is.
+    """
+    given = [
+        f'--{name.replace("_", "-")}'
+        for name in ('max_steps', 'end_on_success', 'success_return')
+        if getattr(options, name)
+    ]
+    if given:
+        raise ConfigError(
+            f'{", ".join(given)}: got it with env {options.env}, which executes chunks and ends '
+            'and judges its episodes itself, expected none. Leave it out.'
+        )
 
 
 def _made(name: str) -> Any:

@@ -1,14 +1,17 @@
 """`dsrl train`: learn to steer a frozen policy in an environment, without ROS.
 
 Measures the base policy first, in the noise layout chosen and in the full one; learns; then
-measures steered, base and scaled prior on the same fresh resets. Ctrl-C keeps everything.
+measures steered, base and scaled prior on the same fresh resets. Ctrl-C stops after an episode and
+keeps everything; a second one stops at once and goes back to the last checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -20,7 +23,10 @@ from dsrl_ros.cli.run_folder import make_run_folder
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import described
 from dsrl_ros.core.statistics import SuccessRate
+from dsrl_ros.core.types import PolicySpec, Transition
+from dsrl_ros.learning.checkpoint import CheckpointStore
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.dataset import load_transitions
 from dsrl_ros.learning.plan import RunPlan
 from dsrl_ros.learning.training import Progress, TrainingRun
 
@@ -32,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Raises:
         DsrlError: an option, the policy, the environment or the folder is wrong.
-        KeyboardInterrupt: Ctrl-C; what was learned is on the disk.
+        KeyboardInterrupt: Ctrl-C; what was learned up to the last checkpoint is on the disk.
     """
     parser = argparse.ArgumentParser(prog='dsrl train', description=__doc__)
     parser.add_argument('learner', nargs='*', metavar='name:=value', help='options of the learner')
@@ -50,20 +56,28 @@ def main(arguments: Sequence[str]) -> int:
         for name, default, allowed, description in described(LearnerConfig):
             print(f'{name}:={default}  ({allowed})\n    {description}')
         return 0
-    options, config, folder = _resumed(given) if given['resume'] else _new(given)
+    options, config, folder = _resumed(given) if given['resume'] else (*_new(given), None)
     torch.set_num_threads(1)  # small networks are slower with more
     policy = local.load_policy(options)
-    env = local.make_env(options, policy.spec, config)
-    plan = RunPlan(options.seed, options.warmup, options.episodes, options.eval)
+    run = TrainingRun(
+        local.make_env(options, policy.spec, config),
+        policy,
+        config,
+        RunPlan(options.seed, options.warmup, options.episodes, options.eval),
+        _offline(options, policy.spec, config, folder),
+        checkpoint_every=options.checkpoint_every,
+    )
+    if folder is None:
+        folder = make_run_folder(str(given['out']), Path.cwd())
+        local.save_options(folder, options, config)
     with Bars(folder / 'tensorboard') as bars:
-        offline = Path(options.offline) if options.offline else None
-        run = TrainingRun(folder, env, policy, config, plan, bars, offline)
         bars.say(
             f'{folder}: {config.algorithm}, {config.noise_layout} noise, seed {options.seed}, '
             f'policy {policy.spec.name} ({policy.spec.sha256[:12]}), env {options.env}'
         )
         try:
-            run.run()
+            with _on_interrupt(run):
+                run.run(folder, bars)
         except KeyboardInterrupt:
             bars.say(f'stopped; `dsrl train --resume {folder}` goes on')
             raise
@@ -85,16 +99,13 @@ def outcome(progress: Progress, config: LearnerConfig) -> list[tuple[str, Succes
     return rows
 
 
-def _new(given: dict[str, object]) -> tuple[local.RunOptions, LearnerConfig, Path]:
+def _new(given: dict[str, object]) -> tuple[local.RunOptions, LearnerConfig]:
     options = local.run_options(given)
     pairs, file = given['learner'], given['config']
     assert isinstance(pairs, list)
     config = local.learner_config(pairs, file if isinstance(file, Path) else None)
-    # Before a folder is made: what cannot start leaves nothing behind.
-    local.make_env(options, local.load_policy(options).spec, config)
-    folder = make_run_folder(str(given['out']), Path.cwd())
-    local.save_options(folder, options, config)
-    return options, config, folder
+    local.check_together(options, config)
+    return options, config
 
 
 def _resumed(given: dict[str, object]) -> tuple[local.RunOptions, LearnerConfig, Path]:
@@ -107,6 +118,27 @@ def _resumed(given: dict[str, object]) -> tuple[local.RunOptions, LearnerConfig,
     folder = Path(str(given['resume'])).expanduser().absolute()
     options, config = local.load_options(folder)
     return options, config, folder
+
+
+def _offline(
+    options: local.RunOptions, spec: PolicySpec, config: LearnerConfig, folder: Path | None
+) -> list[Transition]:
+    """Return the offline data of a run, unless a checkpoint holds it already."""
+    if not options.offline:
+        return []
+    if folder is not None and CheckpointStore(folder / 'checkpoints').complete():
+        return []
+    return load_transitions(Path(options.offline), spec, config)
+
+
+@contextlib.contextmanager
+def _on_interrupt(run: TrainingRun) -> Iterator[None]:
+    """Let the run say when Ctrl-C stops it."""
+    before = signal.signal(signal.SIGINT, run.interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == '__main__':

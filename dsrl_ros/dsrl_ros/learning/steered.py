@@ -200,6 +200,7 @@ def run_steering(
     on_episode: Callable[[int, Episode], None] | None = None,
     offline: Iterable[Transition] = (),
     resumed: Resumed | None = None,
+    before_learning: Callable[[int], None] | None = None,
 ) -> list[Episode]:
     """Learn to steer.
 
@@ -216,6 +217,8 @@ def run_steering(
         offline: transitions of phase 'offline', known before the first episode;
             `offline_steps` gradient steps are taken on them.
         resumed: where to go on; the learner holds the offline data already.
+        before_learning: called with the number of an episode that has ended, before its
+            transitions reach the learner.
 
     Returns:
         What happened, from where it went on.
@@ -248,6 +251,8 @@ def run_steering(
             phase,
             learner.num_transitions,
         )
+        if before_learning is not None:
+            before_learning(number)
         for transition in transitions:
             pacing.add(transition)
         metrics = _learn(learner, pacing)

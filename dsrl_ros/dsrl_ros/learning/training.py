@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from dsrl_ros.core.errors import CheckpointError
+from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.noise import num_rows
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout, PolicySpec, Transition
@@ -32,7 +32,15 @@ from dsrl_ros.learning.report import (
     success_summary,
     write_json,
 )
-from dsrl_ros.learning.steered import ChunkEnv, Episode, Resumed, evaluate, run_steering
+from dsrl_ros.learning.steered import (
+    ChunkEnv,
+    Episode,
+    Resumed,
+    SeeingEnv,
+    evaluate,
+    learn_offline,
+    run_steering,
+)
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.bounded import BoundedPolicy
 
@@ -107,47 +115,50 @@ class Progress:
 
 
 class TrainingRun:
-    """One run in its folder.
+    """One run. Made without its folder: what cannot start leaves nothing behind.
 
     Args:
-        folder: of the run; what it holds already is taken up.
         env, policy: the latent-action MDP. The policy is bounded, and its bad answers counted.
         config: of the learner.
         plan: seed and numbers of episodes.
-        watcher: who is told how it goes.
-        offline: dataset to start from, see `dataset.py`.
+        offline: transitions of phase 'offline' to start from. A run whose folder holds a
+            checkpoint needs none: the learner's state has them.
         scales: of the prior N(0, c^2 I) to compare with; holds 1.
+        checkpoint_every: episodes from one checkpoint to the next, >= 1.
 
     Raises:
-        ConfigError: options that do not fit the policy, or each other.
-        CheckpointError: a folder whose summary cannot be read.
+        ConfigError: options that do not fit policy, environment, or each other.
+        ShapeMismatchError, NonFiniteError: offline data that the learner cannot use.
     """
+
+    _folder: Path
+    _watcher: Watcher
+    _store: CheckpointStore
 
     def __init__(
         self,
-        folder: Path,
         env: ChunkEnv,
         policy: FrozenPolicy,
         config: LearnerConfig,
         plan: RunPlan,
-        watcher: Watcher,
-        offline: Path | None = None,
+        offline: Iterable[Transition] = (),
         scales: Sequence[float] = SCALES,
+        checkpoint_every: int = 10,
     ) -> None:
-        self._folder = folder
+        _check_sight(env, policy.spec, config)
         self._env = env
         self._policy = BoundedPolicy(policy)
         self._config = config
         self._plan = plan
-        self._watcher = watcher
         self._scales = tuple(scales)
+        self._every = checkpoint_every
         self.learner: Learner = build_learner(self._policy, config, plan.seed)
-        self._store = CheckpointStore(folder / 'checkpoints')
-        self._offline = offline
-        self.progress = self._read_progress()
-        self._seen = (self.progress.answers, self.progress.bad_answers)
-        self._before = self.progress.wall_time_s
-        self._started = self._episode_started = time.monotonic()
+        for transition in offline:
+            self.learner.add(transition)
+        self.progress = Progress()
+        self._kept: list[Transition] = []
+        self._saved: int | None = None  # episodes of the newest checkpoint
+        self._collecting = self._stopping = False
 
     @property
     def spec(self) -> PolicySpec:
@@ -159,8 +170,24 @@ class TrainingRun:
         """Success of the prior in the full layout at c = 1."""
         return self.progress.priors.get('full 1', SuccessRate(0, 0))
 
-    def run(self) -> None:
-        """Do what is left to do. An exception loses at most the episode it came in."""
+    def run(self, folder: Path, watcher: Watcher) -> None:
+        """Do what is left to do. An exception loses what came after the last checkpoint.
+
+        Args:
+            folder: of the run; what it holds already is taken up.
+            watcher: who is told how it goes.
+
+        Raises:
+            CheckpointError: a folder whose summary or checkpoint cannot be read.
+            KeyboardInterrupt: see `interrupt`.
+        """
+        self._folder, self._watcher = folder, watcher
+        # A pair, and the first of the next one before its second is there; see `_resume`.
+        self._store = CheckpointStore(folder / 'checkpoints', keep=3)
+        self.progress = self._read_progress()
+        self._seen = (self.progress.answers, self.progress.bad_answers)
+        self._before = self.progress.wall_time_s
+        self._started = self._episode_started = time.monotonic()
         self._measure_base()
         self._learn()
         self._measure_steered()
@@ -173,6 +200,22 @@ class TrainingRun:
             f'{self._config.algorithm}, {self._config.noise_layout} noise, seed {self._plan.seed}',
         )
         self._write()
+
+    def interrupt(self, *_: object) -> None:
+        """Stop: while episodes are collected, once one has been learned from and checkpointed.
+
+        Fit to be a signal handler. In the middle of a gradient step there is nothing to keep.
+
+        Raises:
+            KeyboardInterrupt: asked twice, or nothing is being collected.
+        """
+        if self._stopping or not self._collecting:
+            raise KeyboardInterrupt
+        self._stopping = True
+        self._watcher.warn(
+            'stopping as soon as an episode is learned from and kept; Ctrl-C again stops at once '
+            'and loses what came after the last checkpoint.'
+        )
 
     def _measure_base(self) -> None:
         """Measure the base policy in the layout chosen and in the full one, on the same resets."""
@@ -232,58 +275,91 @@ class TrainingRun:
 
     def _learn(self) -> None:
         resumed = self._resume()
+        if resumed is None and self.learner.num_transitions:
+            learn_offline(self.learner, ())
+            self._save(0)
+            resumed = Resumed(0, 0, self.learner.chooser(self._plan.seed))
         done = 0 if resumed is None else resumed.episodes
-        kept = self._kept_transitions(0 if resumed is None else resumed.transitions)
         if done == self._plan.learned:
             return
-        offline = self._offline
         self._watcher.begin('learning', self._plan.learned, done)
         self._episode_started = time.monotonic()
-        run_steering(
-            self._env,
-            self._policy,
-            self.learner,
-            self._plan.seed,
-            self._plan.warmup,
-            self._plan.online,
-            lambda number, episode: self._on_episode(number, episode, kept),
-            load_transitions(offline, self.spec, self._config) if offline and not done else (),
-            resumed,
-        )
+        self._collecting = True
+        try:
+            run_steering(
+                self._env,
+                self._policy,
+                self.learner,
+                self._plan.seed,
+                self._plan.warmup,
+                self._plan.online,
+                self._on_episode,
+                resumed=resumed,
+                before_learning=self._before_learning,
+            )
+        finally:
+            self._collecting = False
 
-    def _on_episode(self, number: int, episode: Episode, kept: list[Transition]) -> None:
-        """Put everything of an episode on the disk, then say so."""
-        kept.extend(episode.transitions)
-        partial = self._folder / f'{TRANSITIONS}.partial'
-        save_transitions(partial, kept, self.spec)
-        os.replace(partial, self._folder / TRANSITIONS)  # the old file or the new one
+    def _before_learning(self, number: int) -> None:
+        """Keep the first checkpoint of a pair."""
+        if self._due(number + 1) and number + 1 < self._plan.learned and self._saved != number:
+            self._save(number)
+
+    def _on_episode(self, number: int, episode: Episode) -> None:
+        """Put an episode on the disk where it is due, then say so."""
+        done = number + 1
+        self._kept.extend(episode.transitions)
         self._record(number, episode.phase, episode.success, episode.decisions, episode.steps)
         # The checkpoint last: what a resumed run finds beside it is at least as new, and is cut.
         self._write()
-        self._store.save(self.learner, Counters(number + 1, len(kept), 0))
+        if done == self._plan.learned or (self._due(done) and self._saved == number):
+            self._save(done)
         self._watcher.episode(episode.success, episode.metrics)
+        # Asked to stop while this episode was learned from, the pair is made of the next one.
+        if self._stopping and self._saved == done:
+            raise KeyboardInterrupt
+
+    def _due(self, episodes: int) -> bool:
+        """Whether a run can go on from after so many episodes."""
+        return self._stopping or episodes % self._every == 0
+
+    def _save(self, episodes: int) -> None:
+        """Write all transitions, then the learner, as they are after so many episodes."""
+        if self._kept:
+            partial = self._folder / f'{TRANSITIONS}.partial'
+            save_transitions(partial, self._kept, self.spec)
+            os.replace(partial, self._folder / TRANSITIONS)  # the old file or the new one
+        self._store.save(self.learner, Counters(episodes, len(self._kept), 0))
+        self._saved = episodes
 
     def _resume(self) -> Resumed | None:
-        """Load the newest checkpoint; None where there is too little to go on from.
+        """Load the newest state that a run can go on from; None where there is none.
 
-        An episode acts on what was learned one episode before, so two checkpoints are needed.
+        An episode acts on what was learned one episode before, so two checkpoints in a row are
+        needed, or one from before the first episode or after the last.
         """
-        checkpoints = self._store.complete()
-        if len(checkpoints) < 2:
-            self.progress.report = RunReport(
-                {n: r for n, r in self.progress.report.episodes.items() if n >= self._plan.learned}
-            )
+        checkpoints = {int(path.name): path for path in self._store.complete()}
+        learned = self._plan.learned
+        done = max(
+            (n for n in checkpoints if n in (0, learned) or n - 1 in checkpoints), default=None
+        )
+        self.progress.report = RunReport(
+            {
+                n: record
+                for n, record in self.progress.report.episodes.items()
+                if n < (done or 0) or n >= learned
+            }
+        )
+        if done is None:
             return None
-        load_checkpoint(checkpoints[-2], self.learner)
+        load_checkpoint(checkpoints.get(done - 1, checkpoints[done]), self.learner)
         lagged = self.learner.chooser(self._plan.seed)
-        counters = load_checkpoint(checkpoints[-1], self.learner)
-        return Resumed(counters.trained_episodes, counters.next_sequence, lagged)
-
-    def _kept_transitions(self, count: int) -> list[Transition]:
-        """Return the first transitions of the run as its file has them."""
-        if not count:
-            return []
-        return load_transitions(self._folder / TRANSITIONS, self.spec, self._config)[:count]
+        counters = load_checkpoint(checkpoints[done], self.learner)
+        self._saved = done
+        if counters.next_sequence:
+            path = self._folder / TRANSITIONS
+            self._kept = load_transitions(path, self.spec, self._config)[: counters.next_sequence]
+        return Resumed(done, counters.next_sequence, lagged)
 
     def _record(
         self, number: int, phase: str, success: bool, decisions: int = 0, steps: int = 0
@@ -324,3 +400,24 @@ class TrainingRun:
             'progress': progress.to_json(),
         }
         write_json(self._folder / SUMMARY, summary)
+
+
+def _check_sight(env: ChunkEnv, spec: PolicySpec, config: LearnerConfig) -> None:
+    """Raise unless the learner looks at what the environment shows.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    shown, wanted = isinstance(env, SeeingEnv), config.observation_spec(spec).has_sight
+    if wanted and not shown:
+        raise ConfigError(
+            'num_features, image_channels, image_height, image_width: got more than 0 with an '
+            'environment that shows its state alone, expected 0. Leave them out, or give the '
+            'environment a method look() as in `dsrl_ros.learning.steered.SeeingEnv`.'
+        )
+    if shown and not wanted and config.algorithm not in ('constant', 'prior'):
+        raise ConfigError(
+            'num_features, image_channels, image_height, image_width: got 0 with an environment '
+            'that has a method look(), expected the sizes of what it returns. Set them, or leave '
+            'look() out.'
+        )
