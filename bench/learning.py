@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from bench.learning_report import write_report
+from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import parse
 from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.build import acting_policy, build_learner
@@ -214,6 +215,23 @@ def _task(name: str, seed: int, extra: dict[str, Any], looks: Sequence[int], out
     return path
 
 
+def _is_there(name: str, seed: int, extra: dict[str, Any], out: Path) -> bool:
+    """Return whether a run's file is there, and was made with the options that hold now.
+
+    Raises:
+        ConfigError: it was made with others.
+    """
+    path = out / f'{name}-{seed}.json'
+    if not path.exists():
+        return False
+    made, wanted = json.loads(path.read_text())['options'], {**METHODS[name].options, **extra}
+    if made != wanted:
+        raise ConfigError(
+            f'{path}: made with {made}, expected {wanted}. Move it away, or give another --out.'
+        )
+    return True
+
+
 def main() -> None:
     """Run what is missing, then write table and plot."""
     parser = argparse.ArgumentParser(prog='python -m bench.learning', description=__doc__)
@@ -232,7 +250,7 @@ def main() -> None:
         for name in options.methods
         for seed in (range(METHODS[name].seeds) if options.seeds is None else options.seeds)
     ]
-    missing = [key for key in wanted if not (options.out / f'{key[0]}-{key[1]}.json').exists()]
+    missing = [key for key in wanted if not _is_there(*key, extra, options.out)]
     with ProcessPoolExecutor(options.jobs, get_context('spawn')) as pool:
         tasks = [
             pool.submit(_task, name, seed, extra, options.looks, options.out)

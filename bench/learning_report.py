@@ -101,17 +101,12 @@ def summary(by_method: Mapping[str, Sequence[Result]]) -> list[str]:
     """Return what the table is to show, in words."""
     said = []
     for slower, faster in (('sac', 'na'), ('sac_repeated', 'na_repeated')):
-        pairs = [
-            (one['steps'], other['steps'])
-            for s, n in zip(by_method.get(slower, ()), by_method.get(faster, ()), strict=False)
-            if (one := reached(s, EXPLORING)) and (other := reached(n, EXPLORING))
+        said += [
+            f'{faster} beside {slower}, 90 % {choice}: '
+            f'{_compared(by_method, slower, faster, choice)}.'
+            for choice in (EXPLORING, DETERMINISTIC)
+            if slower in by_method and faster in by_method
         ]
-        if pairs:
-            ratios = sorted(other / one for one, other in pairs)
-            said.append(
-                f'{faster} needs {np.median(ratios):.2f} times the control steps of {slower} to '
-                f'90 % (median over {len(pairs)} seeds, {ratios[0]:.2f} to {ratios[-1]:.2f}).'
-            )
     for name, results in by_method.items():
         kept = [(result['seed'], lowest_after_goal(result)) for result in results]
         said += [
@@ -124,6 +119,28 @@ def summary(by_method: Mapping[str, Sequence[Result]]) -> list[str]:
     commits = sorted({r['commit'] for results in by_method.values() for r in results})
     said.append(f'{hours:.1f} core-hours, commit {", ".join(commits)}.')
     return [line + '\n' for line in said]
+
+
+def _compared(
+    by_method: Mapping[str, Sequence[Result]], slower: str, faster: str, choice: str
+) -> str:
+    """Say with how many control steps one method reaches the goal, beside the other."""
+    steps: list[dict[int, int]] = []
+    for name in (slower, faster):
+        found = {result['seed']: reached(result, choice) for result in by_method[name]}
+        steps.append({seed: look['steps'] for seed, look in found.items() if look is not None})
+    both = sorted(set(steps[0]) & set(steps[1]))
+    counts = (
+        f'reached by {len(steps[1])} of {len(by_method[faster])} seeds '
+        f'({slower}: {len(steps[0])} of {len(by_method[slower])})'
+    )
+    if not both:
+        return counts
+    ratios = sorted(steps[1][seed] / steps[0][seed] for seed in both)
+    return (
+        f'{counts}, with {np.median(ratios):.2f} times the control steps where both do '
+        f'({ratios[0]:.2f} to {ratios[-1]:.2f})'
+    )
 
 
 def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) -> None:

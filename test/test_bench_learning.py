@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from bench.learning import METHODS
+from bench.learning import METHODS, _is_there
 from bench.learning_report import lowest_after_goal, pooled, reached, summary, write_report
+from dsrl_ros.core.errors import ConfigError
 
 
 def result(method: str = 'sac', seed: int = 0, **changes: Any) -> dict[str, Any]:
@@ -66,10 +67,24 @@ def test_stability_is_the_lowest_rolling_success_after_the_goal(
     assert lowest == (None if expected is None else pytest.approx(expected))
 
 
-def test_sample_efficiency_is_compared_seed_by_seed() -> None:
+def test_sample_efficiency_is_compared_seed_by_seed_and_failures_are_counted() -> None:
     sooner = [dict(look, steps=look['steps'] // 4) for look in result()['looks']]
-    by_method = {'sac': [result()], 'na': [result('na', looks=sooner)]}
-    assert 'na needs 0.25 times the control steps of sac' in summary(by_method)[0]
+    never = [dict(look, exploring=0) for look in result()['looks']]
+    by_method = {
+        'sac': [result(seed=1), result(seed=2)],
+        'na': [result('na', 0), result('na', 1, looks=sooner), result('na', 2, looks=never)],
+    }
+    said = summary(by_method)[0]
+    assert 'reached by 2 of 3 seeds (sac: 2 of 2)' in said
+    assert 'with 0.25 times the control steps' in said
+
+
+def test_a_result_made_with_other_options_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    assert not _is_there('sac', 0, {}, tmp_path)
+    (tmp_path / 'sac-0.json').write_text(json.dumps(result(options={'algorithm': 'sac'})))
+    assert _is_there('sac', 0, {}, tmp_path)
+    with pytest.raises(ConfigError, match='another --out'):
+        _is_there('sac', 0, {'utd': 1}, tmp_path)
 
 
 def test_the_report_names_every_method_that_has_run(tmp_path: Path) -> None:
