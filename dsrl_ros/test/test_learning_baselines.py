@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from toy import SPEC, ToyEnv, ToyPolicy, transition
 
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource
@@ -17,8 +18,10 @@ from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import ALGORITHMS, LearnerConfig
 from dsrl_ros.learning.constant import ConstantSearch
 from dsrl_ros.learning.learner import Learner
+from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.rlpd import Rlpd
 from dsrl_ros.learning.steered import evaluate, run_steering
+from dsrl_ros.learning.totals import Totals
 from dsrl_ros.policies.direct import DirectPolicy
 
 torch.set_num_threads(1)
@@ -41,23 +44,33 @@ def build(algorithm: str, seed: int = 0, **changes: Any) -> Learner:
     return build_learner(ToyPolicy(), config, seed)
 
 
-@pytest.mark.parametrize('algorithm', ALGORITHMS)
-def test_every_algorithm_runs_repeats_and_goes_on_from_its_state(algorithm: str) -> None:
-    def rows(learner: Learner) -> list[Array]:
-        choosers = (learner.chooser(None), learner.chooser(3))
-        return [chooser.choose(STATE, 9, k).rows for chooser in choosers for k in range(3)]
+def chosen_rows(learner: Learner) -> list[Array]:
+    """Return what a learner would choose for a few decisions, its best and exploring."""
+    choosers = (learner.chooser(None), learner.chooser(3))
+    return [chooser.choose(STATE, 9, k).rows for chooser in choosers for k in range(3)]
 
+
+@pytest.mark.parametrize('algorithm', ALGORITHMS)
+def test_every_algorithm_repeats_from_its_seed(algorithm: str) -> None:
     one, other = build(algorithm), build(algorithm)
     for learner in (one, other):
         run_steering(ToyEnv(), ToyPolicy(), learner, 0, 2, 3)
-    np.testing.assert_array_equal(rows(one), rows(other))
-    resumed = build(algorithm, seed=1)
-    resumed.load_state_groups(one.state_groups())
-    np.testing.assert_array_equal(rows(one)[:3], rows(resumed)[:3]) if algorithm not in (
-        'prior',
-        'best_of_n',
-    ) else None
-    assert one.num_transitions == resumed.num_transitions > 0
+    assert one.num_transitions == other.num_transitions > 0
+    np.testing.assert_array_equal(chosen_rows(one), chosen_rows(other))
+
+
+@pytest.mark.parametrize('algorithm', ALGORITHMS)
+def test_every_algorithm_goes_on_from_its_state(algorithm: str) -> None:
+    straight, resumed = build(algorithm), build(algorithm)
+    run_steering(ToyEnv(), ToyPolicy(), straight, 0, 2, 3)
+    resumed.load_state_groups(straight.state_groups())
+    np.testing.assert_array_equal(chosen_rows(straight), chosen_rows(resumed))
+    for learner in (straight, resumed):
+        learner.add(transition(50))
+        learner.update(4)
+    assert straight.num_transitions == resumed.num_transitions
+    assert straight.gradient_steps == resumed.gradient_steps
+    np.testing.assert_array_equal(chosen_rows(straight), chosen_rows(resumed))
 
 
 @pytest.mark.parametrize('algorithm', ALGORITHMS)
@@ -83,6 +96,85 @@ def test_best_of_n_takes_the_most_valued_of_the_prior_samples() -> None:
     assert chosen.source == NoiseSource.PRIOR
     assert np.abs(chosen.rows[0, 0] - 0.5) == np.abs(rows_seen[0][:, 0, 0] - 0.5).min()
     assert 0.8 < rows_seen[0].std() < 1.2
+
+
+def test_best_of_n_explores_in_proportion_to_the_exponential_of_the_value() -> None:
+    """Values 0 and T ln 3 at a temperature T: the second is taken three times of four."""
+
+    def valued(_: Array, rows: Array) -> Array:
+        return (rows[:, 0, 0] == rows[:, 0, 0].max()) * np.float32(0.1 * np.log(3.0))
+
+    shape = (2, 1, 1)
+    exploring = BestOfNChooser(valued, NoiseLayout.REPEATED, shape, seed=0, temperature=0.1)
+    best = BestOfNChooser(valued, NoiseLayout.REPEATED, shape, seed=0)
+    taken = [
+        np.array_equal(exploring.choose(STATE, 0, k).rows, best.choose(STATE, 0, k).rows)
+        for k in range(400)
+    ]
+    assert np.mean(taken) == pytest.approx(0.75, abs=0.08)  # 3.7 standard deviations
+
+
+class RememberingPolicy(ToyPolicy):
+    """Remembers what it was asked, and its answers."""
+
+    def __init__(self) -> None:
+        self.states: list[Array] = []
+        self.answers: list[Array] = []
+
+    def __call__(self, state: Array, noise: Array) -> Array:
+        answer = super().__call__(state, noise)
+        self.states.extend(state)
+        self.answers.extend(answer.reshape(len(state), -1))
+        return answer
+
+
+def test_best_of_n_bootstraps_from_the_most_valued_candidate_at_the_next_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """y - r = discount (1 - terminated) max_k min_j Qbar_j(s', f(s', w_k)), w_k ~ N(0, I)."""
+    policy = RememberingPolicy()
+    made = BestOfN(policy, dataclasses.replace(SMALL, bound_values=False, num_candidates=5), 0)
+    for number in range(8):
+        made.add(transition(number))
+
+    def critics_by_hand(state: Tensor, action: Tensor) -> Tensor:
+        value = state[:, 0] + action[:, 0] - 2.0 * action[:, 1]
+        return torch.stack((value + 1.0, value))
+
+    taught: list[tuple[Batch, Tensor]] = []
+    monkeypatch.setattr(made.target_critics, 'forward', critics_by_hand)
+    monkeypatch.setattr(made, '_update_critics', lambda *given: taught.append(given[:2]))
+    monkeypatch.setattr(made, '_healthy_means', lambda _: {})
+    made.update(SMALL.utd)
+    assert len(taught) == SMALL.utd
+    states, answers = np.array(policy.states), np.array(policy.answers)
+    for batch, target in taught:
+        candidates = [(states == state.numpy()).all(axis=1) for state in batch.next_state]
+        assert [mine.sum() for mine in candidates] == [5] * SMALL.batch_size
+        values = [
+            critics_by_hand(
+                torch.from_numpy(states[mine]),
+                made._frozen.scale(torch.from_numpy(answers[mine])),
+            ).amin(dim=0)
+            for mine in candidates
+        ]
+        best = torch.stack([value.max() for value in values])
+        expected = batch.discount * (1.0 - batch.terminated) * best
+        torch.testing.assert_close(target - batch.reward, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_best_of_n_fits_its_scaling_for_good_from_eight_transitions_on() -> None:
+    made = BestOfN(ToyPolicy(), SMALL, 0)
+
+    def scaling_after(more: int) -> Tensor:
+        for _ in range(more):
+            made.add(transition(made.num_transitions))
+        made.update(SMALL.utd)
+        return torch.stack([made.state_groups()['frozen'][n] for n in ('mean', 'spread')])
+
+    of_seven, of_eight = scaling_after(7), scaling_after(1)
+    assert not torch.equal(of_seven, of_eight)
+    assert torch.equal(of_eight, scaling_after(20))
 
 
 def test_best_of_n_learns_to_choose() -> None:
@@ -124,6 +216,19 @@ def test_constant_search_counts_only_its_own_candidates() -> None:
     np.testing.assert_array_equal(learner.chooser(None).choose(STATE, 0, 0).rows, candidate.rows)
 
 
+def test_constant_search_tries_a_candidate_as_often_as_it_may_be_the_best() -> None:
+    """After one failure of two: P(Beta(1, 2) > Beta(1, 1)) = 1/3, where greed would try none."""
+    learner = build('constant', num_candidates=2)
+    failed = learner.chooser(0).choose(STATE, 0, 0)
+    learner.add(transition(noise=failed, terminated=False, truncated=True, reward=0.0))
+    tried = [
+        np.array_equal(learner.chooser(seed).choose(STATE, 0, 0).rows, failed.rows)
+        for seed in range(400)
+    ]
+    assert np.mean(tried) == pytest.approx(1 / 3, abs=0.09)  # 3.8 standard deviations
+    assert not np.array_equal(learner.chooser(None).choose(STATE, 0, 0).rows, failed.rows)
+
+
 def test_the_direct_policy_spans_the_stated_limits() -> None:
     spec = dataclasses.replace(SPEC, action_low=(-1.0,), action_high=(3.0,))
     policy = DirectPolicy(spec)
@@ -143,13 +248,45 @@ def test_rlpd_learns_on_what_was_executed_and_needs_no_noise() -> None:
     assert isinstance(acting_policy(ToyPolicy(), made.config), DirectPolicy)
 
 
+@pytest.mark.parametrize(('given', 'share'), [(0.0, 0.5), (0.25, 0.25)])
+def test_rlpd_learns_half_from_demonstrations_unless_told_otherwise(
+    given: float, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Rlpd(SPEC, dataclasses.replace(SMALL, algorithm='rlpd', offline_share=given), 0)
+    for number in range(20):
+        made.add(transition(number, reward=0.0))
+    made.add(transition(20, reward=1.0, noise=None, phase='offline'))
+    shares: list[float] = []
+    learn = made._update_critics
+
+    def record(batch: Batch, target: Tensor, totals: Totals) -> None:
+        shares.append(batch.reward.mean().item())
+        learn(batch, target, totals)
+
+    monkeypatch.setattr(made, '_update_critics', record)
+    made.update(3)
+    assert shares == [share] * 3
+
+
 def test_sac_refuses_a_transition_without_noise() -> None:
     with pytest.raises(ValueError, match='algorithm na or rlpd'):
         build('sac').add(transition(noise=None))
 
 
-def test_noise_of_another_layout_is_no_candidate() -> None:
-    learner = build('constant')
-    other = Noise(np.zeros((1, 1), np.float32), NoiseLayout.REPEATED, NoiseSource.CONSTANT)
-    learner.add(transition(noise=other))
+@pytest.mark.parametrize(
+    ('layout', 'num_rows'), [(NoiseLayout.REPEATED, 1), (NoiseLayout.BASIS, 3)]
+)
+def test_noise_of_another_layout_is_no_candidate(layout: NoiseLayout, num_rows: int) -> None:
+    """Not even where its one row is both rows of a candidate."""
+    learner = build('constant', num_candidates=4)
+    groups = learner.state_groups()
+    groups['search']['candidates'][:, 1] = groups['search']['candidates'][:, 0]
+    learner.load_state_groups(groups)
+    candidate = learner.chooser(None).choose(STATE, 0, 0)
+    rows = np.repeat(candidate.rows[:1], num_rows, axis=0)
+    other = Noise(rows, layout, NoiseSource.CONSTANT)
+    learner.add(transition(noise=other, terminated=False, truncated=True, reward=0.0))
     assert learner.num_transitions == 1
+    assert not learner.state_groups()['search']['outcomes'].any()
+    learner.add(transition(noise=candidate, terminated=False, truncated=True, reward=0.0))
+    assert learner.state_groups()['search']['outcomes'].sum() == 1

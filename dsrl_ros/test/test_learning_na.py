@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,11 @@ from dsrl_ros.learning.build import build_actor_learner
 from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.na import DsrlNa
+from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.steered import evaluate, learn_offline, rollout, run_steering
+from dsrl_ros.learning.totals import Totals
+from dsrl_ros.policies.base import FrozenPolicy
+from dsrl_ros.policies.bounded import BoundedPolicy
 
 torch.set_num_threads(1)
 
@@ -64,7 +69,7 @@ class CountingPolicy(ToyPolicy):
 
 
 def learner(
-    policy: ToyPolicy | None = None, transitions: int = 20, seed: int = 0, **changes: Any
+    policy: FrozenPolicy | None = None, transitions: int = 20, seed: int = 0, **changes: Any
 ) -> DsrlNa:
     made = DsrlNa(policy or ToyPolicy(), LearnerConfig(**{**SMALL, **changes}), seed)
     for number in range(transitions):
@@ -74,6 +79,61 @@ def learner(
 
 def networks(made: DsrlNa) -> dict[str, Tensor]:
     return made.state_groups()['networks']
+
+
+def assert_as_before(made: DsrlNa, before: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Check weights, moments, draws and counts: all that an update changes but for true pairs."""
+    after = made.state_groups()
+    for group in ('networks', 'optimisers', 'rng'):
+        for name, tensor in before[group].items():
+            assert torch.equal(tensor, after[group][name]), (group, name)
+
+
+def actions_of_the_policy(made: DsrlNa, state: Tensor, u: Tensor) -> Tensor:
+    """Return what the toy does at w = b_W u, scaled, asked row by row: (B, C)."""
+    noise = made.config.noise_magnitude * u
+    asked = zip(state.numpy(), noise.numpy().reshape(-1, 2, 1), strict=True)
+    actions = np.concatenate([ToyPolicy()(s[None], w[None]) for s, w in asked])
+    return made._frozen.scale(torch.from_numpy(actions).flatten(1))
+
+
+def actor_by_hand(state: Tensor, _: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    """Choose another u in each state, and give log pi(u | s) another value in each."""
+    return torch.tanh(state), 3.0 * state[:, 1]
+
+
+def critics_by_hand(state: Tensor, action: Tensor) -> Tensor:
+    """Value state and action; the second critic holds less of both."""
+    value = 0.5 * state[:, 0] + action[:, 0] - 2.0 * action[:, 1]
+    return torch.stack((value + 1.0, value))
+
+
+def round_by_hand(
+    monkeypatch: pytest.MonkeyPatch, transitions: Iterable[Transition], **changes: Any
+) -> tuple[DsrlNa, list[tuple[Batch, Tensor]]]:
+    """Take a round with actor and target critics by hand; return its batches with targets."""
+    made = learner(transitions=0, bound_values=False, **changes)
+    for given in transitions:
+        made.add(given)
+    monkeypatch.setattr(made.actor, 'sample', actor_by_hand)
+    monkeypatch.setattr(made.target_critics, 'forward', critics_by_hand)
+    monkeypatch.setattr(made, '_learn_actor', lambda _: None)  # it has no weights to learn
+    taught: list[tuple[Batch, Tensor]] = []
+    learn = made._update_critics
+
+    def record(batch: Batch, target: Tensor, totals: Totals) -> None:
+        taught.append((batch, target))
+        learn(batch, target, totals)
+
+    monkeypatch.setattr(made, '_update_critics', record)
+    made.update(made.config.utd)
+    assert len(taught) == made.config.utd
+    return made, taught
+
+
+def varied(count: int = 20) -> list[Transition]:
+    """Return transitions of which each has its own discount."""
+    return [transition(number, discount=0.9 - 0.02 * number) for number in range(count)]
 
 
 def test_distillation_teaches_each_noise_critic_by_its_action_critic() -> None:
@@ -131,32 +191,102 @@ def test_pairs_are_noise_with_the_action_it_leads_to(source: str) -> None:
     assert beyond == pytest.approx({'prior': 0.41, 'actor': 0.0, 'mixed': 0.2}[source], abs=0.1)
 
 
-def test_targets_bootstrap_from_the_answer_to_the_actors_noise() -> None:
-    """With target critics that return the first scaled action, y = r + discount * f(s', w')."""
-    made = learner(transitions=8, critic_reduction='mean', bound_values=False, utd=1)
-    made.update(1)
-    seen: list[tuple[Tensor, Tensor]] = []
+def test_targets_bootstrap_from_the_answer_to_the_actors_noise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """y - r = discount (1 - terminated) min_j Qbar_j(s', f(s', b_W u')), u' ~ pi(s')."""
+    made, taught = round_by_hand(monkeypatch, varied())
+    for batch, target in taught:
+        next_noise, _ = actor_by_hand(batch.next_state)
+        next_action = actions_of_the_policy(made, batch.next_state, next_noise)
+        value = critics_by_hand(batch.next_state, next_action).amin(dim=0)
+        expected = batch.discount * (1.0 - batch.terminated) * value
+        torch.testing.assert_close(target - batch.reward, expected, atol=1e-5, rtol=1e-5)
 
-    def value(_: Tensor, action: Tensor) -> Tensor:
-        return action[:, 0].expand(2, -1)
 
-    made.target_critics.forward = value  # type: ignore[method-assign]
-    original = made._update_critics
+def test_soft_backup_adds_the_entropy_of_the_actor_at_the_next_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Less the target without it: -discount (1 - terminated) alpha log pi(u' | s')."""
+    fixed = {'temperature': 0.25, 'temperature_auto': False}
+    _, hard = round_by_hand(monkeypatch, varied(), **fixed)
+    _, soft = round_by_hand(monkeypatch, varied(), **fixed, backup_entropy=True)
+    for (batch, target), (same, soft_target) in zip(hard, soft, strict=True):
+        assert torch.equal(batch.next_state, same.next_state)
+        _, log_prob = actor_by_hand(batch.next_state)
+        bonus = -0.25 * batch.discount * (1.0 - batch.terminated) * log_prob
+        torch.testing.assert_close(soft_target - target, bonus, atol=1e-5, rtol=1e-5)
 
-    def spy(batch: Any, target: Tensor, totals: Any) -> None:
-        seen.append((batch, target))
-        original(batch, target, totals)
 
-    made._update_critics = spy  # type: ignore[method-assign]
-    state = made._generator.get_state()
-    made.update(1)
-    batch, target = seen[0]
-    # The same draws again, step by step.
-    made._generator.set_state(state)
-    drawn = made.replay.gather(made._draw(1))
-    torch.testing.assert_close(made._normalise(drawn.next_state), batch.next_state)
-    assert ((target - batch.reward)[batch.terminated == 1] == 0).all()
-    assert ((target - batch.reward)[batch.terminated == 0] != 0).all()
+@pytest.mark.parametrize('source', ['prior', 'actor', 'mixed'])
+def test_noise_critics_are_taught_what_the_online_action_critics_hold_of_the_action(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Q_W,j(s, u) learns Q_A,j(s, f(s, b_W u)), of Q_A as it is after its own steps."""
+    made = learner(distill_noise=source)
+    taught: list[tuple[Tensor, Tensor, Tensor]] = []
+    loss = made.distillation_loss
+
+    def record(state: Tensor, noise: Tensor, target: Tensor) -> Tensor:
+        taught.append((state, noise, target))
+        return loss(state, noise, target)
+
+    monkeypatch.setattr(made, 'distillation_loss', record)
+    made.update(made.config.utd)
+    assert len(taught) == made.config.noise_critic_steps
+    for state, noise, target in taught:
+        with torch.no_grad():
+            expected = made.critics(state, actions_of_the_policy(made, state, noise))
+        torch.testing.assert_close(target, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_noise_critics_learn_after_the_action_critics_and_before_the_actor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = learner()
+    order: list[str] = []
+    for name in ('_learn_action_critics', '_learn_noise_critics', '_learn_actor'):
+        learn = getattr(made, name)
+
+        def record(*given: Any, name: str = name, learn: Any = learn) -> None:
+            order.append(name)
+            learn(*given)
+
+        monkeypatch.setattr(made, name, record)
+    made.update(2 * made.config.utd)
+    assert order == 2 * ['_learn_action_critics', '_learn_noise_critics', '_learn_actor']
+
+
+@pytest.mark.parametrize(('utd', 'every', 'steps'), [(4, 1, 12), (4, 3, 4), (1, 2, 6)])
+def test_the_actor_steps_once_per_so_many_critic_steps(utd: int, every: int, steps: int) -> None:
+    made = learner(utd=utd, actor_update_every=every)
+    made.update(12)
+    for name in ('actor', 'temperature'):
+        assert made.state_groups()['optimisers'][f'{name}.steps'] == steps
+
+
+def test_every_batch_of_a_round_has_its_share_of_offline_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    online = [transition(number, reward=0.0) for number in range(20)]
+    demonstrations = [offline(transition(number, reward=1.0)) for number in range(20, 23)]
+    _, taught = round_by_hand(monkeypatch, online + demonstrations, offline_share=0.25)
+    assert [batch.reward.mean().item() for batch, _ in taught] == [0.25] * SMALL['utd']
+
+
+def test_the_scaling_of_actions_is_final_from_eight_transitions_on() -> None:
+    """Fewer states do not show how far the policy's actions spread."""
+    made = learner(transitions=7)
+
+    def scaling_after(more: int) -> Tensor:
+        for _ in range(more):
+            made.add(transition(made.num_transitions))
+        made.update(made.config.utd)
+        return torch.stack([made.state_groups()['frozen'][n] for n in ('mean', 'spread')])
+
+    of_seven, of_eight = scaling_after(0), scaling_after(1)
+    assert not torch.equal(of_seven, of_eight)
+    assert torch.equal(of_eight, scaling_after(20))
 
 
 def test_learns_the_known_best_noise_and_repeats_from_its_seed() -> None:
@@ -240,17 +370,22 @@ def test_a_policy_that_answers_nan_or_1e27_cannot_poison_a_critic() -> None:
     assert abs(metrics['critic/value']) < 10
 
 
+def test_bad_answers_are_counted_where_the_policy_is_bounded_already() -> None:
+    made = learner(BoundedPolicy(TreacherousPolicy()))
+    assert made.update(4)['policy/bad_answers'] > 0
+
+
 def test_a_non_finite_update_stops_and_the_last_good_weights_stand() -> None:
+    """With their moments, and with the steps that were asked for and did not fill a round."""
     made = learner(bound_values=False)
-    made.update(4)
-    before = networks(made)
+    made.update(6)
+    before = made.state_groups()
     for number in range(20):
         made.add(transition(number, reward=3e38))
     with pytest.raises(NonFiniteError, match='stand again'):
-        made.update(4)
+        made.update(5)
     assert made.gradient_steps == 4
-    for name, tensor in networks(made).items():
-        assert torch.equal(tensor, before[name]), name
+    assert_as_before(made, before)
 
 
 def test_a_cut_chunk_goes_on_as_the_policy_had_answered() -> None:
@@ -304,10 +439,7 @@ def test_a_policy_that_does_not_answer_leaves_nothing_half_done() -> None:
     with pytest.raises(PolicyUnavailableError):
         made.update(6)
     assert policy.calls == 2
-    after = made.state_groups()
-    for group in ('networks', 'optimisers', 'rng'):
-        for name, tensor in before[group].items():
-            assert torch.equal(tensor, after[group][name]), (group, name)
+    assert_as_before(made, before)
     policy.silent = False
     made.update(6)
     assert made.gradient_steps == 12

@@ -273,6 +273,23 @@ def test_constant_rewards_and_saturated_actors_stay_finite() -> None:
     assert all(map(math.isfinite, made.update(100).values()))
 
 
+def test_every_batch_has_its_share_of_offline_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = learner(transitions=0, offline_share=0.25)
+    for number in range(20):
+        made.add(transition(number, reward=0.0))
+    made.add(transition(20, reward=1.0, phase='offline'))
+    shares: list[float] = []
+    learn = made._update_critics
+
+    def record(drawn: Batch, target: Tensor, totals: Totals) -> None:
+        shares.append(drawn.reward.mean().item())
+        learn(drawn, target, totals)
+
+    monkeypatch.setattr(made, '_update_critics', record)
+    made.update(3)
+    assert shares == [0.25] * 3
+
+
 BAD_NOISE = Noise(np.zeros((1, 1), dtype=np.float32), NoiseLayout.FULL, NoiseSource.PRIOR)
 
 
@@ -283,6 +300,10 @@ BAD_NOISE = Noise(np.zeros((1, 1), dtype=np.float32), NoiseLayout.FULL, NoiseSou
         ({'observation': np.array([0, np.nan], dtype=np.float32)}, NonFiniteError),
         ({'next_observation': np.array([0, np.inf], dtype=np.float32)}, NonFiniteError),
         ({'reward': float('nan')}, NonFiniteError),
+        # Finite as given, but not in the replay's float32.
+        ({'reward': 1e300}, NonFiniteError),
+        ({'observation': np.array([0.0, 1e300])}, NonFiniteError),
+        ({'next_observation': np.array([-1e300, 0.0])}, NonFiniteError),
         ({'discount': 1.5}, ConfigError),
         ({'discount': float('nan')}, ConfigError),
         ({'phase': 'evaluation'}, ConfigError),
@@ -300,3 +321,28 @@ def test_a_transition_that_does_not_fit_is_refused(
     with pytest.raises(error):
         made.add(transition(**changes))
     assert made.num_transitions == 0
+
+
+@pytest.mark.parametrize(
+    ('low', 'high', 'reward'), [(0.0, 1.0, -1.0), (0.0, 1.0, 1.5), (-40.0, -1.0, 0.5)]
+)
+def test_a_reward_beyond_the_values_that_are_learned_is_refused_by_name(
+    low: float, high: float, reward: float
+) -> None:
+    """Else critics that are held between the two would learn nothing, and nobody would know."""
+    made = learner(transitions=0, bound_values=True, value_low=low, value_high=high)
+    with pytest.raises(ConfigError, match=f'reward {reward:g}, .* value_low and value_high'):
+        made.add(transition(reward=reward))
+    assert made.num_transitions == 0
+
+
+@pytest.mark.parametrize(
+    ('low', 'high', 'reward'), [(0.0, 1.0, 1.0), (-40.0, -1.0, 0.0), (-40.0, 0.0, -1.0)]
+)
+def test_a_reward_within_the_values_that_are_learned_is_kept(
+    low: float, high: float, reward: float
+) -> None:
+    """As is 0 always, the reward of a decision that ends nothing."""
+    made = learner(transitions=0, bound_values=True, value_low=low, value_high=high)
+    made.add(transition(reward=reward))
+    assert made.num_transitions == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -12,11 +14,13 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS')
 
 from rclpy.node import Node
+from toy import transition
 
 from dsrl_msgs import msg
 from dsrl_msgs.srv import InferBatch
 from dsrl_ros.bridge import convert, names, qos
-from dsrl_ros.core.errors import CheckpointError, ConfigError
+from dsrl_ros.bridge.remote_policy import RemotePolicy
+from dsrl_ros.core.errors import CheckpointError, ConfigError, PolicyUnavailableError
 from dsrl_ros.core.types import (
     ControlMode,
     DecisionKey,
@@ -26,6 +30,11 @@ from dsrl_ros.core.types import (
     PolicySpec,
 )
 from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.learning.checkpoint import CheckpointStore
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.dataset import load_transitions, save_transitions
+from dsrl_ros.learning.sac import DsrlSac
+from dsrl_ros.learning.steered import learn_offline
 from dsrl_ros.nodes.trainer_node import TrainerNode
 
 RUN = uuid.uuid4()
@@ -180,6 +189,21 @@ def test_what_was_learned_is_kept_when_the_node_ends_and_taken_up_again(ros, tmp
     assert np.array_equal(before, after)
 
 
+def test_it_learns_from_a_file_before_the_first_episode(ros, tmp_path):
+    """Its first weights are those that the same steps without ROS lead to."""
+    config = LearnerConfig(hidden_size=16, num_layers=1, batch_size=8, utd=2, offline_steps=30)
+    path = tmp_path / 'demonstrations.safetensors'
+    save_transitions(path, [transition(number) for number in range(10)], SPEC)
+    ros.add(TrainerNode, **SMALL, **{'learner.offline_steps': 30}, offline=str(path))
+    node = ros.add(Steering)
+    node.announce(tmp_path / 'run')
+    ros.spin_until(lambda: node.weights)
+    learner = DsrlSac(SPEC, config, seed=3)
+    learn_offline(learner, load_transitions(path, SPEC, config))
+    assert learner.gradient_steps == 30
+    assert bytes(node.weights[0].data) == learner.export_actor(1, 0).to_bytes()
+
+
 def test_resuming_from_nothing_is_an_error_that_names_the_folder(ros, tmp_path):
     ros.add(TrainerNode, **SMALL, resume_from=str(tmp_path))
     steering = ros.add(Steering)
@@ -247,3 +271,59 @@ def test_a_policy_file_of_another_policy_is_refused(ros, tmp_path):
 def test_a_baseline_has_no_actor_to_send_and_is_refused_at_once(ros):
     with pytest.raises(ConfigError, match='expected sac or na'):
         ros.add(TrainerNode, **{**SMALL, 'learner.algorithm': 'best_of_n'})
+
+
+@pytest.mark.parametrize(
+    'seen',
+    [
+        {'image_channels': 3, 'image_height': 32, 'image_width': 32},
+        {'num_features': 4},
+    ],
+)
+def test_a_learner_of_what_the_graph_does_not_carry_is_refused_at_once(ros, seen):
+    with pytest.raises(ConfigError, match='the graph carries states only'):
+        ros.add(TrainerNode, **SMALL, **{f'learner.{name}': n for name, n in seen.items()})
+
+
+def test_closing_ends_a_call_that_waits_for_the_policy_node(ros):
+    asked = threading.Event()
+    failures: list[str] = []
+    policy = RemotePolicy(ros.add(Node, 'learner'), SPEC, timeout_s=600.0)
+    call_async = policy._client.call_async
+
+    def call_and_tell(request):
+        future = call_async(request)
+        asked.set()
+        return future
+
+    def call():
+        try:
+            policy(np.zeros((1, 2), np.float32), np.zeros((1, 2, 1), np.float32))
+        except PolicyUnavailableError as error:
+            failures.append(str(error))
+
+    policy._client.call_async = call_and_tell
+    caller = threading.Thread(target=call, daemon=True)
+    caller.start()
+    assert asked.wait(10.0)
+    assert caller.is_alive()
+    policy.close()
+    caller.join(10.0)
+    assert len(failures) == 1
+    call()  # nor is anyone waited for later
+    assert len(failures) == 2
+
+
+def test_ending_does_not_wait_for_a_policy_node_that_has_gone(ros, tmp_path):
+    """Its learner waits for an answer; the closing checkpoint is written all the same."""
+    trainer = ros.add(TrainerNode, **NA, policy_timeout_s=60.0)
+    node = ros.add(Steering)
+    ros.spin_until(lambda: node.transitions.get_subscription_count() == 1)
+    node.announce(tmp_path)
+    ros.spin_until(lambda: node.weights)
+    node.send(0, 0, 0, last=True)
+    ros.spin_until(lambda: node.acks == [0])
+    begin = time.monotonic()
+    ros.remove(trainer)
+    assert time.monotonic() - begin < 10.0
+    assert CheckpointStore(tmp_path / 'checkpoints').latest_complete() is not None

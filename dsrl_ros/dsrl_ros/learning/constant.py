@@ -102,8 +102,9 @@ class ConstantSearch(PriorLearner):
 
     def add(self, transition: Transition) -> int:
         """Note the outcome when an episode with a candidate has ended."""
-        if (transition.terminated or transition.truncated) and transition.noise is not None:
-            same = (self._candidates == transition.noise.rows).all(axis=(1, 2))
+        noise, ended = transition.noise, transition.terminated or transition.truncated
+        if ended and noise is not None and noise.layout == self.config.layout:
+            same = [np.array_equal(rows, noise.rows) for rows in self._candidates]
             success = transition.terminated and transition.reward > 0
             self._outcomes[same, 0 if success else 1] += 1
         return super().add(transition)
