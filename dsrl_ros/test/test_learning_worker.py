@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
+from dsrl_ros.core.errors import PolicyUnavailableError
 from dsrl_ros.core.types import (
     ControlMode,
     DecisionKey,
@@ -17,6 +18,7 @@ from dsrl_ros.core.types import (
     PolicySpec,
     Transition,
 )
+from dsrl_ros.learning import worker
 from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
@@ -173,6 +175,25 @@ def test_when_learning_fails_the_last_good_weights_go_on(harness):
     last_good, handed_out = load(good.data), load(after.data)
     for name, tensor in last_good.items():
         assert np.array_equal(handed_out[name], tensor), name
+
+
+def test_a_policy_that_answers_again_in_time_is_no_fault(harness, monkeypatch):
+    """No step that is owed is lost by it."""
+    monkeypatch.setattr(worker, 'PAUSE_S', 0.0)
+    failures = iter([PolicyUnavailableError('no answer')] * (worker.TRIES - 1))
+    learn = harness.learner.update
+
+    def update(steps):
+        if (error := next(failures, None)) is not None:
+            raise error
+        return learn(steps)
+
+    harness.learner.update = update
+    harness.add(episode(0, 5))
+    harness.weights_of(1)
+    assert next(failures, None) is None
+    assert not harness.worker.progress.fault
+    assert harness.worker.progress.gradient_steps == UTD * 5
 
 
 def test_stopping_keeps_what_was_learned(tmp_path):

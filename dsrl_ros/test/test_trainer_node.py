@@ -29,6 +29,7 @@ from dsrl_ros.core.types import (
     NoiseSource,
     PolicySpec,
 )
+from dsrl_ros.learning import worker
 from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.checkpoint import CheckpointStore
 from dsrl_ros.learning.config import LearnerConfig
@@ -246,7 +247,8 @@ def test_dsrl_na_asks_the_policy_node_where_it_has_no_file(ros, tmp_path):
     )
 
 
-def test_a_policy_that_does_not_answer_is_a_fault_and_the_weights_stay(ros, tmp_path):
+def test_a_policy_that_does_not_answer_is_a_fault_and_the_weights_stay(ros, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, 'PAUSE_S', 0.0)
     ros.add(TrainerNode, **NA, policy_timeout_s=0.2)
     node = ros.add(Steering)
     statuses: list[msg.TrainerStatus] = []
@@ -285,10 +287,25 @@ def test_a_learner_of_what_the_graph_does_not_carry_is_refused_at_once(ros, seen
         ros.add(TrainerNode, **SMALL, **{f'learner.{name}': n for name, n in seen.items()})
 
 
-def test_closing_ends_a_call_that_waits_for_the_policy_node(ros):
+class Call(threading.Thread):
+    """Asks a policy in a thread of its own and keeps the error."""
+
+    def __init__(self, policy: RemotePolicy) -> None:
+        super().__init__(daemon=True)
+        self.error: Exception | None = None
+        self._policy = policy
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._policy(np.zeros((1, 2), np.float32), np.zeros((1, 2, 1), np.float32))
+        except PolicyUnavailableError as error:
+            self.error = error
+
+
+def event_of_asking(policy: RemotePolicy) -> threading.Event:
+    """Return an event that is set once the policy node has been asked."""
     asked = threading.Event()
-    failures: list[str] = []
-    policy = RemotePolicy(ros.add(Node, 'learner'), SPEC, timeout_s=600.0)
     call_async = policy._client.call_async
 
     def call_and_tell(request):
@@ -296,33 +313,33 @@ def test_closing_ends_a_call_that_waits_for_the_policy_node(ros):
         asked.set()
         return future
 
-    def call():
-        try:
-            policy(np.zeros((1, 2), np.float32), np.zeros((1, 2, 1), np.float32))
-        except PolicyUnavailableError as error:
-            failures.append(str(error))
-
     policy._client.call_async = call_and_tell
-    caller = threading.Thread(target=call, daemon=True)
-    caller.start()
+    return asked
+
+
+def test_closing_ends_the_call_that_waits_for_the_policy_node_and_any_later_one(ros):
+    policy = RemotePolicy(ros.add(Node, 'learner'), SPEC, timeout_s=600.0)
+    asked = event_of_asking(policy)
+    waiting = Call(policy)
     assert asked.wait(10.0)
-    assert caller.is_alive()
+    assert waiting.is_alive()
     policy.close()
-    caller.join(10.0)
-    assert len(failures) == 1
-    call()  # nor is anyone waited for later
-    assert len(failures) == 2
+    waiting.join(10.0)
+    later = Call(policy)
+    later.join(10.0)
+    assert waiting.error is not None and later.error is not None
 
 
 def test_ending_does_not_wait_for_a_policy_node_that_has_gone(ros, tmp_path):
     """Its learner waits for an answer; the closing checkpoint is written all the same."""
-    trainer = ros.add(TrainerNode, **NA, policy_timeout_s=60.0)
+    trainer = ros.add(TrainerNode, **NA, policy_timeout_s=20.0)
     node = ros.add(Steering)
     ros.spin_until(lambda: node.transitions.get_subscription_count() == 1)
     node.announce(tmp_path)
     ros.spin_until(lambda: node.weights)
+    asked = event_of_asking(trainer._remote)
     node.send(0, 0, 0, last=True)
-    ros.spin_until(lambda: node.acks == [0])
+    ros.spin_until(asked.is_set)
     begin = time.monotonic()
     ros.remove(trainer)
     assert time.monotonic() - begin < 10.0
