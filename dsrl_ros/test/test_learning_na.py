@@ -440,3 +440,12 @@ def test_a_policy_that_does_not_answer_leaves_nothing_half_done() -> None:
     states = made.replay.gather(torch.arange(20)).state
     expected = ToyPolicy()(states.numpy(), noise.numpy().reshape(-1, 2, 1))
     np.testing.assert_allclose(action.numpy(), expected.reshape(-1, 2), atol=1e-6)
+
+
+def test_what_goes_wrong_in_a_later_round_is_told_the_same_way() -> None:
+    """The second round would ask the policy with noise of NaN; the error says what to do."""
+    made = learner(bound_values=False)
+    for number in range(20):
+        made.add(transition(number, reward=3e38))
+    with pytest.raises(NonFiniteError, match='stand again. Check rewards'):
+        made.update(12)

@@ -160,10 +160,15 @@ class TdLearner(ABC):
             for _ in range(rounds):
                 self._round(totals)
             means = self._healthy_means(totals)
-        except Exception:
+        except Exception as error:
             self._last_good.restore()
             self._steps = steps
             self._generator.set_state(draws)
+            if isinstance(error, NonFiniteError):
+                raise NonFiniteError(
+                    f'gradient steps after {steps}: {error} The last good weights stand again. '
+                    'Check rewards and observations for huge values, or lower the learning rates.'
+                ) from error
             raise
         self._asked = asked
         return means
@@ -335,10 +340,7 @@ class TdLearner(ABC):
         if not bad and bool(torch.isfinite(weights).all()):
             return means
         raise NonFiniteError(
-            f'gradient steps up to {self._steps}: got non-finite '
-            f'{", ".join(bad) or "weights"}, expected finite numbers. The last good weights '
-            'stand again. Check rewards and observations for huge values, or lower the '
-            'learning rates.'
+            f'got non-finite {", ".join(bad) or "weights"}, expected finite numbers.'
         )
 
 
