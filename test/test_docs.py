@@ -15,8 +15,13 @@ TEXT = (Path(__file__).parents[1] / 'docs' / 'steer_your_own_policy.md').read_te
 COMMANDS = {'train': train, 'eval': evaluate, 'plot': plot, 'prior-check': prior_check}
 
 
+def blocks(language: str) -> list[str]:
+    found: list[str] = re.findall(rf'```{language}\n(.*?)```', TEXT, re.DOTALL)
+    return found
+
+
 def block(language: str) -> str:
-    (found,) = re.findall(rf'```{language}\n(.*?)```', TEXT, re.DOTALL)
+    (found,) = blocks(language)
     return found
 
 
@@ -44,13 +49,17 @@ def test_its_commands_run_one_after_the_other(folder, monkeypatch, capsys):
     imports, environment = found.groups()
     (folder / 'reach.py').write_text(f'{imports}\n{environment}')
     (folder / 'small.yaml').write_text(block('yaml'))
-    for line in block('sh').replace('\\\n', '').splitlines():
+    for line in '\n'.join(blocks('sh')).replace('\\\n', '').splitlines():
+        if not line:
+            continue
         _, name, *arguments = shlex.split(line)
         assert COMMANDS[name].main(arguments) == 0
     shown = capsys.readouterr().out
     assert 'steered (sac)' in shown
     summary = json.loads((folder / 'runs/reach/summary.json').read_text())
     assert summary['steered_success'] > 0.9 > 0.5 > summary['base_success']
+    alone = json.loads((folder / 'runs/alone/summary.json').read_text())
+    assert alone['steered_success'] > 0.9 and alone['online_episodes'] == 0
     assert (folder / 'reach.png').exists() and (folder / 'runs/reach/eval_seed1.json').exists()
 
 
