@@ -447,5 +447,5 @@ def test_what_goes_wrong_in_a_later_round_is_told_the_same_way() -> None:
     made = learner(bound_values=False)
     for number in range(20):
         made.add(transition(number, reward=3e38))
-    with pytest.raises(NonFiniteError, match='stand again. Check rewards'):
+    with pytest.raises(NonFiniteError, match=r'stand again\. Check rewards'):
         made.update(12)
