@@ -15,6 +15,7 @@ from bench.products import Sizes, all_products, flops
 from bench.rows import Row
 from bench.sb3 import sb3_updates
 from dsrl_ros.core.types import (
+    NO_RUN,
     ControlMode,
     DecisionKey,
     Noise,
@@ -60,7 +61,7 @@ def learner(hidden_size: int, **options: Any) -> DsrlSac:
         rows = rng.standard_normal((_HORIZON, _ACTION), dtype=np.float32)
         made.add(
             Transition(
-                key=DecisionKey('bench', '0' * 32, 0, i),
+                key=DecisionKey('bench', NO_RUN, 0, i),
                 sequence=i,
                 observation=rng.standard_normal(_STATE, dtype=np.float32),
                 noise=Noise(rows, NoiseLayout.FULL, NoiseSource.PRIOR),

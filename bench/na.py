@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from bench.rows import Row
 from dsrl_ros.core.noise import expand
-from dsrl_ros.core.types import DecisionKey, Noise, NoiseSource, Transition
+from dsrl_ros.core.types import NO_RUN, DecisionKey, Noise, NoiseSource, Transition
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.na import DsrlNa
 from dsrl_ros.policies import io
@@ -46,7 +46,7 @@ def _learner(policy: FlowPolicy, transitions: int) -> DsrlNa:
         rows = rng.standard_normal((spec.horizon, spec.action_dim), dtype=np.float32)
         learner.add(
             Transition(
-                key=DecisionKey('bench', '0' * 32, 0, number),
+                key=DecisionKey('bench', NO_RUN, 0, number),
                 sequence=number,
                 observation=observation,
                 noise=Noise(rows, _CONFIG.layout, NoiseSource.PRIOR),

@@ -217,7 +217,6 @@ def test_without_tensorboard_a_run_goes_on_and_says_so_once(policy, capsys, monk
 
 
 def test_tensorboard_gets_losses_and_success(policy):
-    pytest.importorskip('tensorboard')
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run(policy, '--out', 'a')

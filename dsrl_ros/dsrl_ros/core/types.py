@@ -58,6 +58,9 @@ class ChunkOutcome(IntEnum):
     ESTOP = 6
 
 
+NO_RUN = '0' * 32  # of decisions that belong to no run of the graph
+
+
 @dataclass(frozen=True, order=True)
 class DecisionKey:
     """The join key of everything that belongs to one decision.

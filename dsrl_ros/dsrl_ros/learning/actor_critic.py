@@ -19,7 +19,7 @@ from dsrl_ros.learning.networks import (
     Critics,
     frozen,
 )
-from dsrl_ros.learning.optimiser import adam, step
+from dsrl_ros.learning.optimiser import Adam, step
 from dsrl_ros.learning.td import TdLearner
 from dsrl_ros.learning.totals import Totals
 
@@ -47,8 +47,8 @@ class ActorCritic(TdLearner):
             torch.tensor(math.log(max(config.temperature, 1e-8)), device=self._device)
         )
         self._modules['actor'] = self.actor
-        self._optimisers['actor'] = adam(self.actor.parameters(), config.actor_learning_rate)
-        self._optimisers['temperature'] = adam(
+        self._optimisers['actor'] = Adam(self.actor.parameters(), config.actor_learning_rate)
+        self._optimisers['temperature'] = Adam(
             [self.log_temperature], config.temperature_learning_rate
         )
 

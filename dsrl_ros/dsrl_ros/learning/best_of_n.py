@@ -18,6 +18,7 @@ from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.frozen import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.learner import StateGroups
+from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.seeding import Stream, keyed_generator
 from dsrl_ros.learning.td import TdLearner
 from dsrl_ros.learning.totals import Totals
@@ -108,6 +109,19 @@ class BestOfN(TdLearner):
             batch = known.at(chosen)
             self._update_critics(batch, self.td_target(batch, best[chosen]), totals)
         self._steps += self.config.utd
+
+    def _sample_round(self) -> tuple[Batch, tuple[Tensor, ...]]:
+        """Draw the batches of a round, no transition twice.
+
+        Returns:
+            The distinct transitions, raw, and for each step where in them its batch lies, (B,).
+        """
+        config = self.config
+        places = self.replay.sample_index(
+            config.utd * config.batch_size, self._generator, config.offline_share
+        )
+        distinct, which = torch.unique(places, return_inverse=True)
+        return self.replay.gather(distinct), which.split(config.batch_size)
 
     def _critic_action(self, transition: Transition) -> Array:
         return self._frozen.executed(transition)

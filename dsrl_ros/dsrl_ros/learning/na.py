@@ -14,7 +14,7 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.encoder import Observed, Seen
 from dsrl_ros.learning.frozen import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.optimiser import adam, step
+from dsrl_ros.learning.optimiser import Adam, step
 from dsrl_ros.learning.pairs import PairCache, affordable_pairs
 from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.totals import Totals
@@ -61,7 +61,7 @@ class DsrlNa(ActorCritic):
         super().__init__(policy.spec, config, seed, self._frozen.size, config.utd)
         self.noise_critics = self._make.critics(self._noise_dim)
         self._modules['noise_critics'] = self.noise_critics
-        self._optimisers['noise_critics'] = adam(
+        self._optimisers['noise_critics'] = Adam(
             self.noise_critics.parameters(), config.noise_critic_learning_rate
         )
         per_state = affordable_pairs(

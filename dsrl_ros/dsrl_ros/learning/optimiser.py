@@ -60,11 +60,6 @@ class Adam:
         return {'steps': self._steps, **means, **squares}
 
 
-def adam(parameters: Iterable[nn.Parameter], learning_rate: float) -> Adam:
-    """Return the optimiser of a network."""
-    return Adam(parameters, learning_rate)
-
-
 def step(optimiser: Adam, loss: Tensor) -> Tensor:
     """Take one step down `loss` and return the norm of its gradient."""
     gradients = list(torch.autograd.grad(loss, optimiser.parameters))

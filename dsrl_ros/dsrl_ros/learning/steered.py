@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from dsrl_ros.core.noise import expand
-from dsrl_ros.core.types import Array, DecisionKey, Sight, Transition
+from dsrl_ros.core.types import NO_RUN, Array, DecisionKey, Sight, Transition
 from dsrl_ros.learning.build import acting_policy
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
@@ -19,8 +19,6 @@ from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing, trained_episodes_for
 from dsrl_ros.learning.seeding import Stream, keyed_seed
 from dsrl_ros.policies.base import FrozenPolicy
-
-_NO_RUN = '0' * 32
 
 
 class Executed(Protocol):
@@ -156,7 +154,7 @@ def rollout(
         next_sight = _look(env)
         transitions.append(
             Transition(
-                key=DecisionKey('steered', _NO_RUN, episode, decision),
+                key=DecisionKey('steered', NO_RUN, episode, decision),
                 sequence=first_sequence + decision,
                 observation=state,
                 noise=noise,

@@ -25,7 +25,7 @@ from dsrl_ros.learning.factory import NetworkFactory
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.memory import keep_freed_memory
 from dsrl_ros.learning.networks import reduce_critics
-from dsrl_ros.learning.optimiser import Snapshot, adam, load_tensors, polyak, step
+from dsrl_ros.learning.optimiser import Adam, Snapshot, load_tensors, polyak, step
 from dsrl_ros.learning.replay import Batch, Replay, phase_code
 from dsrl_ros.learning.seeding import Stream, keyed_seed
 from dsrl_ros.learning.totals import Totals
@@ -74,7 +74,7 @@ class TdLearner(ABC):
             'target_critics': self.target_critics,
         }
         self._optimisers = {
-            'critics': adam(self.critics.parameters(), config.critic_learning_rate),
+            'critics': Adam(self.critics.parameters(), config.critic_learning_rate),
         }
         self.replay = Replay(
             config.replay_capacity,
@@ -262,19 +262,6 @@ class TdLearner(ABC):
         require_shape('noise', noise.rows, self._noise_shape)
         require_finite('noise', noise.rows)
         return noise.rows.reshape(-1)
-
-    def _sample_round(self) -> tuple[Batch, tuple[Tensor, ...]]:
-        """Draw the batches of a round, no transition twice.
-
-        Returns:
-            The distinct transitions, raw, and for each step where in them its batch lies, (B,).
-        """
-        config = self.config
-        places = self.replay.sample_index(
-            self._steps_per_round * config.batch_size, self._generator, config.offline_share
-        )
-        distinct, which = torch.unique(places, return_inverse=True)
-        return self.replay.gather(distinct), which.split(config.batch_size)
 
     def _normalise(self, state: Tensor) -> Tensor:
         """Bring raw states to zero mean and unit variance."""

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsrl_ros.core.types import DecisionKey, PolicySpec, Transition
+from dsrl_ros.core.types import NO_RUN, DecisionKey, PolicySpec, Transition
 from dsrl_ros.tasks.demonstrator import Demonstration
-
-_NO_RUN = '0' * 32
 
 
 def transitions_of(
@@ -36,7 +34,7 @@ def transitions_of(
             action = demonstration.actions[first:last]
             made.append(
                 Transition(
-                    key=DecisionKey('demonstration', _NO_RUN, number, first),
+                    key=DecisionKey('demonstration', NO_RUN, number, first),
                     sequence=len(made),
                     observation=demonstration.states[first],
                     noise=None,
