@@ -156,6 +156,18 @@ def test_the_frozen_policy_is_asked_for_no_state_twice_in_a_round() -> None:
     assert sum(policy.calls) <= 16 + 2  # hardly a pair is still unknown
 
 
+def test_with_many_data_a_round_asks_no_more_of_the_frozen_policy() -> None:
+    """80 + 32 draws among 8 of 64 transitions: their observations and their next ones."""
+    policy = CountingPolicy()
+    made = learner(policy, transitions=64, utd=5, round_transitions=8, distill_noise='actor')
+    made.update(5)
+    policy.calls.clear()
+    for _ in range(10):
+        made.update(5)
+        assert 8 < sum(policy.calls) <= 16
+        policy.calls.clear()
+
+
 def test_a_new_state_in_an_old_place_gets_new_pairs() -> None:
     made = learner(transitions=8, replay_capacity=8, distill_fresh=0.0, distill_noise='prior')
     for _ in range(20):

@@ -226,6 +226,26 @@ def test_every_batch_of_a_larger_draw_has_its_share() -> None:
         assert offline.min() >= expected and offline.max() <= expected + (share == 1 / 3)
 
 
+@pytest.mark.parametrize('share', [0.0, 0.25])
+def test_a_draw_among_few_takes_no_more_of_them_and_leaves_none_out(share: float) -> None:
+    replay = Replay(100, 2, 3)
+    fill(replay, 20, 'online')
+    fill(replay, 20, 'offline')
+    met = torch.zeros(40)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(300):
+        places = replay.sample_index(64, generator, share, among=8)
+        distinct = places.unique()
+        assert 4 <= len(distinct) <= 8
+        met[distinct] += 1
+    # By chance 8 of 40 each time; with a share, 2 of 20 and 6 of 20.
+    offline, online = (300 * 0.1, 300 * 0.3) if share else (300 * 0.2, 300 * 0.2)
+    assert met[:20].mean() == pytest.approx(online, rel=0.2)
+    assert met[20:].mean() == pytest.approx(offline, rel=0.2)
+    assert met.min() > 0.4 * offline
+    assert len(replay.sample_index(400, generator, among=40).unique()) == 40  # as many as there are
+
+
 def test_places_stay_with_their_transitions() -> None:
     """Also when saved and loaded: what is kept beside the replay goes by place."""
     replay, loaded = Replay(5, 2, 3), Replay(5, 2, 3)

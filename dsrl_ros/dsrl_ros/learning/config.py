@@ -103,6 +103,13 @@ class LearnerConfig:
     noise_critic_learning_rate: float = option(
         3e-4, 'Adam step size, noise critics.', low=0.0, high=1.0
     )
+    round_transitions: int = option(
+        512,
+        'Different transitions that one round learns from, drawn for it: bounds how often a '
+        'round asks the frozen policy. 0 for any number.',
+        low=0,
+        high=10**8,
+    )
     distill_noise: str = option(
         'mixed',
         'Where the noise critic is taught: at prior noise, at the actor, or half of each.',

@@ -114,8 +114,7 @@ class DsrlNa(ActorCritic):
     def _round(self, totals: Totals) -> None:
         config = self.config
         self._fit_scaling()
-        places = self._draw(config.utd)
-        taught = self._draw(config.noise_critic_steps)
+        places, taught = self._draw(config.utd, config.noise_critic_steps)
         answers = self._ask_at_the_actors_noise(places, taught)
         self._learn_action_critics(places, answers, totals)
         self._learn_noise_critics(taught, answers, totals)
@@ -123,10 +122,18 @@ class DsrlNa(ActorCritic):
         self._steps += config.utd
         self._report_bad_answers(totals)
 
-    def _draw(self, steps: int) -> Tensor:
-        """Draw the places of `steps` batches, (steps * B,)."""
-        count = steps * self.config.batch_size
-        return self.replay.sample_index(count, self._generator, self.config.offline_share)
+    def _draw(self, *steps: int) -> tuple[Tensor, ...]:
+        """Draw the places of the batches of a round, (steps * B,) for each number of steps.
+
+        All come from the same few transitions, so that a round asks the frozen policy as often
+        with many data as with few.
+        """
+        config = self.config
+        counts = [number * config.batch_size for number in steps]
+        drawn = self.replay.sample_index(
+            sum(counts), self._generator, config.offline_share, config.round_transitions
+        )
+        return drawn.split(counts)
 
     def _ask_at_the_actors_noise(self, places: Tensor, taught: Tensor) -> _Answers:
         """Ask the frozen policy once for every observation of which a round needs an answer.

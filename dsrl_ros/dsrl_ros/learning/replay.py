@@ -177,7 +177,11 @@ class Replay:
         return self.gather(self.sample_index(batch_size, generator, offline_share))
 
     def sample_index(
-        self, count: int, generator: torch.Generator, offline_share: float = 0.0
+        self,
+        count: int,
+        generator: torch.Generator,
+        offline_share: float = 0.0,
+        among: int = 0,
     ) -> Tensor:
         """Draw the places of `count` transitions, (count,) int64, for `gather`.
 
@@ -189,6 +193,8 @@ class Replay:
             offline_share: of the draw that comes from phase 'offline', while there is any and
                 any other, rounded down to whole transitions. They are spread evenly, so that
                 every batch of a larger draw has its share too. 0 draws from all alike.
+            among: how many different transitions the draw may take, themselves drawn first; 0
+                for any number.
 
         Raises:
             ConfigError: the replay is empty.
@@ -197,14 +203,17 @@ class Replay:
             raise ConfigError('replay: got 0 transitions, expected at least 1. Add data first.')
         collected, offline = len(self._collected), len(self._offline)
         if not (collected and offline and offline_share):
-            return self._draw(len(self), count, generator)  # places are the first whole numbers
+            # Places are the first whole numbers.
+            return self._draw(len(self), count, generator, among)
         numbers = torch.arange(count + 1, dtype=torch.float64, device=self._device)
         # The small addend keeps 0.29 * 100 from falling short of 29.
         from_offline = (numbers * offline_share + 1e-9).floor().diff().bool()
+        of_offline = among and max(1, round(among * offline_share))
+        of_collected = among and max(1, round(among * (1.0 - offline_share)))
         return torch.where(
             from_offline,
-            self._offline.slots.select(self._draw(offline, count, generator)),
-            self._collected.slots.select(self._draw(collected, count, generator)),
+            self._offline.slots.select(self._draw(offline, count, generator, of_offline)),
+            self._collected.slots.select(self._draw(collected, count, generator, of_collected)),
         )
 
     def gather(self, index: Tensor) -> Batch:
@@ -347,8 +356,11 @@ class Replay:
             'num_added': ((2,), torch.int64),
         }
 
-    def _draw(self, size: int, count: int, generator: torch.Generator) -> Tensor:
-        drawn = torch.randint(size, (count,), generator=generator, device=generator.device)
+    def _draw(self, size: int, count: int, generator: torch.Generator, among: int) -> Tensor:
+        def draw(below: int, number: int) -> Tensor:
+            return torch.randint(below, (number,), generator=generator, device=generator.device)
+
+        drawn = draw(size, among)[draw(among, count)] if 0 < among < size else draw(size, count)
         return drawn.to(self._device)
 
 
