@@ -73,6 +73,7 @@ class Method:
 
 
 REPEATED = {'noise_layout': 'repeated'}  # as in the demo; full is the paper's
+WIDE = {'algorithm': 'sac', 'hidden_size': 256, **REPEATED}
 METHODS = {
     'prior': Method('prior N(0, I)', {'algorithm': 'prior'}, 5, online=0),
     'constant': Method('constant noise, searched', {'algorithm': 'constant'}, 3),
@@ -95,6 +96,13 @@ METHODS = {
         'DSRL-SAC, repeated noise', {'algorithm': 'sac', **REPEATED}, 3, further_seeds=3
     ),
     'na_repeated': Method('DSRL-NA, repeated noise', {'algorithm': 'na', **REPEATED}, 3),
+    'sac_256': Method('DSRL-SAC, repeated noise, 256 wide', WIDE, 3, online=30),
+    'sac_256_bfloat16': Method(
+        'DSRL-SAC, repeated noise, 256 wide, bfloat16',
+        {**WIDE, 'precision': 'bfloat16'},
+        3,
+        online=30,
+    ),
 }
 
 

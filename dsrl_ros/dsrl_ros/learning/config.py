@@ -164,14 +164,14 @@ class LearnerConfig:
 
     # Temperature
     temperature: float = option(
-        0.1, 'Initial temperature of the entropy bonus, or the fixed one.', low=0.0, high=100.0
+        0.03, 'Initial temperature of the entropy bonus, or the fixed one.', low=0.0, high=100.0
     )
     temperature_auto: bool = option(True, 'Adapt the temperature to the target entropy.')
     temperature_floor: float = option(
-        0.02, 'Lower bound of an adapted temperature.', low=0.0, high=100.0
+        0.002, 'Lower bound of an adapted temperature.', low=0.0, high=100.0
     )
     target_entropy_per_dim: float = option(
-        0.0, 'Target entropy per noise dimension [nats], of w / b_W.', low=-10.0, high=0.69
+        -0.5, 'Target entropy per noise dimension [nats], of w / b_W.', low=-10.0, high=0.69
     )
 
     # Gradient steps
