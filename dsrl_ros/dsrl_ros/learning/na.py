@@ -114,7 +114,7 @@ class DsrlNa(ActorCritic):
     def _round(self, totals: Totals) -> None:
         config = self.config
         self._fit_scaling()
-        places, taught = self._draw(config.utd, config.noise_critic_steps)
+        places, taught = self._draw()
         answers = self._ask_at_the_actors_noise(places, taught)
         self._learn_action_critics(places, answers, totals)
         self._learn_noise_critics(taught, answers, totals)
@@ -122,18 +122,21 @@ class DsrlNa(ActorCritic):
         self._steps += config.utd
         self._report_bad_answers(totals)
 
-    def _draw(self, *steps: int) -> tuple[Tensor, ...]:
-        """Draw the places of the batches of a round, (steps * B,) for each number of steps.
+    def _draw(self) -> tuple[Tensor, Tensor]:
+        """Draw the places of a round's batches: for Q_A (utd * B,), for Q_W (steps * B,).
 
         All come from the same few transitions, so that a round asks the frozen policy as often
         with many data as with few.
         """
         config = self.config
-        counts = [number * config.batch_size for number in steps]
+        of_q_a = config.utd * config.batch_size
         drawn = self.replay.sample_index(
-            sum(counts), self._generator, config.offline_share, config.round_transitions
+            of_q_a + config.noise_critic_steps * config.batch_size,
+            self._generator,
+            config.offline_share,
+            config.round_transitions,
         )
-        return drawn.split(counts)
+        return drawn[:of_q_a], drawn[of_q_a:]
 
     def _ask_at_the_actors_noise(self, places: Tensor, taught: Tensor) -> _Answers:
         """Ask the frozen policy once for every observation of which a round needs an answer.
