@@ -51,6 +51,28 @@ class RosHost:
         self._executor.remove_node(node)
         node.destroy_node()
 
+    def health(self) -> Callable[[str], Any]:
+        """Listen to /diagnostics; return what finds the first status that says a text."""
+        from diagnostic_msgs.msg import DiagnosticArray
+        from rclpy.node import Node
+
+        from dsrl_ros.bridge import names, qos
+
+        said: list[Any] = []  # also by nodes of other tests: the name is absolute
+        listener = self.add(lambda **options: Node('listener', **options))
+        listener.create_subscription(
+            DiagnosticArray,
+            names.DIAGNOSTICS,
+            lambda array: said.extend(array.status),
+            qos.DECISION,
+        )
+
+        def find(text: str) -> Any:
+            ours = (status for status in said if status.name.startswith(self.namespace))
+            return next((status for status in ours if text in status.message), None)
+
+        return find
+
     def spin_until(self, condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
         """Spin until `condition` holds and return what it returned; fail after the timeout."""
         deadline = time.monotonic() + timeout_s

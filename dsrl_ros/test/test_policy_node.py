@@ -15,6 +15,7 @@ import torch
 pytest.importorskip('rclpy', reason='needs ROS')
 
 from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from toy import SPEC, ToyPolicy
@@ -177,12 +178,14 @@ def test_a_goal_that_does_not_fit_is_refused_by_number_with_a_reason(serve, requ
         (BrokenPolicy(), 0.1, Result.INTERNAL, 'KeyError'),
     ],
 )
-def test_an_answer_that_is_none_never_leaves_the_node(serve, policy, first, code, words):
+def test_an_answer_that_is_none_never_leaves_the_node(serve, ros, policy, first, code, words):
     _, answer = serve(policy)
+    health = ros.health()
     reply = answer(goal(rows=[[first], [0.0]]))
     assert reply.status == GoalStatus.STATUS_ABORTED
     assert reply.result.error_code == code
     assert words in reply.result.error_message
+    assert ros.spin_until(lambda: health(words)).level == DiagnosticStatus.WARN
 
 
 def test_the_latest_goal_wins_and_the_older_ends_preempted(serve, ros):

@@ -11,13 +11,14 @@ import yaml
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import JointState
 
 from dsrl_msgs import msg
 from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.bags import AUDIT, typestore
+from dsrl_ros.bridge.bags import AUDIT, EpisodeBags, typestore
 from dsrl_ros.nodes.recorder_node import _KEYED, RecorderNode
 
 RUN = list(uuid.uuid4().bytes)
@@ -162,3 +163,15 @@ def test_a_bag_left_open_is_readable_after_the_node_has_ended(ros, tmp_path):
     ros.remove(recorder)
     assert len(read(bag)[names.OBSERVATION]) == 1
     assert not audit(bag)['complete']
+
+
+def test_a_full_disk_stops_the_recording_and_is_said(ros, graph, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, 'No space left on device')
+
+    health = ros.health()
+    ros.spin_until(lambda: health('recording'))
+    monkeypatch.setattr(EpisodeBags, 'add', full)
+    graph.send_episode(0, decisions=1)
+    said = ros.spin_until(lambda: health('No space left on device'))
+    assert said.level == DiagnosticStatus.ERROR

@@ -11,9 +11,11 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS')
 
 from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionServer
 from rclpy.node import Node
+from std_srvs.srv import Trigger
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk, ResetEpisode
@@ -78,6 +80,8 @@ class World(Node):
         self.run: msg.RunInfo | None = None
         self.acknowledge = True
         self.execute = True
+        self.frozen = False  # the sensors
+        self.failing_resets = 0
         self.bad_outputs = 0
         self.reward_first = False
         self.twice = False
@@ -136,7 +140,9 @@ class World(Node):
             )
         )
 
-    def _show(self) -> None:
+    def show(self) -> None:
+        if self.frozen:
+            return
         pose = PoseStamped(header=convert.header(self.now_ns))
         pose.pose.position.x, pose.pose.position.y = self.now_ns * 1e-9, 1.0
         self._pose.publish(pose)
@@ -164,15 +170,23 @@ class World(Node):
 
     def _on_reset(self, goal):
         self.seeds.append(goal.request.seed)
+        if self.failing_resets:
+            self.failing_resets -= 1
+            goal.abort()
+            return ResetEpisode.Result(
+                error_code=ResetEpisode.Result.SCENE, error_message='the cube is gone'
+            )
         goal.succeed()
         self.now_ns += STEP_NS
-        self._show()
+        self.show()
         return ResetEpisode.Result(stamp=convert.stamp_from_ns(self.now_ns))
 
     def _on_chunk(self, chunk: msg.ActionChunk) -> None:
         self.chunks.append(chunk)
-        if not self.execute:
-            return
+        if self.execute:
+            self.execute_chunk(chunk)
+
+    def execute_chunk(self, chunk: msg.ActionChunk) -> None:
         self.now_ns += STEP_NS
         end = convert.header(self.now_ns)
         last = chunk.id.decision == self.decisions - 1
@@ -194,7 +208,7 @@ class World(Node):
             else (sends + sends)
         ):
             send()
-        self._show()
+        self.show()
 
     def _on_transition(self, transition: msg.Transition) -> None:
         self.transitions.append(transition)
@@ -205,6 +219,13 @@ class World(Node):
 
     def acknowledge_up_to(self, sequence: int) -> None:
         self._ack.publish(msg.TransitionAck(run=self.run.run, sequence=sequence))
+
+
+def trigger(ros, client) -> Trigger.Response:
+    ros.spin_until(client.service_is_ready)
+    answer = client.call_async(Trigger.Request())
+    ros.spin_until(answer.done)
+    return answer.result()
 
 
 @pytest.fixture
@@ -354,12 +375,44 @@ def test_a_node_that_is_missing_is_named(ros, make_world):
         ros.spin_for(5.0)
 
 
-def test_a_driver_that_falls_silent_is_named(ros, make_world):
+def test_a_driver_that_falls_silent_is_named_and_the_run_goes_on_when_it_answers(ros, make_world):
+    health = ros.health()
     world = make_world(stage_timeout_s=0.5)
     world.execute = False
     world.introduce()
-    with pytest.raises(StaleDataError, match='driver'):
-        ros.spin_for(10.0)
+    said = ros.spin_until(lambda: health('driver'))
+    assert said.level == DiagnosticStatus.ERROR
+    world.execute = True
+    world.execute_chunk(world.chunks[-1])
+    ros.spin_until(lambda: len(world.results) == 7)
+    assert len(world.transitions) == 9  # nothing was lost: three decisions each of three episodes
+
+
+def test_sensors_that_freeze_are_named_and_the_run_goes_on_when_they_thaw(ros, make_world):
+    health = ros.health()
+    world = make_world(stage_timeout_s=0.5)
+    world.frozen = True
+    world.introduce()
+    ros.spin_until(lambda: health('sensor samples'))
+    assert not world.chunks  # the robot holds
+    world.frozen = False
+    world.show()
+    ros.spin_until(lambda: len(world.results) == 7)
+
+
+def test_a_reset_that_failed_is_tried_again_when_somebody_says_so(ros, make_world):
+    health = ros.health()
+    world = make_world()
+    world.failing_resets = 1
+    world.introduce()
+    ros.spin_until(lambda: health('the cube is gone'))
+    resume = world.create_client(Trigger, names.RESUME)
+    assert not world.results
+    assert trigger(ros, resume).success
+    ros.spin_until(lambda: len(world.results) == 7)
+    assert len(world.seeds) == 8  # the failed one again, with the same start
+    assert world.seeds[0] == world.seeds[1]
+    assert 'no reset has failed' in trigger(ros, resume).message
 
 
 def test_a_trainer_of_another_policy_is_refused_with_both_hashes(ros, make_world):

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 from toy import transition
 
@@ -253,11 +254,13 @@ def test_a_policy_that_does_not_answer_is_a_fault_and_the_weights_stay(ros, tmp_
     node = ros.add(Steering)
     statuses: list[msg.TrainerStatus] = []
     node.create_subscription(msg.TrainerStatus, names.TRAINER_STATUS, statuses.append, qos.STATUS)
+    health = ros.health()
     ros.spin_until(lambda: node.transitions.get_subscription_count() == 1)
     node.announce(tmp_path)
     ros.spin_until(lambda: node.weights)
     node.send(0, 0, 0, last=True)
     ros.spin_until(lambda: any(s.state == msg.TrainerStatus.STATE_FAULT for s in statuses))
+    assert ros.spin_until(lambda: health('learning stopped')).level == DiagnosticStatus.ERROR
     assert 'policy node runs' in statuses[-1].message
     ros.spin_until(lambda: any(w.trained_episodes == 1 for w in node.weights))
 

@@ -22,7 +22,7 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import key_from_msg, noise_to_msg, observation_to_msg, stamp_to_ns
 from dsrl_ros.bridge.delivery import TransitionSender
 from dsrl_ros.bridge.sensors import StateSample
-from dsrl_ros.core.errors import PolicyOutputError, StaleDataError
+from dsrl_ros.core.errors import PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, PolicySpec
 from dsrl_ros.learning.choosers import NoiseChooser
 
@@ -132,18 +132,18 @@ class DecisionLoop:
         if self._stage == Stage.OBSERVE:
             self._observe()
 
-    def watch(self) -> None:
-        """Raise when an answer is overdue.
+    def complaint(self) -> str:
+        """Return what is overdue and from whom; empty while nothing is.
 
-        Raises:
-            StaleDataError: names what was awaited and from whom.
+        The robot holds meanwhile, and the episode goes on where it is once the answer comes.
         """
         waited = time.monotonic() - self._stage_since
-        if self._stage != Stage.IDLE and waited > self._stage_timeout_s:
-            raise StaleDataError(
-                f'decision {self._key}: got nothing for {waited:.1f} s, expected '
-                f'{self._stage.value}. Check that it lives; its log says why it does not answer.'
-            )
+        if self._stage == Stage.IDLE or waited <= self._stage_timeout_s:
+            return ''
+        return (
+            f'decision {self._key}: got nothing for {waited:.1f} s, expected {self._stage.value}. '
+            'Check that it lives; its log says why it does not answer.'
+        )
 
     def chunk_executing(self) -> bool:
         """Whether a chunk is with the driver."""

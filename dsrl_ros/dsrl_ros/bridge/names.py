@@ -24,6 +24,8 @@ INFER = 'infer'  # action InferChunk, served by policy
 INFER_BATCH = 'infer_batch'  # service InferBatch, served by policy
 RESET_EPISODE = 'reset_episode'  # action ResetEpisode, served by reward
 
+RESUME = 'resume'  # std_srvs/Trigger, served by steering: a reset that failed is tried again
+
 # The driver's own services; std_srvs/Trigger.
 ESTOP = 'estop'
 CLEAR = 'clear'  # clears latch and emergency stop

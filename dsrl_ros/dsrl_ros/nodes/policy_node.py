@@ -32,6 +32,7 @@ from dsrl_ros.bridge.convert import (
     spec_to_msg,
     state_from_msg,
 )
+from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.core.checks import require_finite, require_shape
@@ -85,6 +86,9 @@ class PolicyNode(Node):
         self._warm_up()
 
         self._latest: ServerGoalHandle | None = None
+        self._answered = self._refused = 0
+        self._refusal = ''  # of the last goal; empty when it was answered
+        self._inference_s = 0.0  # of the last answer
         self._looked = time.perf_counter()
         self._server = ActionServer(
             self,
@@ -96,6 +100,7 @@ class PolicyNode(Node):
             result_timeout=_RESULT_TIMEOUT_S,
         )
         self.create_service(InferBatch, names.INFER_BATCH, self._on_batch)
+        Diagnostics(self, 'inference', self._health)
         self._spec_pub = self.create_publisher(PolicySpec, names.POLICY_SPEC, qos.LATCHED)
         self._spec_pub.publish(spec_to_msg(self._spec))
         self.get_logger().info(
@@ -128,7 +133,26 @@ class PolicyNode(Node):
             goal.canceled()
         else:
             goal.abort()
+        self._note(result)
         return result
+
+    def _note(self, result: Result) -> None:
+        if result.error_code == Result.NONE:
+            self._answered += 1
+            self._refusal, self._inference_s = '', result.inference_time
+        elif result.error_code != Result.PREEMPTED:
+            self._refused += 1
+            self._refusal = result.error_message
+
+    def _health(self) -> Health:
+        values = {
+            'answered': self._answered,
+            'refused': self._refused,
+            'last forward pass [ms]': round(1e3 * self._inference_s, 2),
+        }
+        if self._refusal:
+            return Health(Level.WARN, f'the last goal was refused: {self._refusal}', values)
+        return Health(Level.OK, f'serves {self._spec.name}', values)
 
     async def _answer(self, goal: ServerGoalHandle) -> Result:
         """Return the answer to a goal.

@@ -19,6 +19,7 @@ from trajectory_msgs.msg import JointTrajectory
 from dsrl_msgs import msg
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.bags import Definitions, EpisodeBags, Received
+from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
@@ -50,6 +51,8 @@ class RecorderNode(Node):
         super().__init__('recorder', **node_options)
         self._config = declare_config(self, RecorderConfig)
         self._bags: EpisodeBags | None = None
+        self._stopped = ''  # why nothing is recorded any more
+        self._incomplete = 0
         self._waiting: list[Received] = []  # latched messages from before the run is known
         # A burst that this node is too slow for must not push out what it has not yet taken.
         deep = QoSProfile(depth=1000, reliability=qos.DECISION.reliability)
@@ -66,6 +69,7 @@ class RecorderNode(Node):
             self._record(topic, kind, qos.SENSOR, self._on_state)
         self._record(names.EPISODE_RESULT, msg.EpisodeResult, deep, self._on_episode_result)
         self._timer = self.create_timer(0.2, self._close_finished, clock=STEADY_CLOCK)
+        self._diagnostics = Diagnostics(self, 'bags', self._health)
 
     def destroy_node(self) -> None:
         """Close what is open, so that every bag can be read."""
@@ -127,6 +131,7 @@ class RecorderNode(Node):
         except OSError as error:
             self._give_up(error)
             return
+        self._incomplete += len(incomplete)
         for episode, missing in incomplete.items():
             self.get_logger().warning(
                 f'episode {episode}: its bag lacks {missing}; the messages did not arrive in time'
@@ -134,12 +139,20 @@ class RecorderNode(Node):
 
     def _give_up(self, error: OSError) -> None:
         """Stop recording, loudly; the run itself goes on."""
-        self.get_logger().error(
+        self._stopped = (
             f'recording stopped: {error}. The run goes on; free space and start a new run to '
             'record again.'
         )
+        self.get_logger().error(self._stopped)
         self._bags = None
         self.destroy_timer(self._timer)
+        self._diagnostics.look()
+
+    def _health(self) -> Health:
+        values = {'bags that lack messages': self._incomplete}
+        if self._stopped:
+            return Health(Level.ERROR, self._stopped, values)
+        return Health(Level.OK, 'waiting for a run' if self._bags is None else 'recording', values)
 
 
 def main() -> None:

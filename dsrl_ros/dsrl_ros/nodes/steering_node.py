@@ -16,6 +16,7 @@ import yaml
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
+from std_srvs.srv import Trigger
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk, ResetEpisode
@@ -23,13 +24,14 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import header, run_to_bytes, spec_from_msg, stamp_to_ns
 from dsrl_ros.bridge.decision_loop import DecisionLoop, EpisodeTally
 from dsrl_ros.bridge.delivery import TransitionSender
+from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.heartbeat import Heart
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.sensors import StateSensors, StateSources
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config import SteeringConfig
-from dsrl_ros.core.errors import ConfigError, DriverError, StaleDataError, WeightsError
+from dsrl_ros.core.errors import ConfigError, StaleDataError, WeightsError
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import DecisionKey, PolicySpec
 from dsrl_ros.learning.actor import SteeringActor
@@ -62,6 +64,7 @@ class SteeringNode(Node):
         self._waiting_since = time.monotonic()
         self._waited_for_learning_s = 0.0
         self._said_at = time.monotonic()
+        self._trouble = ''  # what keeps the run from going on, for people
         self._beats = 0
 
         self._run_pub = self.create_publisher(msg.RunInfo, names.RUN_INFO, qos.LATCHED)
@@ -79,6 +82,8 @@ class SteeringNode(Node):
         self.create_subscription(
             msg.DriverStatus, names.DRIVER_STATUS, self._on_driver, qos.STATUS
         )
+        self.create_service(Trigger, names.RESUME, self._on_resume)
+        self._diagnostics = Diagnostics(self, 'run', self._health, self._config.robot)
         self.create_timer(0.1, self._tick, clock=STEADY_CLOCK)
 
     def destroy_node(self) -> None:
@@ -202,7 +207,7 @@ class SteeringNode(Node):
         self._wait_for(self._await_weights)
 
     def _wait_for(self, step: Callable[[], None]) -> None:
-        self._pending = step
+        self._pending, self._trouble = step, ''
         self._waiting_since = self._said_at = time.monotonic()
         step()
 
@@ -222,9 +227,10 @@ class SteeringNode(Node):
         assert self._episode is not None
         if not self._driver_holds():
             cause = self._driver.message if self._driver else ''
-            self._say(f'the driver does not take chunks: {cause} Call its clear service.')
+            self._complain(f'the driver does not take chunks: {cause} Call its clear service.')
             return
-        self._pending, self._waiting_since = self._reset_overdue, time.monotonic()
+        self._trouble = ''
+        self._pending, self._waiting_since = self._watch_reset, time.monotonic()
         goal = ResetEpisode.Goal(
             robot=self._config.robot,
             run=run_to_bytes(self._run),
@@ -247,12 +253,12 @@ class SteeringNode(Node):
             return newest
         return self._inbox.exactly(episode.trained_episodes)
 
-    def _reset_overdue(self) -> None:
+    def _watch_reset(self) -> None:
         waited = time.monotonic() - self._waiting_since
         if waited > self._config.reset_timeout_s:
-            raise StaleDataError(
+            self._complain(
                 f'reset: got no answer from the reward node for {waited:.0f} s. '
-                'Check that it lives.'
+                'Check that it lives; it may wait for a person.'
             )
 
     def _on_reset_accepted(self, future: Future) -> None:
@@ -261,13 +267,15 @@ class SteeringNode(Node):
     def _on_reset_done(self, future: Future) -> None:
         result = future.result().result
         if result.error_code != ResetEpisode.Result.NONE:
-            raise DriverError(
+            self._pending = None  # until somebody has looked
+            self._complain(
                 f'reset: error {result.error_code}: {result.error_message}. Mend the scene or the '
-                'robot and start again; what was learned is in the run folder.'
+                f'robot, then call {self.resolve_service_name(names.RESUME)}.'
             )
+            return
         assert self._episode is not None and self._loop is not None
         assert self._sender is not None and self._learner is not None
-        self._pending = self._loop.watch
+        self._pending, self._trouble = self._watch_decision, ''
         self._started_at = time.monotonic()
         episode, head = self._episode, self._actor.header
         if episode.phase.learned:
@@ -279,6 +287,22 @@ class SteeringNode(Node):
             self._sender if episode.phase.learned else None,
             stamp_to_ns(result.stamp),
         )
+
+    def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """Try again a reset that failed."""
+        response.success = self._pending is None and bool(self._trouble)
+        if response.success:
+            self._wait_for(self._await_driver)
+        else:
+            response.message = 'resume: got a call while no reset has failed; nothing to do.'
+        return response
+
+    def _watch_decision(self) -> None:
+        assert self._loop is not None
+        if complaint := self._loop.complaint():
+            self._complain(complaint)
+        else:
+            self._trouble = ''
 
     def _on_episode_end(self, tally: EpisodeTally) -> None:
         assert self._episode is not None
@@ -332,6 +356,20 @@ class SteeringNode(Node):
     def _tick(self) -> None:
         if self._pending is not None:
             self._pending()
+        self._diagnostics.look()
+
+    def _health(self) -> Health:
+        values: dict[str, object] = {}
+        if self._sender is not None:
+            values['transitions not acknowledged'] = self._sender.unacknowledged
+        if self._inbox is not None and (newest := self._inbox.newest()) is not None:
+            values['weights version'] = newest.header.version
+        if self._trouble:
+            return Health(Level.ERROR, self._trouble, values)
+        if self._episode is None:
+            return Health(Level.OK, 'waiting for the other nodes', values)
+        phase = self._episode.phase.value
+        return Health(Level.OK, f'episode {self._episode.number}, {phase}', values)
 
     def _driver_holds(self) -> bool:
         return self._driver is not None and self._driver.state == msg.DriverStatus.STATE_HOLDING
@@ -341,6 +379,11 @@ class SteeringNode(Node):
         if time.monotonic() - self._said_at > _SAY_AGAIN_S:
             self._said_at = time.monotonic()
             self.get_logger().info(text)
+
+    def _complain(self, trouble: str) -> None:
+        """Say what keeps the run from going on; the robot holds meanwhile."""
+        self._trouble = trouble
+        self.get_logger().error(trouble, throttle_duration_sec=_SAY_AGAIN_S)
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from dsrl_msgs.msg import (
 )
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import spec_from_msg, transition_from_msg
+from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.remote_policy import RemotePolicy
 from dsrl_ros.bridge.run_node import run_node
@@ -74,6 +75,8 @@ class TrainerNode(Node):
         self.create_subscription(PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED)
         self.create_subscription(RunInfo, names.RUN_INFO, self._on_run, qos.LATCHED)
         self.create_subscription(Transition, names.TRANSITION, self._on_transition, qos.DECISION)
+        self._status = TrainerStatus(state=TrainerStatus.STATE_WAITING)
+        self._diagnostics = Diagnostics(self, 'learner', self._health)
         self._status_timer = self.create_timer(
             self._config.status_period_s, self._publish_status, clock=STEADY_CLOCK
         )
@@ -218,7 +221,25 @@ class TrainerNode(Node):
             status.weights_version = self._worker.version
             status.metric_names = list(progress.metrics)
             status.metric_values = list(progress.metrics.values())
+        self._status = status
         self._status_pub.publish(status)
+        self._diagnostics.look()
+
+    def _health(self) -> Health:
+        status = self._status
+        values = {
+            'transitions': status.transitions,
+            'gradient steps': status.gradient_steps,
+            'gradient steps owed': status.gradient_steps_owed,
+            'gradient steps per second': round(status.gradient_steps_per_second, 1),
+            'weights version': status.weights_version,
+        }
+        if status.state == TrainerStatus.STATE_FAULT:
+            return Health(Level.ERROR, f'learning stopped: {status.message}', values)
+        if status.message:
+            return Health(Level.WARN, status.message, values)
+        learning = status.state == TrainerStatus.STATE_LEARNING
+        return Health(Level.OK, 'learning' if learning else 'nothing to learn', values)
 
 
 def main() -> None:

@@ -1,0 +1,92 @@
+"""What a node says of its health on `/diagnostics`, for every tool. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.waiting import STEADY_CLOCK
+
+_PERIOD_S = 1.0
+
+
+class Level(IntEnum):
+    """How bad it is. Values equal those of `DiagnosticStatus`, which are bytes."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a node is.
+
+    Attributes:
+        level: how bad it is.
+        message: what is so, in a few words, and where it is bad what to do.
+        values: numbers beside it, by name.
+    """
+
+    level: Level
+    message: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def health_to_msg(health: Health, name: str, hardware: str) -> DiagnosticStatus:
+    """Return a health as a message.
+
+    Args:
+        health: what to say.
+        name: of the node, and of its part.
+        hardware: name of the robot.
+    """
+    return DiagnosticStatus(
+        level=bytes([health.level]),
+        name=name,
+        hardware_id=hardware,
+        message=health.message,
+        values=[KeyValue(key=key, value=str(value)) for key, value in health.values.items()],
+    )
+
+
+class Diagnostics:
+    """Says once a second how a node is, and at once when that changes for the worse or better."""
+
+    def __init__(
+        self, node: Node, subject: str, ask: Callable[[], Health], hardware: str = ''
+    ) -> None:
+        """Start.
+
+        Args:
+            node: that owns publisher and timer.
+            subject: what of the node is meant, in a word or two.
+            ask: returns how the node is now.
+            hardware: name of the robot, where the node commands one.
+        """
+        self._node = node
+        self._name = f'{node.get_fully_qualified_name()}: {subject}'
+        self._hardware = hardware
+        self._ask = ask
+        self._said: Level | None = None
+        self._publisher = node.create_publisher(DiagnosticArray, names.DIAGNOSTICS, qos.DECISION)
+        node.create_timer(_PERIOD_S, self.say, clock=STEADY_CLOCK)
+
+    def look(self) -> None:
+        """Say how the node is if its level is another than was said last."""
+        if self._ask().level != self._said:
+            self.say()
+
+    def say(self) -> None:
+        """Say how the node is."""
+        health = self._ask()
+        self._said = health.level
+        stamp = self._node.get_clock().now().to_msg()
+        status = health_to_msg(health, self._name, self._hardware)
+        self._publisher.publish(DiagnosticArray(header=Header(stamp=stamp), status=[status]))
