@@ -29,7 +29,7 @@ def success(card, layout, scale):
 
 def test_the_shipped_policy_fits_robot_and_task():
     policy = io.load(SHIPPED)
-    check_spec(policy.spec)
+    check_spec(policy.spec, pick_place.ROBOT)
     assert policy.spec.state_names == pick_place.STATE_NAMES
     assert policy.spec.step_period_s == pytest.approx(pick_place.STEP_PERIOD_NS * 1e-9)
     assert SHIPPED.stat().st_size < 2**21

@@ -146,7 +146,7 @@ class DriverNode(LifecycleNode):
         """
         if self._spec is None:
             raise DriverError('policy: got no PolicySpec, expected one. Start the policy node.')
-        check_spec(self._spec)
+        check_spec(self._spec, _ROBOT)
         self._state.joints()
         self._state.width()
         return self._spec
@@ -156,7 +156,13 @@ class DriverNode(LifecycleNode):
         """Prepare for the policy that is there."""
         spec = self._check_fits()
         brake_ns = round(self._config.brake_s * 1e9)
-        planner = ChunkPlanner(_ROBOT, Kinematics(_ROBOT), round(spec.step_period_s * 1e9))
+        planner = ChunkPlanner(
+            _ROBOT,
+            Kinematics(_ROBOT),
+            round(spec.step_period_s * 1e9),
+            spec.control_mode,
+            spec.action_names,
+        )
         self._gate = CommandGate(
             _ROBOT, spec, self._gate_config, self._latch, brake_ns, self._config.robot
         )

@@ -65,7 +65,7 @@ class SimulatedArm:
     def advance(self, until_ns: int) -> None:
         """Step the physics to `until_ns`, giving the gripper its command at each step's start."""
         while self._plan is not None and self._steps_begun < self._plan.num_steps:
-            due_ns = self._start_ns + self._steps_begun * self._plan.step_period_ns
+            due_ns = self._start_ns + int(self._plan.starts_ns[self._steps_begun])
             if due_ns > until_ns:
                 break
             self.twin.advance(due_ns)

@@ -17,23 +17,27 @@ class RobotDescription:
     Attributes:
         name: model of the robot.
         model_path: MJCF of the robot alone; the joints carry the names given here.
+        base_frame: link that the base frame lies in.
         joint_names: arm joints from base to tool, (J,).
         position_low, position_high: joint limits [rad], (J,).
         velocity_limit: largest joint speed [rad/s], (J,).
         acceleration_limit: largest joint acceleration that a planner may ask for [rad/s^2], (J,).
         home: joint positions of the named state `ready` [rad], (J,).
-        tool_frame: MJCF site at the point between the fingertips; its z axis is the approach
-            direction.
+        tool_frame: at the point between the fingertips, its z axis the approach direction; a site
+            of the MJCF, a link of a URDF.
         tool_down: orientation of the tool in the base frame when it points straight down, as a
             unit quaternion (w, x, y, z).
         workspace_low, workspace_high: box the tool's position stays in, base frame [m], (3,).
         finger_names: finger joints, each moving by half the width.
         gripper_low, gripper_high: range of the gripper's width [m].
         gripper_speed: rate at which the width changes [m/s].
+        urdf: chain from base to tool as the robot itself describes it, made by `robots.urdf`;
+            kinematics come from it where there is one, from the MJCF where it is empty.
     """
 
     name: str
     model_path: Path
+    base_frame: str
     joint_names: tuple[str, ...]
     position_low: tuple[float, ...]
     position_high: tuple[float, ...]
@@ -48,6 +52,7 @@ class RobotDescription:
     gripper_low: float
     gripper_high: float
     gripper_speed: float
+    urdf: str = ''
 
     def __post_init__(self) -> None:
         per_joint = (

@@ -6,11 +6,12 @@ import mujoco
 import numpy as np
 
 from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.model import load_model
 from dsrl_ros.robots.trajectory import Float64
 
 
 class ToolPath:
-    """Forward kinematics of many arm positions at once, from the robot's MJCF.
+    """Forward kinematics of many arm positions at once, from the robot's model.
 
     It walks the chain from the tool back to the base with points only, so that a path of some
     hundred positions costs a fraction of a millisecond: cheap enough for every command.
@@ -20,9 +21,9 @@ class ToolPath:
         """Read the chain of hinge joints from the base to the robot's tool frame.
 
         Args:
-            robot: its MJCF holds the joints and the tool frame by name.
+            robot: its model holds the joints and the tool frame by name.
         """
-        model = mujoco.MjModel.from_xml_path(str(robot.model_path))
+        model = load_model(robot)
         column = {model.joint(name).id: i for i, name in enumerate(robot.joint_names)}
         site = model.site(robot.tool_frame)
         # From the tool to the base: what to do with a point on the way through each joint.

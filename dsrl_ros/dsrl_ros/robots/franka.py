@@ -14,6 +14,7 @@ from dsrl_ros.robots.description import RobotDescription
 FR3 = RobotDescription(
     name='fr3',
     model_path=Path(__file__).parent / 'models' / 'fr3.xml',
+    base_frame='fr3_link0',
     joint_names=tuple(f'fr3_joint{i}' for i in range(1, 8)),
     position_low=(-2.7437, -1.7837, -2.9007, -3.0421, -2.8065, 0.5445, -3.0159),
     position_high=(2.7437, 1.7837, 2.9007, -0.1518, 2.8065, 4.5169, 3.0159),

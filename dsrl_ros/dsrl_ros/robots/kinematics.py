@@ -1,4 +1,4 @@
-"""Forward and inverse kinematics of an arm, from its MJCF. Knows neither time nor chunks."""
+"""Forward and inverse kinematics of an arm, from its model. Knows neither time nor chunks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.model import load_model
 from dsrl_ros.robots.trajectory import Float64
 
 # The posture resolves the arm's seventh degree of freedom. It weighs so little beside the tool
@@ -27,13 +28,13 @@ class Kinematics:
     """
 
     def __init__(self, robot: RobotDescription) -> None:
-        """Load the robot's MJCF.
+        """Load the robot's model.
 
         Args:
             robot: whose kinematics.
         """
         self._robot = robot
-        model = mujoco.MjModel.from_xml_path(str(robot.model_path))
+        model = load_model(robot)
         self._configuration = mink.Configuration(model)
         self._tool = mink.FrameTask(
             frame_name=robot.tool_frame,
@@ -48,7 +49,7 @@ class Kinematics:
         home = self._qpos.copy()
         home[self._address] = robot.home
         self._posture.set_target(home)
-        self._down = mink.SO3(np.array(robot.tool_down))
+        self._reach = _length(model, int(model.site(robot.tool_frame).id))
 
     def tool_position(self, joints: Float64) -> Float64:
         """Return the tool's position in the base frame [m], (3,), for `joints` [rad], (J,)."""
@@ -66,8 +67,16 @@ class Kinematics:
     def solve_down(self, position: Float64, seed: Float64) -> Float64:
         """Return joints that bring the tool to `position`, pointing straight down.
 
+        Arguments, result and error as `solve` has them.
+        """
+        return self.solve(position, np.array(self._robot.tool_down), seed)
+
+    def solve(self, position: Float64, orientation: Float64, seed: Float64) -> Float64:
+        """Return joints that bring the tool to a pose.
+
         Args:
             position: wanted position of the tool in the base frame [m], (3,).
+            orientation: wanted orientation, unit quaternion (w, x, y, z), (4,).
             seed: joints to start from [rad], (J,); the solution nearest to them is found.
 
         Returns:
@@ -76,8 +85,12 @@ class Kinematics:
         Raises:
             DriverError: no joints within the limits reach that pose.
         """
-        target = mink.SE3.from_rotation_and_translation(self._down, np.asarray(position))
-        self._tool.set_target(target)
+        position = np.asarray(position)
+        if not float(np.linalg.norm(position)) <= self._reach:
+            raise _unreached(position, 'further away than the arm is long')
+        self._tool.set_target(
+            mink.SE3.from_rotation_and_translation(mink.SO3(orientation), position)
+        )
         self._update(seed)
         for _ in range(_MAX_ITERATIONS):
             error = self._tool.compute_error(self._configuration)
@@ -88,20 +101,41 @@ class Kinematics:
             if reached:
                 joints: Float64 = self._configuration.q[self._address].copy()
                 return joints
-            velocity = mink.solve_ik(
-                self._configuration,
-                [self._tool, self._posture],
-                1.0,
-                'daqp',
-                limits=self._limits,
-            )
+            try:
+                velocity = mink.solve_ik(
+                    self._configuration,
+                    [self._tool, self._posture],
+                    1.0,
+                    'daqp',
+                    limits=self._limits,
+                )
+            except mink.MinkError as failure:
+                raise _unreached(position, f'a search that failed ({failure})') from failure
             self._configuration.integrate_inplace(velocity, 1.0)
-        raise DriverError(
-            f'inverse kinematics: got tool target {np.round(position, 4).tolist()} m with '
-            f'{1e3 * float(np.linalg.norm(error[:3])):.2f} mm left after {_MAX_ITERATIONS} '
-            'iterations, expected a pose the arm can reach. Keep the workspace box within reach.'
+        distance_mm = 1e3 * float(np.linalg.norm(error[:3]))
+        angle = float(np.linalg.norm(error[3:]))
+        raise _unreached(
+            position,
+            f'{distance_mm:.2f} mm and {angle:.3g} rad left after {_MAX_ITERATIONS} iterations',
         )
 
     def _update(self, joints: Float64) -> None:
         self._qpos[self._address] = joints
         self._configuration.update(self._qpos)
+
+
+def _length(model: mujoco.MjModel, site: int) -> float:
+    """Return the length of a chain stretched out, from the base to a site [m]."""
+    length = float(np.linalg.norm(model.site_pos[site]))
+    body = int(model.site_bodyid[site])
+    while body != 0:
+        length += float(np.linalg.norm(model.body_pos[body]))
+        body = int(model.body_parentid[body])
+    return length
+
+
+def _unreached(position: Float64, how: str) -> DriverError:
+    return DriverError(
+        f'inverse kinematics: got tool target {np.round(position, 4).tolist()} m, {how}; expected '
+        'a pose the arm can reach. Keep targets and the workspace box within reach.'
+    )

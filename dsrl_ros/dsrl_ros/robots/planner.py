@@ -1,12 +1,8 @@
 """From an action chunk to the joint trajectory that a controller follows. Owns no safety rule.
 
 Everything is reckoned from what was *commanded* last, never from what was measured: tracking
-errors then neither accumulate nor jerk the arm at the boundary of two chunks.
-
-The arm follows the steps' targets as a quadratic B-spline: at the end of a step it is half-way
-between the target of that step and the one before, at the velocity that leads on. Within a step
-the acceleration is constant, and where a sequence of steps is cut into chunks makes no difference.
-After the last step it brakes within one more, evenly, to rest on the last target.
+errors then neither accumulate nor jerk the arm at the boundary of two chunks. Where a row leads,
+`robots.modes` says; how the arm gets there, `robots.spline`.
 """
 
 from __future__ import annotations
@@ -16,19 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
-from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import Array, ControlMode, PolicySpec
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.modes.base import Aim, aim_at
+from dsrl_ros.robots.modes.ee_delta import SHIFT
+from dsrl_ros.robots.modes.registry import GRIPPER, MODES, arm_columns
+from dsrl_ros.robots.spline import spline
+from dsrl_ros.robots.trajectory import Float64, Int64, JointTrajectory
 
 # A gripper column must pass this value to change the hand's mind: the Franka Hand stalls when it
 # is told to open and close in quick succession, so what lies between leaves it as it is.
 GRIPPER_THRESHOLD = 0.3
 # Commands can be handed over at the points of a trajectory only: no two are further apart.
 LONGEST_SEGMENT_NS = 100_000_000
-CONTROL_MODE = ControlMode.EE_DELTA
-ACTION_NAMES = ('dx', 'dy', 'dz', 'gripper')
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,13 @@ class Commanded:
     Attributes:
         joints: [rad], (J,).
         velocity: [rad/s], (J,).
-        target: joints in which the arm rests if nothing more is commanded [rad], (J,).
-        tool: position of the tool with the joints at `target`, base frame [m], (3,).
+        aim: where the arm rests if nothing more is commanded.
         width: width of the gripper [m].
     """
 
     joints: Float64
     velocity: Float64
-    target: Float64
-    tool: Float64
+    aim: Aim
     width: float
 
 
@@ -55,23 +50,18 @@ class ChunkPlan:
     """What executing one action chunk means for this robot.
 
     Attributes:
-        trajectory: from the start through the end of each step to rest, one step later; every
-            step is `points_per_step` segments of equal duration.
-        step_period_ns: time of one step [ns].
+        trajectory: from the start through the end of each step to rest, one step later.
         points_per_step: points of the trajectory that each step adds.
-        targets: joints that each step aims at [rad], (n, J).
-        tool: position of the tool at each target, base frame [m], (n, 3).
+        aims: where each step leads, (n,).
         widths: width of the gripper to command at the start of each step [m], (n,).
         executed: the actions as they are carried out, (n, A); they differ from those asked for
-            where the tool would have left the workspace.
+            where the tool would have left the workspace, or a quaternion was not of unit length.
         start: what was commanded before.
     """
 
     trajectory: JointTrajectory
-    step_period_ns: int
     points_per_step: int
-    targets: Float64
-    tool: Float64
+    aims: tuple[Aim, ...]
     widths: Float64
     executed: Array
     start: Commanded
@@ -82,46 +72,49 @@ class ChunkPlan:
         return len(self.widths)
 
     @property
+    def starts_ns(self) -> Int64:
+        """Time at which each step starts, and the last one ends [ns], (n + 1,)."""
+        per_step = self.points_per_step
+        return self.trajectory.times_ns[: self.num_steps * per_step + 1 : per_step]
+
+    @property
     def duration_ns(self) -> int:
         """Time of all steps [ns]; the braking after them is not counted."""
-        return self.num_steps * self.step_period_ns
+        return int(self.starts_ns[-1])
 
     def commanded_at(self, elapsed_ns: int) -> Commanded:
         """Return what is commanded so long after the start [ns]."""
-        begun = -(-elapsed_ns // self.step_period_ns)  # a step's end is still that step
+        begun = int(np.searchsorted(self.starts_ns, elapsed_ns))  # a step's end is still that step
         step = min(begun, self.num_steps) - 1
         if step < 0:
             return self.start
         joints, velocity = self.trajectory.sample(elapsed_ns)
-        return Commanded(
-            joints, velocity, self.targets[step], self.tool[step], float(self.widths[step])
-        )
+        return Commanded(joints, velocity, self.aims[step], float(self.widths[step]))
 
 
-def check_spec(spec: PolicySpec) -> None:
-    """Raise unless the chunks of a policy can be planned here.
+def check_spec(spec: PolicySpec, robot: RobotDescription) -> None:
+    """Raise unless the chunks of a policy can be planned for a robot.
 
     Raises:
-        ShapeMismatchError: another control mode or other action columns.
+        ShapeMismatchError: an unknown control mode, or columns that it does not read.
     """
-    here = (CONTROL_MODE, ACTION_NAMES)
-    there = (spec.control_mode, spec.action_names)
-    if here != there:
-        raise ShapeMismatchError(
-            f'PolicySpec of {spec.name}: got {there[0].name} with columns {list(there[1])}, '
-            f'expected {here[0].name} with {list(here[1])}. Start the driver made for this policy.'
-        )
+    arm_columns(spec.control_mode, spec.action_names, robot)
 
 
 class ChunkPlanner:
-    """Plans chunks of `ControlMode.EE_DELTA`: dx, dy, dz per step [m], gripper in [-1, 1].
+    """Plans chunks of one control mode. Where there is a gripper column it is the last.
 
-    The tool keeps pointing straight down. Its commanded position stays in the robot's workspace
-    box: a step that would leave it is shortened, and `ChunkPlan.executed` says so.
+    A gripper in [-1, 1] opens the hand from `GRIPPER_THRESHOLD` up, closes it from its negative
+    down, and leaves it as it is between them.
     """
 
     def __init__(
-        self, robot: RobotDescription, kinematics: Kinematics, step_period_ns: int
+        self,
+        robot: RobotDescription,
+        kinematics: Kinematics,
+        step_period_ns: int,
+        control_mode: ControlMode = ControlMode.EE_DELTA,
+        action_names: tuple[str, ...] = (*SHIFT, GRIPPER),
     ) -> None:
         """Prepare.
 
@@ -129,76 +122,58 @@ class ChunkPlanner:
             robot: whose limits.
             kinematics: of the same robot.
             step_period_ns: time of one step [ns].
+            control_mode: what the columns mean.
+            action_names: name of each column, (A,).
+
+        Raises:
+            ShapeMismatchError: an unknown control mode, or columns that it does not read.
         """
+        columns = arm_columns(control_mode, action_names, robot)
+        self._mode = MODES[control_mode](robot, kinematics, step_period_ns, columns)
         self._robot = robot
         self._kinematics = kinematics
         self._step_period_ns = step_period_ns
         self._points_per_step = -(-step_period_ns // LONGEST_SEGMENT_NS)
-        self._low = np.array(robot.workspace_low)
-        self._high = np.array(robot.workspace_high)
+        self._arm = len(columns)
+        self._action_dim = len(action_names)
 
     def at_rest(self, joints: Float64, width: float) -> Commanded:
         """Return the commanded state of an arm that has been told to stay at `joints`, (J,)."""
-        joints = np.array(joints, dtype=np.float64)
-        return Commanded(
-            joints=joints,
-            velocity=np.zeros_like(joints),
-            target=joints,
-            tool=self._kinematics.tool_position(joints),
-            width=width,
-        )
+        aim = aim_at(joints, self._kinematics)
+        return Commanded(aim.joints, np.zeros_like(aim.joints), aim, width)
 
     def plan(self, actions: Array, start: Commanded) -> ChunkPlan:
         """Turn a chunk into a trajectory.
 
         Args:
-            actions: (n, 4), n >= 1.
+            actions: (n, A), n >= 1.
             start: what was commanded last, at the time when the chunk begins.
 
         Raises:
-            ShapeMismatchError, NonFiniteError: a chunk that is not (n, 4) and finite.
-            DriverError: a tool position out of the arm's reach.
+            ShapeMismatchError, NonFiniteError: a chunk that is not (n, A) and finite, or whose
+                numbers do not mean what its columns say.
+            DriverError: a tool pose out of the arm's reach.
         """
-        require_shape('action chunk', actions, (None, 4))
+        require_shape('action chunk', actions, (None, self._action_dim))
         require_finite('action chunk', actions)
-        steps = len(actions)
-        tool = np.empty((steps, 3))
-        widths = np.empty(steps)
-        targets = np.empty((steps + 1, self._robot.num_joints))
         executed = np.array(actions, dtype=np.float32)
-        targets[0] = start.target
-        position, width = start.tool, start.width
-        for k in range(steps):
-            wanted = position + actions[k, :3].astype(np.float64)
-            limited = np.clip(wanted, self._low, self._high)
-            if not np.array_equal(limited, wanted):
-                executed[k, :3] = limited - position
-            position = limited
-            width = self._width(float(actions[k, 3]), width)
-            tool[k], widths[k] = position, width
-            targets[k + 1] = self._kinematics.solve_down(position, targets[k])
-        by_steps = JointTrajectory(
-            np.arange(steps + 2, dtype=np.int64) * self._step_period_ns,
-            np.vstack([start.joints, (targets[:-1] + targets[1:]) / 2, targets[-1]]),
-            np.vstack(
-                [
-                    start.velocity,
-                    np.diff(targets, axis=0) / (1e-9 * self._step_period_ns),
-                    np.zeros(self._robot.num_joints),
-                ]
-            ),
-        )
-        points = (steps + 1) * self._points_per_step + 1
-        times_ns = np.linspace(0, by_steps.duration_ns, points).round().astype(np.int64)
-        return ChunkPlan(
-            JointTrajectory(times_ns, *by_steps.sample(times_ns)),
+        widths = np.empty(len(actions))
+        aims, width = [start.aim], start.width
+        for k, row in enumerate(actions.astype(np.float64)):
+            aim, executed[k, : self._arm] = self._mode.follow(row[: self._arm], aims[-1])
+            aims.append(aim)
+            if self._action_dim > self._arm:
+                width = self._width(float(row[-1]), width)
+            widths[k] = width
+        trajectory = spline(
+            start.joints,
+            start.velocity,
+            np.array([aim.joints for aim in aims]),
             self._step_period_ns,
             self._points_per_step,
-            targets[1:],
-            tool,
-            widths,
-            executed,
-            start,
+        )
+        return ChunkPlan(
+            trajectory, self._points_per_step, tuple(aims[1:]), widths, executed, start
         )
 
     def _width(self, gripper: float, width: float) -> float:

@@ -1,0 +1,1 @@
+"""What the columns of a chunk mean: one file for each control mode, and where they are listed."""
