@@ -132,6 +132,13 @@ class DriverConfig:
     brake_s: float = option(
         0.1, 'time in which the arm brakes to rest when nothing follows [s]', low=0.01, high=0.19
     )
+    ramp_s: float = option(
+        0.0,
+        'time from engagement to full speed, in real time only; 0 starts at full speed [s]',
+        low=0.0,
+        high=60.0,
+    )
+    ramp_start: float = option(0.25, 'share of full speed at engagement', low=0.05, high=1.0)
     lead_s: float = option(
         0.02, 'how long before its start a command is sent in real time [s]', low=0.0, high=0.1
     )
@@ -154,6 +161,11 @@ class DriverConfig:
         if self.brake_s >= self.window_s:
             raise ConfigError(
                 f'brake_s: got {self.brake_s:g}, expected less than window_s, {self.window_s:g}.'
+            )
+        if self.ramp_s and not self.real_time:
+            raise ConfigError(
+                f'ramp_s: got {self.ramp_s:g} in lockstep, expected 0: a stretched step does not '
+                'end on a physics step. Set real_time, or leave ramp_s out.'
             )
 
 

@@ -37,6 +37,7 @@ from dsrl_ros.robots.intake import ChunkIntake
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.latch import Latch
 from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS, ChunkPlanner, check_spec
+from dsrl_ros.robots.ramp import Ramp
 from dsrl_ros.robots.rules import Rule
 from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner
 from dsrl_ros.robots.silence import SilenceWatch
@@ -167,7 +168,11 @@ class DriverNode(LifecycleNode):
             _ROBOT, spec, self._gate_config, self._latch, brake_ns, self._config.robot
         )
         self._executor = ChunkExecutor(
-            planner, self._gate, round(self._config.window_s * 1e9), brake_ns
+            planner,
+            self._gate,
+            round(self._config.window_s * 1e9),
+            brake_ns,
+            Ramp(self._config.ramp_start, round(self._config.ramp_s * 1e9)),
         )
         self._runner = ChunkRunner(
             self._executor, self._pace, self._commands.send, self._intake.ended

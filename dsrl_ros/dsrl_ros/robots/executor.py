@@ -14,9 +14,12 @@ from dsrl_ros.core.types import Array
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.gate import CommandGate
 from dsrl_ros.robots.planner import ChunkPlan, ChunkPlanner, Commanded
+from dsrl_ros.robots.ramp import Ramp
 from dsrl_ros.robots.rules import Motion, Refusal, Rule
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
 from dsrl_ros.robots.windows import braking, cut
+
+_NO_RAMP = Ramp()
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,12 @@ class ChunkExecutor:
     """
 
     def __init__(
-        self, planner: ChunkPlanner, gate: CommandGate, window_ns: int, brake_ns: int
+        self,
+        planner: ChunkPlanner,
+        gate: CommandGate,
+        window_ns: int,
+        brake_ns: int,
+        ramp: Ramp = _NO_RAMP,
     ) -> None:
         """Prepare.
 
@@ -77,11 +85,14 @@ class ChunkExecutor:
             gate: judges every chunk.
             window_ns: longest window, braking included [ns].
             brake_ns: time to brake to rest [ns].
+            ramp: how slowly it starts after engagement, and after braking.
         """
         self._planner = planner
         self._gate = gate
         self._window_ns = window_ns
         self._brake_ns = brake_ns
+        self._ramp = ramp
+        self._moving_since_ns: int | None = None
         self._rest: Commanded | None = None
         self._execution: Execution | None = None
 
@@ -94,6 +105,7 @@ class ChunkExecutor:
         """
         self._rest = self._planner.at_rest(joints, width)
         self._execution = None
+        self._moving_since_ns = None
 
     def begin(
         self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
@@ -115,6 +127,8 @@ class ChunkExecutor:
         else:
             self._gate.accept(chunk)
             self._execution = result
+            if self._moving_since_ns is None:
+                self._moving_since_ns = start_ns
         return result
 
     def brake(self, start_ns: int) -> Leg:
@@ -143,7 +157,9 @@ class ChunkExecutor:
         if refusal is not None:
             return refusal
         try:
-            plan = self._planner.plan(chunk.rows_to_execute(), start)
+            since_ns = start_ns if self._moving_since_ns is None else self._moving_since_ns
+            rows = chunk.rows_to_execute()
+            plan = self._ramp.plan(self._planner, rows, start, max(start_ns - since_ns, 0))
         except DsrlError as error:
             return Refusal(_rule_of(error), str(error))
         motion = Motion(plan.trajectory, start.joints, start.velocity, measured)
