@@ -9,7 +9,17 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 NAME = 'dsrl_ros'
-NODES = ('policy', 'steering', 'reward', 'trainer', 'driver', 'twin', 'recorder', 'monitor')
+NODES = (
+    'policy',
+    'steering',
+    'reward',
+    'trainer',
+    'driver',
+    'motion_planner',
+    'twin',
+    'recorder',
+    'monitor',
+)
 # Robot and scene models: every file beside the code that is not code.
 MODELS = [
     str(path.relative_to(NAME))

@@ -24,6 +24,9 @@ INFER = 'infer'  # action InferChunk, served by policy
 INFER_BATCH = 'infer_batch'  # service InferBatch, served by policy
 RESET_EPISODE = 'reset_episode'  # action ResetEpisode, served by reward
 
+PLAN_MOTION = 'plan_motion'  # service PlanMotion, served by motion_planner
+MOVE_ARM = 'move_arm'  # action MoveArm, served by driver
+MOVE_GROUP = 'move_action'  # action moveit_msgs/MoveGroup, of a MoveIt stack that is running
 RESUME = 'resume'  # std_srvs/Trigger, served by steering: a reset that failed is tried again
 
 # The driver's own services; std_srvs/Trigger.
@@ -41,6 +44,7 @@ OBJECT_POSE = '{name}_pose'  # geometry_msgs/PoseStamped, SENSOR: cube_pose, bow
 CAMERA = 'camera/image_raw'  # sensor_msgs/Image, SENSOR; rendered only while subscribed to
 
 # What only the simulation offers.
+TF = 'tf'  # tf2_msgs/TFMessage, TF: of the tool and the objects, where tf2_msgs is installed
 CLOCK = 'clock'  # rosgraph_msgs/Clock, relative: one clock per namespace
 TASK_STATUS = 'task_status'  # TaskStatus, DECISION: twin -> reward
 ADVANCE = 'advance'  # service Advance

@@ -35,3 +35,6 @@ STATUS = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
+
+# What tf2's own listeners and broadcasters use.
+TF = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)

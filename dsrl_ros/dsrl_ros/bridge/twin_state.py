@@ -12,6 +12,7 @@ from sensor_msgs.msg import JointState
 from dsrl_msgs.msg import TaskStatus
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import header, stamp_from_ns
+from dsrl_ros.bridge.frames import FramePublisher
 from dsrl_ros.bridge.robot import joints_to_msg, pose_to_msg
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.tasks.simulation import WorldState
@@ -40,6 +41,7 @@ class WorldPublisher:
             for name in object_names
         }
         self._status = node.create_publisher(TaskStatus, names.TASK_STATUS, qos.DECISION)
+        self._frames = FramePublisher(node)
 
     def publish(self, state: WorldState) -> None:
         """Publish one moment of the world; every message bears its stamp."""
@@ -53,8 +55,10 @@ class WorldPublisher:
         )
         self._gripper.publish(joints_to_msg(stamp_ns, robot.finger_names, fingers))
         self._tool.publish(pose_to_msg(stamp_ns, state.tool[:3, 3], quaternion))
-        for name, pose in state.objects.items():
-            self._objects[name].publish(pose_to_msg(stamp_ns, pose[:3], pose[3:]))
+        objects = {name: (pose[:3], pose[3:]) for name, pose in state.objects.items()}
+        for name, pose in objects.items():
+            self._objects[name].publish(pose_to_msg(stamp_ns, *pose))
+        self._frames.publish(stamp_ns, {'tool': (state.tool[:3, 3], quaternion), **objects})
         self._status.publish(
             TaskStatus(
                 header=header(stamp_ns), success=state.success, reset_count=state.reset_count

@@ -64,6 +64,26 @@ class TrainerConfig:
 
 
 @dataclass(frozen=True)
+class MotionPlannerConfig:
+    """Options of the node that plans motions outside of episodes."""
+
+    planner: str = option(
+        'auto',
+        'who plans: moveit_py in this process, the move_group of a stack that is running, or the '
+        'straight way in joint space; auto takes the first of them that is there',
+        choices=('auto', 'moveit_py', 'move_group', 'plain'),
+    )
+    group: str = option('fr3_arm', "MoveIt's planning group of the arm")
+    moveit_files: tuple[str, ...] = option(
+        (), 'ROS parameter files that configure moveit_py; without any, auto leaves it out'
+    )
+    planner_timeout_s: float = option(10.0, 'longest wait for a plan [s]', low=0.5, high=600.0)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class MonitorConfig:
     """Options of the monitor node."""
 

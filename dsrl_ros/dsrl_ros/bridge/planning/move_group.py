@@ -1,0 +1,101 @@
+"""Planning by the `move_group` node of a MoveIt stack that is running already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.robot import trajectory_from_msg
+from dsrl_ros.bridge.waiting import within
+from dsrl_ros.core.errors import DriverError
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+
+_TOLERANCE = 1e-3  # of each joint at the goal [rad]
+_ATTEMPTS = 3
+
+
+class MoveGroupPlanner:
+    """Asks the `MoveGroup` action for a plan only; it executes nothing.
+
+    Args:
+        node: whose executor runs meanwhile.
+        robot: names its joints.
+        group: MoveIt's planning group of the arm.
+        timeout_s: longest wait for a plan [s].
+
+    Raises:
+        ImportError: `moveit_msgs` is not installed.
+    """
+
+    name = 'move_group'
+
+    def __init__(self, node: Node, robot: RobotDescription, group: str, timeout_s: float) -> None:
+        from moveit_msgs.action import MoveGroup
+        from moveit_msgs.msg import Constraints, JointConstraint
+
+        self._node, self._robot, self._group = node, robot, group
+        self._timeout_s = timeout_s
+        self._goal_type, self._constraints = MoveGroup.Goal, Constraints
+        self._constraint = JointConstraint
+        self._client = ActionClient(
+            node, MoveGroup, names.MOVE_GROUP, callback_group=ReentrantCallbackGroup()
+        )
+
+    async def plan(self, start: Float64, goal: Float64, speed: float) -> JointTrajectory:
+        """Return the plan of `move_group`; see `MotionPlanner`."""
+        if not self._client.server_is_ready():
+            raise DriverError(
+                f'move_group: got no action {self._node.resolve_topic_name(names.MOVE_GROUP)}, '
+                'expected the move_group node of the MoveIt stack. Start it, or set planner to '
+                'plain.'
+            )
+        try:
+            sent = self._client.send_goal_async(self._goal(start, goal, speed))
+            handle: ClientGoalHandle = await within(
+                self._node, sent, self._timeout_s, 'move_group'
+            )
+            if not handle.accepted:
+                raise DriverError('move_group: got a refusal of the goal, expected a plan.')
+            waiting = handle.get_result_async()
+            answer: Any = await within(self._node, waiting, self._timeout_s, 'move_group')
+        except TimeoutError as error:
+            raise DriverError(f'{error}. Raise planner_timeout_s, or look at its log.') from error
+        result = answer.result
+        if result.error_code.val != result.error_code.SUCCESS:
+            raise DriverError(
+                f'move_group: got error code {result.error_code.val}, expected a plan to '
+                f'{goal.round(3).tolist()} rad. Look at the planning scene for what is in the way.'
+            )
+        message = result.planned_trajectory.joint_trajectory
+        return trajectory_from_msg(message, self._robot.joint_names)[0]
+
+    def _goal(self, start: Float64, goal: Float64, speed: float) -> object:
+        names_ = list(self._robot.joint_names)
+        message = self._goal_type()
+        request = message.request
+        request.group_name = self._group
+        request.num_planning_attempts = _ATTEMPTS
+        request.allowed_planning_time = self._timeout_s / 2
+        request.max_velocity_scaling_factor = speed
+        request.max_acceleration_scaling_factor = speed
+        request.start_state.joint_state.name = names_
+        request.start_state.joint_state.position = start.tolist()
+        constraints = [
+            self._constraint(
+                joint_name=name,
+                position=position,
+                tolerance_above=_TOLERANCE,
+                tolerance_below=_TOLERANCE,
+                weight=1.0,
+            )
+            for name, position in zip(names_, goal.tolist(), strict=True)
+        ]
+        request.goal_constraints = [self._constraints(joint_constraints=constraints)]
+        message.planning_options.plan_only = True
+        return message

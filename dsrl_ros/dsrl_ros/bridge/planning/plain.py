@@ -1,0 +1,27 @@
+"""The planner that needs nothing: straight in joint space. It knows of no obstacle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.rest_to_rest import timed
+from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+
+
+class PlainPlanner:
+    """Moves every joint by itself, all of them in the same time.
+
+    Args:
+        robot: whose limits.
+    """
+
+    name = 'plain'
+
+    def __init__(self, robot: RobotDescription) -> None:
+        self._velocity = np.array(robot.velocity_limit)
+        self._acceleration = np.array(robot.acceleration_limit)
+
+    async def plan(self, start: Float64, goal: Float64, speed: float) -> JointTrajectory:
+        """Return the straight way; see `MotionPlanner`."""
+        return timed(np.stack([start, goal]), speed * self._velocity, speed * self._acceleration)

@@ -1,0 +1,99 @@
+"""Plans the motions of a reset: to given joints, or straight up. Executes nothing.
+
+A process of its own: MoveIt brings threads, a node and crashes of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+
+from dsrl_msgs.srv import PlanMotion
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
+from dsrl_ros.bridge.params import declare_config
+from dsrl_ros.bridge.planning.choose import choose_planner
+from dsrl_ros.bridge.robot import trajectory_to_msg
+from dsrl_ros.bridge.run_node import run_node
+from dsrl_ros.core.checks import require_finite, require_shape
+from dsrl_ros.core.config import MotionPlannerConfig
+from dsrl_ros.core.errors import ConfigError, DsrlError
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.rest_to_rest import timed
+from dsrl_ros.robots.retreat import straight_up
+from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+
+_ROBOT = FR3
+
+
+class MotionPlannerNode(Node):
+    """Serves `plan_motion`."""
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__('motion_planner', **node_options)
+        self._kinematics = Kinematics(_ROBOT)
+        self._planner = choose_planner(self, _ROBOT, declare_config(self, MotionPlannerConfig))
+        self._failure = ''
+        # The answer may wait for another process, whose words the same executor takes in.
+        self.create_service(
+            PlanMotion, names.PLAN_MOTION, self._on_plan, callback_group=ReentrantCallbackGroup()
+        )
+        Diagnostics(self, 'planner', self._health)
+        self.get_logger().info(f'plans by {self._planner.name}')
+
+    async def _on_plan(
+        self, request: PlanMotion.Request, response: PlanMotion.Response
+    ) -> PlanMotion.Response:
+        try:
+            trajectory = await self._plan(request, response)
+        except DsrlError as error:
+            self._failure = response.message = str(error)
+            self.get_logger().warning(self._failure)
+            return response
+        self._failure = ''
+        response.success = True
+        response.trajectory = trajectory_to_msg(trajectory, 0, _ROBOT.joint_names)
+        return response
+
+    async def _plan(
+        self, request: PlanMotion.Request, response: PlanMotion.Response
+    ) -> JointTrajectory:
+        start = _joints('start', request.start)
+        if not 0.0 < request.speed <= 1.0:
+            raise ConfigError(f'speed: got {request.speed}, expected more than 0, at most 1.')
+        if request.kind == PlanMotion.Request.KIND_JOINTS:
+            response.planner = self._planner.name
+            return await self._planner.plan(start, _joints('goal', request.goal), request.speed)
+        if request.kind == PlanMotion.Request.KIND_RETREAT:
+            if not 0.0 < request.height <= 1.0:
+                raise ConfigError(
+                    f'height: got {request.height} m, expected more than 0, at most 1.'
+                )
+            response.planner = 'plain'  # a few centimetres, which no planner does better
+            return timed(
+                straight_up(self._kinematics, start, request.height),
+                request.speed * np.array(_ROBOT.velocity_limit),
+                request.speed * np.array(_ROBOT.acceleration_limit),
+            )
+        raise ConfigError(f'kind: got {request.kind}, expected one of PlanMotion.KIND_*.')
+
+    def _health(self) -> Health:
+        if self._failure:
+            return Health(Level.WARN, f'the last motion could not be planned: {self._failure}')
+        return Health(Level.OK, f'plans by {self._planner.name}')
+
+
+def _joints(name: str, values: Any) -> Float64:
+    joints = np.array(values, dtype=np.float64)
+    require_shape(name, joints, (_ROBOT.num_joints,))
+    require_finite(name, joints)
+    return joints
+
+
+def main() -> None:
+    """Run the motion planner node."""
+    run_node(MotionPlannerNode)
