@@ -25,6 +25,7 @@ setup(
         (f'share/{NAME}', ['package.xml']),
         *shared('launch'),
         *shared('config'),
+        *shared('layouts'),
         *shared('policies'),
     ],
     install_requires=['setuptools'],

@@ -447,9 +447,7 @@ def test_a_policy_of_another_control_mode_is_refused_with_both_sides(ros) -> Non
     other = PolicySpec(**{**SPEC.__dict__, 'control_mode': ControlMode.JOINT_POSITION})
     ros.add(Steering, other)
     ros.add(DriverNode, listen_s=0.0)
-    with pytest.raises(
-        ShapeMismatchError, match='JOINT_POSITION: got columns dx'
-    ):
+    with pytest.raises(ShapeMismatchError, match='JOINT_POSITION: got columns dx'):
         ros.spin_for(5.0)
 
 
