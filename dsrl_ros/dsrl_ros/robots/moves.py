@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -122,6 +123,6 @@ def _dense(times_ns: np.ndarray) -> np.ndarray:
     """Return these times with others between them, so that no two are too far apart."""
     parts = [
         np.linspace(first, last, -(-int(last - first) // LONGEST_SEGMENT_NS), endpoint=False)
-        for first, last in zip(times_ns[:-1], times_ns[1:], strict=True)
+        for first, last in pairwise(times_ns)
     ]
     return np.append(np.concatenate(parts).round(), times_ns[-1]).astype(np.int64)

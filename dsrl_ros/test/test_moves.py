@@ -1,0 +1,97 @@
+"""Moves outside of an episode: joined to what is commanded, dense, safe to stop anywhere."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
+from dsrl_ros.robots.extremes import extremes
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.moves import Move, joined, legs_of
+from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
+from dsrl_ros.robots.rest_to_rest import timed
+from dsrl_ros.robots.trajectory import JointTrajectory
+
+HOME = np.array(FR3.home)
+SPEED, ACCELERATION = 0.3 * np.array(FR3.velocity_limit), 0.3 * np.array(FR3.acceleration_limit)
+WINDOW_NS, BRAKE_NS = 200_000_000, 100_000_000
+
+
+def away(by: float = 0.5) -> Move:
+    return Move(timed(np.stack([HOME, HOME + by]), SPEED, ACCELERATION), None)
+
+
+OFFSETS = arrays(np.float64, 7, elements=st.floats(-0.049, 0.049))
+
+
+@given(offset=OFFSETS, by=st.floats(0.05, 0.5))
+@settings(max_examples=100, deadline=None)
+def test_starts_where_the_arm_is_commanded_and_ends_where_it_was_planned(
+    offset: np.ndarray, by: float
+) -> None:
+    move = away(by)
+    assert move.trajectory is not None
+    trajectory = joined(move, HOME + offset, FR3)
+    np.testing.assert_array_equal(trajectory.positions[0], HOME + offset)
+    np.testing.assert_allclose(trajectory.positions[-1], HOME + by, atol=1e-9)
+    assert not trajectory.velocities[[0, -1]].any()
+    assert trajectory.duration_ns == move.trajectory.duration_ns
+    # The offset goes with the gentleness of the quintic: 15/8 d/T and 10/sqrt(3) d/T^2.
+    reached, planned = extremes(trajectory), extremes(move.trajectory)
+    span_s = trajectory.duration_ns * 1e-9
+    assert (reached.speed <= planned.speed + 1.95 * np.abs(offset) / span_s + 1e-6).all()
+    extra = 6.5 * np.abs(offset) / span_s**2
+    assert (reached.acceleration <= planned.acceleration + extra + 1e-6).all()
+
+
+def test_points_lie_close_enough_for_windows_whatever_the_planner_left_out() -> None:
+    times_ns = np.array([0, 1_900_000_000, 2_000_000_000])
+    positions = np.stack([HOME, HOME + 0.2, HOME + 0.2])
+    sparse = JointTrajectory(times_ns, positions, np.zeros_like(positions))
+    trajectory = joined(Move(sparse, None), HOME, FR3)
+    assert np.diff(trajectory.times_ns).max() <= LONGEST_SEGMENT_NS
+    legs = legs_of(trajectory, Move(sparse, 0.08), 5, WINDOW_NS, BRAKE_NS)
+    assert all(leg.trajectory.duration_ns <= WINDOW_NS for leg in legs)
+    assert all(not leg.trajectory.velocities[-1].any() for leg in legs)
+    assert [leg.width for leg in legs] == [0.08] + [None] * (len(legs) - 1)
+    assert legs[0].start_ns == 5
+    assert legs[-1].handoff_ns == 5 + trajectory.duration_ns
+    for one, following in pairwise(legs):
+        assert following.start_ns == one.handoff_ns
+
+
+def test_a_move_of_the_gripper_alone_holds_the_arm_until_it_is_there() -> None:
+    trajectory = joined(Move(None, FR3.gripper_high), HOME, FR3)
+    assert (trajectory.positions == HOME).all() and not trajectory.velocities.any()
+    assert trajectory.duration_ns * 1e-9 >= FR3.gripper_high / FR3.gripper_speed
+
+
+@pytest.mark.parametrize(
+    ('move', 'error', 'words'),
+    [
+        (away(), DriverError, 'fr3_joint3 is commanded to be'),
+        (Move(None, float('nan')), ConfigError, 'width'),
+        (Move(None, 0.5), ConfigError, '0 to 0.08'),
+        (
+            Move(JointTrajectory(np.array([0, 10**9]), np.zeros((2, 7)), np.ones((2, 7))), None),
+            DriverError,
+            'rest',
+        ),
+        (
+            Move(timed(np.array([[0.0], [1.0]]), SPEED[:1], ACCELERATION[:1]), None),
+            ShapeMismatchError,
+            'move',
+        ),
+    ],
+)
+def test_a_move_that_is_none_is_refused(move: Move, error: type, words: str) -> None:
+    commanded = HOME.copy()
+    commanded[2] += 0.06
+    with pytest.raises(error, match=words):
+        joined(move, commanded, FR3)
