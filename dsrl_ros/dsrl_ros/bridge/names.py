@@ -29,9 +29,14 @@ MOVE_ARM = 'move_arm'  # action MoveArm, served by driver
 MOVE_GROUP = 'move_action'  # action moveit_msgs/MoveGroup, of a MoveIt stack that is running
 RESUME = 'resume'  # std_srvs/Trigger, served by steering: a reset that failed is tried again
 
+# A person's word on the scene, while a reset waits for it; std_srvs/Trigger, served by reward.
+SCENE_READY = 'scene_ready'
+SCENE_NOT_READY = 'scene_not_ready'
+
 # The driver's own services; std_srvs/Trigger.
 ESTOP = 'estop'
 CLEAR = 'clear'  # clears latch and emergency stop
+RECOVER = 'recover'  # brings a robot out of its error state; clear comes after it
 ESTOP_SIGNAL = 'estop_signal'  # std_msgs/Bool, DECISION: true latches the emergency stop
 
 # What the hardware, or its twin, offers. The defaults are the names of the vendor's stack.

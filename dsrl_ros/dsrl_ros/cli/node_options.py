@@ -18,6 +18,7 @@ from dsrl_ros.learning.config import LearnerConfig
 NODE_OPTIONS: dict[str, dict[str, type]] = {
     'driver': {'': config.DriverConfig, 'gate': config.GateConfig},
     'monitor': {'': config.MonitorConfig},
+    'motion_planner': {'': config.MotionPlannerConfig},
     'policy': {'': config.PolicyConfig},
     'recorder': {'': config.RecorderConfig},
     'reward': {'': config.RewardConfig},

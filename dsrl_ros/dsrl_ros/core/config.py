@@ -40,6 +40,44 @@ class RewardConfig:
 
 
 @dataclass(frozen=True)
+class ResetConfig:
+    """Options of a reset: which steps, by whom, how patient."""
+
+    steps: tuple[str, ...] = option(
+        ('recover', 'arrange', 'verify'),
+        'what a reset consists of, done in this order: recover, open_gripper, retreat, home, '
+        'arrange, verify; the simulation puts the arm, too, where it starts',
+        choices=('recover', 'open_gripper', 'retreat', 'home', 'arrange', 'verify'),
+    )
+    arrange: str = option('simulator', 'who arranges the scene', choices=('simulator', 'person'))
+    attempts: int = option(3, 'tries of each step before the reset fails', low=1, high=20)
+    step_timeout_s: float = option(
+        10.0, 'wait for an answer, beside the time of a motion [s]', low=0.1, high=600.0
+    )
+    person_timeout_s: float = option(600.0, 'wait for a person [s]', low=0.1, high=86_400.0)
+    recover_by_itself: bool = option(
+        False,
+        'recover the robot from a fault and clear the driver without asking; a pressed emergency '
+        'stop is never cleared',
+    )
+    home: tuple[float, ...] = option(
+        (), "joints in which an episode begins [rad]; empty takes the robot's own home"
+    )
+    home_tolerance_rad: float = option(
+        0.02, 'largest distance of a joint from home [rad]', low=1e-4, high=1.0
+    )
+    retreat_height_m: float = option(
+        0.1, 'how far the tool is lifted before it goes home [m]', low=0.01, high=1.0
+    )
+    speed: float = option(
+        0.2, "share of the robot's velocity and acceleration limits to use", low=0.01, high=1.0
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class TrainerConfig:
     """Options of the trainer node beside the learner's."""
 

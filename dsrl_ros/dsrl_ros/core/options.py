@@ -49,7 +49,7 @@ def allowed(field: dataclasses.Field[Any]) -> str:
     low, high = field.metadata.get('low'), field.metadata.get('high')
     if choices:
         return 'one of ' + ', '.join(choices)
-    kind = _kind(field.default)
+    kind = _kind(field)
     if low is not None and high is not None:
         return f'{kind} from {low} to {high}'
     if low is not None:
@@ -119,7 +119,7 @@ def parse(config_class: type, name: str, text: str, where: str) -> Any:
         if isinstance(default, bool):
             value = {'true': True, 'false': False}[text.lower()]
         elif isinstance(default, tuple):
-            kind = type(default[0]) if default else str
+            kind = _element(fields[name])
             value = tuple(kind(part) for part in text.split(',') if part)
         else:
             make: Any = type(default)
@@ -129,12 +129,17 @@ def parse(config_class: type, name: str, text: str, where: str) -> Any:
     return _check_value(where, name, fields[name], value)
 
 
-def _kind(default: Any) -> str:
-    if isinstance(default, tuple):
-        return f'list of {_kind(default[0])}' if default else 'list of str'
-    return {bool: 'true or false', int: 'whole number', float: 'number', str: 'text'}[
-        type(default)
-    ]
+def _element(field: dataclasses.Field[Any]) -> type:
+    """Return the type of the entries of an option that is a list."""
+    kinds = {f'tuple[{kind.__name__}, ...]': kind for kind in _SCALARS}
+    return kinds[str(field.type)]
+
+
+def _kind(field: dataclasses.Field[Any]) -> str:
+    words = {bool: 'true or false', int: 'whole number', float: 'number', str: 'text'}
+    if isinstance(field.default, tuple):
+        return f'list of {words[_element(field)]}'
+    return words[type(field.default)]
 
 
 def _error(where: str, name: str, field: dataclasses.Field[Any], value: Any) -> ConfigError:
@@ -148,8 +153,8 @@ def _check_value(where: str, name: str, field: dataclasses.Field[Any], value: An
     if isinstance(default, tuple):
         if not isinstance(value, (list, tuple)):
             raise _error(where, name, field, value)
-        sample = default[0] if default else ''
-        return tuple(_check_scalar(where, name, field, type(sample), item) for item in value)
+        kind = _element(field)
+        return tuple(_check_scalar(where, name, field, kind, item) for item in value)
     return _check_scalar(where, name, field, type(default), value)
 
 
