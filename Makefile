@@ -20,7 +20,7 @@ demo: setup  ## watch the suite learn in simulation; ARGS='seed:=3 episodes:=40'
 	@$(ENV); dsrl launch franka_steer $(ARGS)
 
 test: setup  ## every test but those that need a GPU or a robot; ARGS='-k gate'
-	@$(ENV); $(PYTEST) $(ARGS)
+	@$(ENV); source test/vendor_ws/env.sh; $(PYTEST) $(ARGS)
 
 check: setup  ## format, lint and types
 	@$(ENV); ruff format --check .; ruff check .; mypy
