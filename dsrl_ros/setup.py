@@ -17,6 +17,7 @@ NODES = (
     'driver',
     'motion_planner',
     'twin',
+    'mock_gripper',
     'recorder',
     'monitor',
 )

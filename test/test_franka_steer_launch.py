@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 import yaml
 
+from dsrl_ros.bridge import names
 from dsrl_ros.cli.description import Description
+from dsrl_ros.cli.prepare import prepare_run
+from dsrl_ros.core.config import HardwareConfig
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.robots.franka import FR3
 
 GRAPH = Path(__file__).parents[1] / 'dsrl_bringup/launch/franka_steer.launch.yaml'
 DSRL = [sys.executable, '-m', 'dsrl_ros.cli.main']
@@ -105,11 +110,101 @@ def test_every_argument_has_a_description_and_every_node_starts() -> None:
     assert all(call.ends_run for call in calls)
 
 
-def test_with_an_address_the_twin_stays_out() -> None:
-    """A robot and its simulation never run in the same graph."""
+@pytest.mark.parametrize(
+    ('mode', 'beside'),
+    [('real', {'spawn_arm_controller'}), ('mock', {'spawn_arm_controller', 'mock_gripper'})],
+)
+def test_hardware_takes_the_place_of_the_twin(mode: str, beside: set[str]) -> None:
+    """A robot and its simulation never run in the same graph; nor two of the vendor's stacks."""
     description = Description(GRAPH)
-    calls = description.nodes(description.complete({'robot_ip': '10.0.0.1'}))
-    assert {call.name for call in calls} == NODES - {'twin'}
+    arguments = description.complete({'robot_mode': mode})
+    assert {call.name for call in description.nodes(arguments)} == NODES - {'twin'} | beside
+    assert description.includes(arguments) == ['franka_bringup']
+    arguments = description.complete({'robot_mode': mode, 'bringup': 'false'})
+    assert {call.name for call in description.nodes(arguments)} == NODES - {'twin'}
+    assert description.includes(arguments) == []
+
+
+def test_the_vendor_is_asked_for_what_it_takes() -> None:
+    """Its launch file refuses nothing: an argument of another name would be lost in silence."""
+    known = {
+        'robot_type',
+        'arm_prefix',
+        'namespace',
+        'robot_ip',
+        'load_gripper',
+        'use_fake_hardware',
+        'fake_sensor_commands',
+        'joint_state_rate',
+        'load_franka_robot_state_broadcaster',
+        'controllers_yaml',
+    }
+    entries = yaml.safe_load(GRAPH.read_text())['launch']
+    includes = [entry['include'] for entry in entries if 'include' in entry]
+    assert len(includes) == 2
+    for include in includes:
+        assert include['file'] == '$(find-pkg-share franka_bringup)/launch/franka.launch.py'
+        given = {arg['name']: arg['value'] for arg in include['arg']}
+        assert set(given) <= known
+        # The vendor's fake hand serves no action, so the stand-in takes its place.
+        assert (given.get('use_fake_hardware') == 'true') == (given['load_gripper'] == 'false')
+
+
+@pytest.mark.parametrize(('mode', 'interface'), [('real', 'effort'), ('mock', 'position')])
+def test_the_controllers_are_those_that_are_started_and_commanded(
+    mode: str, interface: str
+) -> None:
+    """Mock hardware mirrors positions and no efforts; windows go on from the desired state."""
+    file = GRAPH.parents[1] / f'config/controllers/franka_{mode}.yaml'
+    (content,) = yaml.safe_load(file.read_text()).values()
+    controller = names.TRAJECTORY.partition('/')[0]
+    arm = content[controller]['ros__parameters']
+    assert tuple(arm['joints']) == FR3.joint_names
+    assert (arm['command_interfaces'], arm['state_interfaces']) == (
+        [interface],
+        ['position', 'velocity'],
+    )
+    assert arm['interpolate_from_desired_state'] is True
+    assert set(arm.get('gains', FR3.joint_names)) == set(FR3.joint_names)
+    manager = content['controller_manager']['ros__parameters']
+    of_mock = set() if mode == 'real' else {names.ROBOT_STATE.partition('/')[0]}
+    assert {key for key in manager if isinstance(manager[key], dict)} == set(
+        HardwareConfig().controllers
+    ) - of_mock
+    description = Description(GRAPH)
+    calls = description.nodes(description.complete({'robot_mode': mode}))
+    (spawner,) = [call for call in calls if call.executable == 'spawner']
+    assert spawner.words[0] == controller
+    assert not spawner.ends_run  # it ends when its work is done
+
+
+def test_hardware_without_its_packages_says_so_in_one_line(tmp_path: Path) -> None:
+    """Before anything is started, and all at once."""
+    if importlib.util.find_spec('controller_manager'):
+        pytest.skip('ros2_control is installed')
+    command = [*DSRL, 'launch', str(GRAPH), 'robot_mode:=real', 'robot_ip:=10.0.0.1']
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert 'got no controller_manager, franka_bringup' in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_launch_files_of_others_are_left_to_ros2_launch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all packages there, it is the launcher that lacks something."""
+    monkeypatch.setattr('dsrl_ros.cli.packages._is_installed', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.robots.franka.find_spec', lambda _: True)
+    given = {'robot_mode': 'mock'}
+    with pytest.raises(ConfigError, match=r'franka_bringup to include.*Use `ros2 launch`'):
+        prepare_run(GRAPH, given, tmp_path)
+    assert not list(tmp_path.iterdir())
+    run = prepare_run(GRAPH, given, tmp_path, can_include=True)
+    # Hardware does not wait, and nobody has to say so.
+    assert run.arguments['real_time'] == 'true'
 
 
 def test_dsrl_launch_passes_arguments_on(fakes: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def prepare(context: LaunchContext) -> None:
     given = {
         arg.name: known[arg.name] for arg in Description(GRAPH).arguments if arg.name in known
     }
-    run = prepare_run(GRAPH, given, Path.cwd())
+    run = prepare_run(GRAPH, given, Path.cwd(), can_include=True)
     context.launch_configurations.update(run.arguments)
     # Under 5 s from Ctrl-C to the end of the last node.
     context.launch_configurations.update(sigterm_timeout='3', sigkill_timeout='1')

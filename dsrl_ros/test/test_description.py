@@ -88,7 +88,9 @@ def test_conditions_decide_which_nodes_start(
 @pytest.mark.parametrize(
     ('text', 'complaint'),
     [
-        ('\n  - include: {file: x}', r"tag 'include', expected one of arg, node"),
+        ('\n  - group: {if: true}', r"tag 'group', expected one of arg, node, include"),
+        ('\n  - include: {file: x}', r"got file 'x', expected one of a package"),
+        ('\n  - include: {file: $(find-pkg-share a)/b, let: []}', r"attribute 'let'"),
         (NODE + '      respawn: true', r"attribute 'respawn', expected one of pkg"),
         (NODE + '      output: both', r"output 'both', expected one of screen, log"),
         (NODE + '      param: [{name: a, param: [{name: b}]}]', r"attribute 'param'"),
@@ -126,6 +128,7 @@ def test_a_node_gets_its_name_namespace_parameters_and_remappings(
         NODE
         + """
       namespace: left/arm
+      args: one --two "3 4"
       param:
         - {from: a.yaml}
         - {name: text, value: 3 "x", type: str}
@@ -135,11 +138,22 @@ def test_a_node_gets_its_name_namespace_parameters_and_remappings(
     )
     (call,) = description.nodes({})
     words = command(call)
-    assert words[:3] == [str(executable), '--ros-args', '--disable-external-lib-logs']
-    assert words[3:] == [
+    assert words[:4] == [str(executable), 'one', '--two', '3 4']
+    assert words[4:] == [
+        *('--ros-args', '--disable-external-lib-logs'),
         *('-r', '__node:=some', '-r', '__ns:=/left/arm', '--params-file', 'a.yaml'),
         *('-p', 'text:="3 \\"x\\""', '-p', 'rate:=3.0', '-r', '/clock:=clock'),
     ]
+
+
+def test_an_included_launch_file_follows_its_condition(tmp_path: Path) -> None:
+    """It is known by its package, which need not be there to be asked for."""
+    text = """
+  - include: {file: $(find-pkg-share some_stack)/launch/all.launch.py, if: $(var with_it)}
+"""
+    description = describe(tmp_path, text)
+    assert description.includes({'with_it': 'true'}) == ['some_stack']
+    assert description.includes({'with_it': 'false'}) == []
 
 
 def test_a_missing_executable_is_named_before_anything_starts(tmp_path: Path) -> None:

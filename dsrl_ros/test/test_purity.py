@@ -30,7 +30,7 @@ ALLOWED = {
     },
 }
 # Each loads them nowhere, not even by way of others: the memory of eight processes adds up.
-WITHOUT_TORCH = ('steering', 'reward', 'driver', 'twin', 'recorder')
+WITHOUT_TORCH = ('steering', 'reward', 'driver', 'twin', 'mock_gripper', 'recorder')
 # Commands of `dsrl` that a user without ROS has.
 WITHOUT_ROS = ('main', 'train', 'evaluate', 'prior_check', 'plot')
 ROS = ('rclpy', '_msgs', '_interfaces', 'ament', 'launch')

@@ -1,6 +1,8 @@
-"""What goes out to the controllers: one publisher each, everything counted. Judges nothing."""
+"""What goes out to controllers of the arm and to the twin's gripper, counted. Judges nothing."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import numpy as np
 from rclpy.node import Node
@@ -14,11 +16,108 @@ from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.executor import Leg
 
 
-class CommandPublisher:
-    """The only way from the driver to the robot.
+class ArmCommands(Protocol):
+    """What takes the windows of an arm. Nothing can be sent before `open`."""
+
+    def rivals(self) -> list[str]:
+        """Return the topics on which somebody else commands the same arm."""
+        ...
+
+    def missing(self) -> list[str]:
+        """Say that nobody listens, if so."""
+        ...
+
+    def trouble(self) -> str:
+        """Return why the arm was let rest before its time; empty when it was not."""
+        ...
+
+    def reset(self) -> None:
+        """Forget such a trouble: somebody has looked."""
+        ...
+
+    def open(self) -> None:
+        """Take the right to command, unless it is held already."""
+        ...
+
+    def close(self) -> None:
+        """Give it up; what was sent last ends at rest."""
+        ...
+
+    def send(self, leg: Leg) -> None:
+        """Send the arm's part of a leg."""
+        ...
+
+
+def rivals_on(node: Node, topic: str, mine: Publisher | None) -> list[str]:
+    """Return `topic`, resolved, if somebody else publishes on it too."""
+    others = node.count_publishers(topic) - (mine is not None)
+    return [node.resolve_topic_name(topic)] if others > 0 else []
+
+
+class TrajectoryCommands:
+    """Sends the arm's windows to a joint trajectory controller.
 
     Attributes:
-        trajectories, grips: commands sent so far.
+        sent: windows sent so far.
+    """
+
+    def __init__(self, node: Node, robot: RobotDescription) -> None:
+        """Prepare; nothing can be commanded before `open`.
+
+        Args:
+            node: that owns the publisher.
+            robot: names its joints.
+        """
+        self._node = node
+        self._robot = robot
+        self._publisher: Publisher | None = None
+        self.sent = 0
+
+    def rivals(self) -> list[str]:
+        """Return the topics on which somebody else commands the same arm."""
+        return rivals_on(self._node, names.TRAJECTORY, self._publisher)
+
+    def missing(self) -> list[str]:
+        """Say that nobody listens, if so."""
+        if self._node.count_subscribers(names.TRAJECTORY):
+            return []
+        return [f'a controller that takes {self._node.resolve_topic_name(names.TRAJECTORY)}']
+
+    def trouble(self) -> str:
+        """Return nothing: windows that are sent need no more care."""
+        return ''
+
+    def reset(self) -> None:
+        """Need nothing."""
+
+    def open(self) -> None:
+        """Take the right to command, unless it is held already."""
+        if self._publisher is None:
+            self._publisher = self._node.create_publisher(
+                JointTrajectory, names.TRAJECTORY, qos.COMMAND
+            )
+
+    def close(self) -> None:
+        """Give it up; what was sent last ends at rest."""
+        if self._publisher is not None:
+            self._node.destroy_publisher(self._publisher)
+        self._publisher = None
+
+    def send(self, leg: Leg) -> None:
+        """Send the arm's part of a leg."""
+        assert self._publisher is not None
+        self._publisher.publish(
+            trajectory_to_msg(leg.trajectory, leg.start_ns, self._robot.joint_names)
+        )
+        self.sent += 1
+
+
+class TwinCommands:
+    """The only way from the driver to the twin.
+
+    Attributes:
+        arm: its arm.
+        grips: gripper commands sent so far.
     """
 
     def __init__(self, node: Node, robot: RobotDescription) -> None:
@@ -30,41 +129,36 @@ class CommandPublisher:
         """
         self._node = node
         self._robot = robot
-        self._trajectory: Publisher | None = None
         self._gripper: Publisher | None = None
-        self.trajectories = 0
+        self.arm = TrajectoryCommands(node, robot)
         self.grips = 0
-
-    def rivals(self) -> int:
-        """Return how many others command the same robot."""
-        return int(self._node.count_publishers(names.TRAJECTORY)) - (self._trajectory is not None)
 
     def open(self) -> None:
         """Take the right to command, unless it is held already."""
-        if self._trajectory is not None:
-            return
-        self._trajectory = self._node.create_publisher(
-            JointTrajectory, names.TRAJECTORY, qos.COMMAND
-        )
-        self._gripper = self._node.create_publisher(JointState, names.GRIPPER_COMMAND, qos.COMMAND)
+        self.arm.open()
+        if self._gripper is None:
+            self._gripper = self._node.create_publisher(
+                JointState, names.GRIPPER_COMMAND, qos.COMMAND
+            )
 
     def close(self) -> None:
-        """Give it up; what was sent last ends at rest."""
-        for publisher in (self._trajectory, self._gripper):
-            if publisher is not None:
-                self._node.destroy_publisher(publisher)
-        self._trajectory = self._gripper = None
+        """Give it up."""
+        self.arm.close()
+        if self._gripper is not None:
+            self._node.destroy_publisher(self._gripper)
+        self._gripper = None
 
     def send(self, leg: Leg) -> None:
         """Send a leg; the gripper first, so that it changes no later than the arm."""
-        assert self._trajectory is not None and self._gripper is not None
         if leg.width is not None:
+            assert self._gripper is not None
             finger = np.array([leg.width / 2])
             self._gripper.publish(
                 joints_to_msg(leg.start_ns, self._robot.finger_names[:1], finger)
             )
             self.grips += 1
-        self._trajectory.publish(
-            trajectory_to_msg(leg.trajectory, leg.start_ns, self._robot.joint_names)
-        )
-        self.trajectories += 1
+        self.arm.send(leg)
+
+    def restart_counts(self) -> None:
+        """Count from nothing again."""
+        self.arm.sent = self.grips = 0

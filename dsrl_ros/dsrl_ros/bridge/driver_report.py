@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from std_msgs.msg import Header
@@ -24,6 +26,24 @@ _LEVELS = {
     DriverStatus.STATE_LATCHED: DiagnosticStatus.ERROR,
     DriverStatus.STATE_ESTOP: DiagnosticStatus.ERROR,
 }
+
+
+def state_of(active: bool, stopped_by: Rule | None, busy: bool) -> int:
+    """Return what a driver is doing, one of `DriverStatus.STATE_*`.
+
+    Args:
+        active: whether it may command.
+        stopped_by: what closed its latch.
+        busy: whether a chunk is on its way.
+    """
+    if not active:
+        state = DriverStatus.STATE_INACTIVE
+    elif stopped_by is not None:
+        stopped = stopped_by is Rule.ESTOP
+        state = DriverStatus.STATE_ESTOP if stopped else DriverStatus.STATE_LATCHED
+    else:
+        state = DriverStatus.STATE_EXECUTING if busy else DriverStatus.STATE_HOLDING
+    return int(state)
 
 
 def result_to_msg(end: ChunkEnd) -> ChunkResult:
@@ -63,8 +83,12 @@ def status_to_msg(
     )
 
 
-def diagnostics_of(status: DriverStatus, node_name: str, robot: str) -> DiagnosticArray:
-    """Return a status as everybody's diagnostic tools read it."""
+def diagnostics_of(
+    status: DriverStatus, node_name: str, robot: str, of_robot: Sequence[DiagnosticStatus] = ()
+) -> DiagnosticArray:
+    """Return a status, and what is known of the robot, as everybody's diagnostic tools read it."""
+    for entry in of_robot:
+        entry.hardware_id = robot
     values = [
         KeyValue(key=f'refused: {name}', value=str(count))
         for name, count in zip(status.reject_names, status.reject_counts, strict=True)
@@ -80,7 +104,8 @@ def diagnostics_of(status: DriverStatus, node_name: str, robot: str) -> Diagnost
                 hardware_id=robot,
                 message=f'{state}: {status.message}' if status.message else state,
                 values=values,
-            )
+            ),
+            *of_robot,
         ],
     )
 
@@ -105,9 +130,14 @@ class DriverReporter:
         """Publish what became of a chunk."""
         self._results.publish(result_to_msg(end))
 
-    def status(self, status: DriverStatus) -> None:
-        """Publish the state of the driver, for the graph and for everybody."""
+    def status(self, status: DriverStatus, of_robot: Sequence[DiagnosticStatus]) -> None:
+        """Publish the state of the driver, for the graph and for everybody.
+
+        Args:
+            status: for the graph.
+            of_robot: entries that diagnostic tools get beside it.
+        """
         self._status.publish(status)
         self._diagnostics.publish(
-            diagnostics_of(status, self._node.get_fully_qualified_name(), self._robot)
+            diagnostics_of(status, self._node.get_fully_qualified_name(), self._robot, of_robot)
         )

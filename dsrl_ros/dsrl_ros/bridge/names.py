@@ -48,6 +48,22 @@ TOOL_POSE = 'franka_robot_state_broadcaster/current_pose'  # geometry_msgs/PoseS
 OBJECT_POSE = '{name}_pose'  # geometry_msgs/PoseStamped, SENSOR: cube_pose, bowl_pose
 CAMERA = 'camera/image_raw'  # sensor_msgs/Image, SENSOR; rendered only while subscribed to
 
+# What only the robot offers.
+ROBOT_STATE = 'franka_robot_state_broadcaster/robot_state'  # FrankaRobotState, FULL_RATE
+ERROR_RECOVERY = 'action_server/error_recovery'  # action franka_msgs/ErrorRecovery
+SET_HARDWARE_STATE = 'controller_manager/set_hardware_component_state'  # service
+SWITCH_CONTROLLER = 'controller_manager/switch_controller'  # service
+# Of a gripper by its name, which is `franka_gripper` or `fr3_gripper`.
+GRIPPER_STATES_OF = '{name}/joint_states'  # sensor_msgs/JointState, SENSOR, 15 Hz
+GRIPPER_MOVE = '{name}/move'  # action franka_msgs/Move
+GRIPPER_GRASP = '{name}/grasp'  # action franka_msgs/Grasp
+GRIPPER_HOMING = '{name}/homing'  # action franka_msgs/Homing
+GRIPPER_ACTION = '{name}/gripper_action'  # action control_msgs/GripperCommand
+GRIPPER_STOP = '{name}/stop'  # service std_srvs/Trigger
+# Of a CRISP controller.
+TARGET_POSE = 'target_pose'  # geometry_msgs/PoseStamped, COMMAND
+TARGET_JOINT = 'target_joint'  # sensor_msgs/JointState, COMMAND: what the null space follows
+
 # What only the simulation offers.
 TF = 'tf'  # tf2_msgs/TFMessage, TF: of the tool and the objects, where tf2_msgs is installed
 CLOCK = 'clock'  # rosgraph_msgs/Clock, relative: one clock per namespace

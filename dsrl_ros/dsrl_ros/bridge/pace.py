@@ -13,7 +13,7 @@ from rclpy.task import Future
 
 from dsrl_msgs.srv import Advance
 from dsrl_ros.bridge import names
-from dsrl_ros.bridge.commands import CommandPublisher
+from dsrl_ros.bridge.commands import TwinCommands
 from dsrl_ros.bridge.convert import stamp_from_ns, stamp_to_ns
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 
@@ -26,7 +26,7 @@ class LockstepPace:
     def __init__(
         self,
         node: Node,
-        commands: CommandPublisher,
+        commands: TwinCommands,
         timeout_s: float,
         failed: Callable[[str], None],
     ) -> None:
@@ -61,7 +61,7 @@ class LockstepPace:
 
     def link(self, then: Callable[[], None]) -> None:
         """Agree with the simulation that nothing has been sent yet, then call `then`."""
-        self._commands.trajectories = self._commands.grips = 0
+        self._commands.restart_counts()
         self._now_ns = 0  # the answer tells; a simulation started anew is behind what was seen
         self.wait_until(0, then)
 
@@ -69,7 +69,7 @@ class LockstepPace:
         """Let time run to `time_ns`, then call `then`; `failed` instead when it does not."""
         request = Advance.Request(
             until=stamp_from_ns(time_ns),
-            trajectory_count=self._commands.trajectories,
+            trajectory_count=self._commands.arm.sent,
             gripper_count=self._commands.grips,
         )
         answer = self._client.call_async(request)

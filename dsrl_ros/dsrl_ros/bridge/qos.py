@@ -5,6 +5,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 # Raw sensor streams: a late sample is worthless, the newest few are enough.
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
+# The same at 1 kHz, of which only the newest is ever looked at.
+FULL_RATE = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
 # The decision loop: losing one message loses a transition.
 DECISION = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 

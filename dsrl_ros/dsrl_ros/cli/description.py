@@ -5,6 +5,8 @@ Only what the suite uses; every other tag and attribute is refused by name, neve
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +17,11 @@ import yaml
 from dsrl_ros.cli.substitutions import is_true, substitute
 from dsrl_ros.core.errors import ConfigError
 
+_TAGS = ('arg', 'node', 'include')
 _TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
+
+
+_PACKAGE = re.compile(r'\$\(find-pkg-share ([\w-]+)\)')
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class NodeCall:
     """One node to start, with every substitution made.
 
     Attributes:
+        words: of its command line, before what belongs to ROS.
         ends_run: its end, however it comes, ends the run.
         on_screen: its standard output belongs on the terminal.
     """
@@ -46,6 +53,7 @@ class NodeCall:
     parameter_files: list[Path] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)
     remappings: dict[str, str] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
 
 
 class Description:
@@ -62,15 +70,19 @@ class Description:
         self.path = path
         self.arguments: list[Argument] = []
         self._nodes: list[tuple[str, Mapping[str, Any]]] = []
+        self._includes: list[tuple[str, Mapping[str, Any]]] = []
         for number, entity in enumerate(_entities(path), start=1):
             where = f'{path.name}: entry {number}'
             if not isinstance(entity, dict) or len(entity) != 1:
                 raise ConfigError(f'{where}: got {entity!r}, expected one tag with attributes.')
             (tag, attributes), *_ = entity.items()
-            if tag not in ('arg', 'node') or not isinstance(attributes, dict):
-                raise _refusal(where, 'tag', tag, ('arg', 'node'))
+            if tag not in _TAGS or not isinstance(attributes, dict):
+                raise _refusal(where, 'tag', tag, _TAGS)
             if tag == 'arg':
                 self.arguments.append(_argument(attributes, where))
+            elif tag == 'include':
+                _check_include(attributes, where)
+                self._includes.append((where, attributes))
             else:
                 _check_node(attributes, where)
                 self._nodes.append((where, attributes))
@@ -110,17 +122,24 @@ class Description:
         Raises:
             ConfigError: a substitution or a value that cannot be resolved.
         """
-        calls = []
-        for where, attributes in self._nodes:
-            name = f'{where} ({attributes["exec"]})'
-            conditions = {'if': True, 'unless': False}
-            if all(
-                is_true(substitute(_text(attributes[key]), arguments, name), name) is wanted
-                for key, wanted in conditions.items()
-                if key in attributes
-            ):
-                calls.append(_node(attributes, arguments, name))
-        return calls
+        named = [(f'{where} ({node["exec"]})', node) for where, node in self._nodes]
+        return [
+            _node(node, arguments, name)
+            for name, node in named
+            if _is_wanted(node, arguments, name)
+        ]
+
+    def includes(self, arguments: Mapping[str, str]) -> list[str]:
+        """Return the packages whose launch files are included with these arguments.
+
+        Raises:
+            ConfigError: a condition that cannot be resolved.
+        """
+        return [
+            str(_PACKAGE.findall(include['file'])[0])
+            for where, include in self._includes
+            if _is_wanted(include, arguments, where)
+        ]
 
 
 def _entities(path: Path) -> list[Any]:
@@ -133,6 +152,15 @@ def _entities(path: Path) -> list[Any]:
     if not isinstance(content, dict) or not isinstance(content.get('launch'), list):
         raise ConfigError(f'{path}: expected a list under the key `launch`.')
     return list(content['launch'])
+
+
+def _is_wanted(attributes: Mapping[str, Any], arguments: Mapping[str, str], where: str) -> bool:
+    """Return whether the conditions of a tag hold."""
+    return all(
+        is_true(substitute(_text(attributes[key]), arguments, where), where) is wanted
+        for key, wanted in {'if': True, 'unless': False}.items()
+        if key in attributes
+    )
 
 
 def _refusal(where: str, what: str, got: str, known: tuple[str, ...]) -> ConfigError:
@@ -164,9 +192,20 @@ def _argument(attributes: Mapping[str, Any], where: str) -> Argument:
     )
 
 
+def _check_include(attributes: Mapping[str, Any], where: str) -> None:
+    _check_keys(attributes, ('file', 'arg', 'if', 'unless'), where)
+    if len(_PACKAGE.findall(str(attributes.get('file')))) != 1:
+        raise ConfigError(
+            f'{where}: got file {attributes.get("file")!r}, expected one of a package, '
+            '$(find-pkg-share NAME)/launch/FILE.'
+        )
+    for argument in attributes.get('arg', []):
+        _check_keys(argument, ('name', 'value'), where)
+
+
 def _check_node(attributes: Mapping[str, Any], where: str) -> None:
     known = ('pkg', 'exec', 'name', 'namespace', 'output', 'on_exit', 'if', 'unless')
-    _check_keys(attributes, (*known, 'param', 'remap'), where)
+    _check_keys(attributes, (*known, 'args', 'param', 'remap'), where)
     for key in ('pkg', 'exec', 'name'):
         if key not in attributes:
             raise ConfigError(f'{where}: got a node without {key!r}; add it.')
@@ -193,6 +232,7 @@ def _node(attributes: Mapping[str, Any], arguments: Mapping[str, str], where: st
         namespace='/' + resolved(attributes.get('namespace', '')).strip('/'),
         ends_run='on_exit' in attributes,
         on_screen=attributes.get('output') == 'screen',
+        words=shlex.split(resolved(attributes.get('args', ''))),
     )
     for param in attributes.get('param', []):
         if 'from' in param:

@@ -97,7 +97,7 @@ def command(call: NodeCall) -> list[str]:
             f'{call.name}: got no executable {executable}. Build the package {call.package!r}.'
         )
     # The log of a node is its output; ROS would write a second one elsewhere.
-    words = [str(executable), '--ros-args', '--disable-external-lib-logs']
+    words = [str(executable), *call.words, '--ros-args', '--disable-external-lib-logs']
     words += ['-r', f'__node:={call.name}', '-r', f'__ns:={call.namespace}']
     for path in call.parameter_files:
         words += ['--params-file', str(path)]

@@ -16,7 +16,12 @@ from dsrl_ros.learning.config import LearnerConfig
 
 # Node to the sections of its parameters; the empty section holds the node's own options.
 NODE_OPTIONS: dict[str, dict[str, type]] = {
-    'driver': {'': config.DriverConfig, 'gate': config.GateConfig},
+    'driver': {
+        '': config.DriverConfig,
+        'gate': config.GateConfig,
+        'hardware': config.HardwareConfig,
+    },
+    'mock_gripper': {'': config.MockGripperConfig},
     'monitor': {'': config.MonitorConfig},
     'motion_planner': {'': config.MotionPlannerConfig},
     'policy': {'': config.PolicyConfig},

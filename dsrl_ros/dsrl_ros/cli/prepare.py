@@ -12,10 +12,13 @@ from pathlib import Path
 
 from dsrl_ros.cli.description import Description, NodeCall
 from dsrl_ros.cli.node_options import complete_calls, write_parameter_file
+from dsrl_ros.cli.packages import check_packages
 from dsrl_ros.cli.run_folder import make_run_folder
+from dsrl_ros.core.errors import ConfigError
 
 # The arguments that this module fills in where the user gives none.
-RUN_DIR, SEED = 'run_dir', 'seed'
+RUN_DIR, SEED, REAL_TIME = 'run_dir', 'seed', 'real_time'
+_ROBOT_MODE, _SIMULATION = 'robot_mode', 'sim'
 _SEEDS = 1_000_000
 
 
@@ -34,13 +37,16 @@ class PreparedRun:
     folder: Path | None
 
 
-def prepare_run(path: Path, given: Mapping[str, str], base: Path) -> PreparedRun:
+def prepare_run(
+    path: Path, given: Mapping[str, str], base: Path, *, can_include: bool = False
+) -> PreparedRun:
     """Check everything, then make the folder of the run and write its `config.yaml`.
 
     Args:
         path: launch file of the graph, `*.launch.yaml`.
         given: launch arguments by name, as the user gave them.
         base: folder that holds `runs`, unless `run_dir` is given.
+        can_include: whether launch files of others can be started.
 
     Raises:
         ConfigError: the launch file, an argument, a parameter file or a value in it is wrong;
@@ -48,8 +54,18 @@ def prepare_run(path: Path, given: Mapping[str, str], base: Path) -> PreparedRun
     """
     description = Description(path)
     arguments = description.complete(given)
+    if arguments.get(REAL_TIME) == '' and arguments.get(_ROBOT_MODE, _SIMULATION) != _SIMULATION:
+        arguments[REAL_TIME] = 'true'
     calls = description.nodes(arguments)
     options = complete_calls(calls)
+    included = description.includes(arguments)
+    check_packages([*included, *(call.package for call in calls)], options, path.name)
+    if included and not can_include:
+        raise ConfigError(
+            f'{path.name}: got launch files of {", ".join(sorted(set(included)))} to include, '
+            'expected none: `dsrl launch` starts nodes only. Use `ros2 launch`, or bringup:=false '
+            "where the robot's stack is running already."
+        )
     if arguments.get(SEED) == '':
         seed = options.get('steering', {}).get('seed', -1)
         arguments[SEED] = str(seed if seed >= 0 else secrets.randbelow(_SEEDS))

@@ -181,7 +181,10 @@ class DriverConfig:
     """Options of the driver node beside the gate's."""
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the domain')
-    robot_ip: str = option('', 'address of the robot; empty for the simulation')
+    robot_mode: str = option(
+        'sim', 'what is driven: the twin, mock hardware, a robot', choices=('sim', 'mock', 'real')
+    )
+    robot_ip: str = option('', 'address of the robot; for robot_mode real alone')
     real_time: bool = option(False, 'the clock runs by itself; false: only while a chunk runs')
     autostart: bool = option(True, 'configure and activate without being asked to')
     window_s: float = option(
@@ -225,6 +228,105 @@ class DriverConfig:
                 f'ramp_s: got {self.ramp_s:g} in lockstep, expected 0: a stretched step does not '
                 'end on a physics step. Set real_time, or leave ramp_s out.'
             )
+        if bool(self.robot_ip) != (self.robot_mode == 'real'):
+            raise ConfigError(
+                f'robot_ip: got {self.robot_ip!r} with robot_mode {self.robot_mode}, expected an '
+                'address with robot_mode real and none without. Give both, or neither.'
+            )
+        if self.robot_mode != 'sim' and not self.real_time:
+            raise ConfigError(
+                f'real_time: got false with robot_mode {self.robot_mode}, expected true: only '
+                'simulated time can wait.'
+            )
+
+
+@dataclass(frozen=True)
+class HardwareConfig:
+    """Options of the driver for a real or a mocked Franka."""
+
+    arm: str = option(
+        'trajectory',
+        'what takes the arm: the joint trajectory controller, or a CRISP controller',
+        choices=('trajectory', 'crisp'),
+    )
+    target_hz: float = option(50.0, 'targets per second for CRISP [1/s]', low=10.0, high=1000.0)
+    target_ttl_s: float = option(
+        0.1, 'gap between two targets for CRISP after which the arm stops [s]', low=0.02, high=0.2
+    )
+    gripper: str = option(
+        'franka',
+        "what takes the gripper: the vendor's actions, control_msgs/GripperCommand, or no gripper",
+        choices=('franka', 'gripper_command', 'none'),
+    )
+    gripper_names: tuple[str, ...] = option(
+        ('franka_gripper', 'fr3_gripper'), 'names that the gripper may have; the first found is it'
+    )
+    gripper_close_below_m: float = option(
+        0.03, 'commanded width that closes the gripper [m]', low=0.0, high=0.08
+    )
+    gripper_open_above_m: float = option(
+        0.05, 'commanded width that opens the gripper [m]', low=0.0, high=0.08
+    )
+    gripper_open_m: float = option(
+        0.078, 'width of the open gripper [m]; the hand refuses more than it has', low=0, high=0.08
+    )
+    gripper_speed: float = option(0.1, 'speed of the gripper [m/s]', low=0.01, high=0.1)
+    gripper_force: float = option(30.0, 'force of a grasp [N]', low=1.0, high=70.0)
+    gripper_timeout_s: float = option(
+        5.0, 'wait for the gripper to have opened or closed [s]', low=0.5, high=120.0
+    )
+    gripper_stop_s: float = option(
+        1.0, 'wait for a gripper that was stopped [s]', low=0.1, high=10.0
+    )
+    state_silence_s: float = option(
+        0.2, 'time without new joint states that stops the robot [s]', low=0.06, high=5.0
+    )
+    late_s: float = option(
+        0.03, 'how late after its start a command is still sent [s]', low=0.005, high=1.0
+    )
+    follow_tolerance_rad: float = option(
+        0.05, 'largest distance of a joint from its command [rad]', low=0.005, high=0.5
+    )
+    follow_timeout_s: float = option(
+        0.3, 'time for which a joint may be further from its command [s]', low=0.05, high=5.0
+    )
+    recover_timeout_s: float = option(
+        10.0, 'wait for each step of a recovery [s]', low=0.1, high=120.0
+    )
+    hardware_component: str = option(
+        'FrankaHardwareInterface', 'hardware component that a recovery activates'
+    )
+    controllers: tuple[str, ...] = option(
+        ('joint_state_broadcaster', 'franka_robot_state_broadcaster', 'fr3_arm_controller'),
+        'controllers that a recovery activates',
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.gripper_close_below_m >= self.gripper_open_above_m:
+            raise ConfigError(
+                f'gripper_close_below_m: got {self.gripper_close_below_m:g}, expected less than '
+                f'gripper_open_above_m, {self.gripper_open_above_m:g}: the width between them '
+                'changes nothing.'
+            )
+        if self.target_ttl_s * self.target_hz <= 1.0:
+            raise ConfigError(
+                f'target_ttl_s: got {self.target_ttl_s:g}, expected more than one period of '
+                f'target_hz, {1.0 / self.target_hz:g} s.'
+            )
+
+
+@dataclass(frozen=True)
+class MockGripperConfig:
+    """Options of the stand-in for a Franka Hand."""
+
+    gripper_name: str = option('franka_gripper', 'name of the hand whose actions are served')
+    object_width_m: float = option(
+        0.0, 'width at which a grasp meets an object; 0 for none [m]', low=0.0, high=0.08
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True)

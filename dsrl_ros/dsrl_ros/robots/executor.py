@@ -137,12 +137,17 @@ class ChunkExecutor:
         Raises:
             DriverError: not engaged.
         """
-        commanded = self._commanded_at(start_ns)
+        commanded = self.commanded_at(start_ns)
         trajectory = braking(commanded.joints, commanded.velocity, self._brake_ns)
         self.engage(trajectory.positions[-1], commanded.width)
         return Leg(trajectory, start_ns, start_ns + self._brake_ns, None, 0)
 
-    def _commanded_at(self, time_ns: int) -> Commanded:
+    def commanded_at(self, time_ns: int) -> Commanded:
+        """Return what is commanded at a time [ns].
+
+        Raises:
+            DriverError: not engaged.
+        """
         if self._execution is not None:
             return self._execution.plan.commanded_at(time_ns - self._execution.start_ns)
         if self._rest is None:
@@ -152,7 +157,7 @@ class ChunkExecutor:
     def _judge(
         self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
     ) -> Execution | Refusal:
-        start = self._commanded_at(start_ns)
+        start = self.commanded_at(start_ns)
         refusal = self._gate.refusal_of_chunk(chunk)
         if refusal is not None:
             return refusal

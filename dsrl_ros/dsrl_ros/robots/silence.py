@@ -1,4 +1,4 @@
-"""How long nothing has been heard from above while the robot moves. Stops nothing itself."""
+"""How long nothing has been heard of somebody while the robot moves. Stops nothing itself."""
 
 from __future__ import annotations
 
@@ -18,13 +18,23 @@ class SilenceWatch:
             was listened to or not.
     """
 
-    def __init__(self, timeout_s: float, steady_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        timeout_s: float,
+        steady_s: Callable[[], float] = time.monotonic,
+        what: str = 'heartbeat',
+        advice: str = 'Check that the steering node lives.',
+    ) -> None:
         """Start with a sign of life.
 
         Args:
             timeout_s: longest silence allowed while the robot moves [s].
             steady_s: a clock that never jumps [s].
+            what: is waited for; named in the complaint.
+            advice: what to do about silence; ends the complaint.
         """
+        self._what = what
+        self._advice = advice
         self._timeout_s = timeout_s
         self._steady_s = steady_s
         self._heard_s = self._looked_s = steady_s()
@@ -51,6 +61,6 @@ class SilenceWatch:
         if self._silence_s <= self._timeout_s:
             return ''
         return (
-            f'heartbeat: got none for {now_s - self._heard_s:.2f} s, expected one at least every '
-            f'{self._timeout_s:g} s. Check that the steering node lives.'
+            f'{self._what}: got none for {now_s - self._heard_s:.2f} s, expected one at least '
+            f'every {self._timeout_s:g} s. {self._advice}'
         )

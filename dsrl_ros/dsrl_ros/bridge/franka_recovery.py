@@ -1,0 +1,142 @@
+"""The vendor's way out of an error, step by step. Moves nothing, and opens no latch.
+
+After a reflex the hardware component is unconfigured and its controllers are inactive, while all
+nodes live: clear the robot's error, activate the component, activate the controllers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from action_msgs.msg import GoalStatus
+from builtin_interfaces.msg import Duration
+from controller_manager_msgs.srv import SetHardwareComponentState, SwitchController
+from franka_msgs.action import ErrorRecovery
+from lifecycle_msgs.msg import State
+from rclpy.action import ActionClient
+from rclpy.client import Client
+from rclpy.node import Node
+from rclpy.task import Future
+
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
+from dsrl_ros.core.config import HardwareConfig
+from dsrl_ros.core.errors import DriverError
+
+_LOOK_S = 0.05
+
+
+class FrankaRecovery:
+    """Runs the three steps, each with a deadline, and then looks whether the robot is back."""
+
+    def __init__(self, node: Node, config: HardwareConfig, still_wrong: Callable[[], str]) -> None:
+        """Make the clients.
+
+        Args:
+            node: that owns them.
+            config: deadlines and names.
+            still_wrong: what keeps the robot from taking commands now; empty when nothing does.
+        """
+        self._node = node
+        self._config = config
+        self._still_wrong = still_wrong
+        self._clear = ActionClient(node, ErrorRecovery, names.ERROR_RECOVERY)
+        self._set_state = node.create_client(SetHardwareComponentState, names.SET_HARDWARE_STATE)
+        self._switch = node.create_client(SwitchController, names.SWITCH_CONTROLLER)
+
+    async def run(self) -> str:
+        """Recover; to be awaited in a callback group that lets others run.
+
+        Returns:
+            What was done.
+
+        Raises:
+            DriverError: names the step that failed, and why.
+        """
+        steps = {
+            'error_recovery': self._clear_error,
+            'set_hardware_component_state': self._activate_hardware,
+            'switch_controller': self._activate_controllers,
+            'robot state': self._wait_until_well,
+        }
+        done: list[str] = []
+        for name, step in steps.items():
+            try:
+                complaint = await step()
+            except TimeoutError as error:
+                complaint = str(error)
+            if complaint:
+                before = f' after {", ".join(done)}' if done else ''
+                raise DriverError(f'recover: {name} failed{before}: {complaint}')
+            done.append(name)
+        return f'{", ".join(done)}: done. Call the clear service to go on.'
+
+    async def _clear_error(self) -> str:
+        if not self._clear.server_is_ready():
+            return self._nobody(names.ERROR_RECOVERY)
+        handle: Any = await self._within(self._clear.send_goal_async(ErrorRecovery.Goal()))
+        if not handle.accepted:
+            return 'the goal was refused'
+        result: Any = await self._within(handle.get_result_async())
+        if result.status != GoalStatus.STATUS_SUCCEEDED:
+            return 'the robot did not leave its error state; see the log of franka_hardware'
+        return ''
+
+    async def _activate_hardware(self) -> str:
+        component = self._config.hardware_component
+        request = SetHardwareComponentState.Request(
+            name=component, target_state=State(id=State.PRIMARY_STATE_ACTIVE, label='active')
+        )
+        answer = await self._ask(self._set_state, request)
+        if isinstance(answer, str):
+            return answer
+        if not answer.ok or answer.state.id != State.PRIMARY_STATE_ACTIVE:
+            return f'got {component} in state {answer.state.label!r}, expected active'
+        return ''
+
+    async def _activate_controllers(self) -> str:
+        # Best effort: those that are active already would fail a strict switch.
+        request = SwitchController.Request(
+            activate_controllers=list(self._config.controllers),
+            strictness=SwitchController.Request.BEST_EFFORT,
+            activate_asap=True,
+            timeout=Duration(sec=int(self._config.recover_timeout_s)),
+        )
+        answer = await self._ask(self._switch, request)
+        if isinstance(answer, str):
+            return answer
+        if not answer.ok:
+            # Older controller managers say only that it failed.
+            return getattr(answer, 'message', '') or (
+                f'got a refusal for {", ".join(self._config.controllers)}; see the log of the '
+                'controller manager'
+            )
+        return ''
+
+    async def _wait_until_well(self) -> str:
+        well = Future(executor=self._node.executor)
+
+        def look() -> None:
+            if not self._still_wrong() and not well.done():
+                well.set_result('')
+
+        timer = self._node.create_timer(_LOOK_S, look, clock=STEADY_CLOCK)
+        try:
+            return str(await self._within(well))
+        except TimeoutError:
+            return self._still_wrong()
+        finally:
+            self._node.destroy_timer(timer)
+
+    async def _ask(self, client: Client, request: Any) -> Any:
+        """Return the answer to a request, or a complaint when there is nobody to ask."""
+        if not client.service_is_ready():
+            return self._nobody(client.srv_name)
+        return await self._within(client.call_async(request))
+
+    async def _within(self, future: Future) -> Any:
+        return await within(self._node, future, self._config.recover_timeout_s, 'the server')
+
+    def _nobody(self, name: str) -> str:
+        return f'got nobody who serves {self._node.resolve_service_name(name)}'

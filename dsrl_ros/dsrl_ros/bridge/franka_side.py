@@ -1,0 +1,211 @@
+"""The wires to a Franka by the vendor's ROS stack, on mock hardware or on a robot.
+
+Mock hardware has no state of the robot's own, and nothing to recover from; the rest is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
+
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.commands import ArmCommands, TrajectoryCommands
+from dsrl_ros.bridge.crisp import CrispCommands
+from dsrl_ros.bridge.gripper_client import GripperClient
+from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
+from dsrl_ros.bridge.robot_state import RobotState
+from dsrl_ros.bridge.waiting import STEADY_CLOCK
+from dsrl_ros.core.config import DriverConfig, HardwareConfig
+from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import ChunkOutcome
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.executor import Leg
+from dsrl_ros.robots.following import FollowWatch
+from dsrl_ros.robots.silence import SilenceWatch
+from dsrl_ros.robots.trajectory import Float64
+
+if TYPE_CHECKING:
+    from dsrl_ros.bridge.franka_faults import FaultWatch
+    from dsrl_ros.bridge.franka_recovery import FrankaRecovery
+
+_LOOK_S = 0.02
+
+
+class FrankaSide:
+    """The `RobotSide` of a Franka."""
+
+    def __init__(
+        self,
+        node: Node,
+        robot: RobotDescription,
+        config: DriverConfig,
+        hardware: HardwareConfig,
+        calls: DriverCalls,
+    ) -> None:
+        """Subscribe, and look at the robot from now on.
+
+        Args:
+            node: the driver.
+            robot: that is driven.
+            config, hardware: options.
+            calls: the driver's.
+        """
+        self._node = node
+        self._calls = calls
+        self._arm: ArmCommands = (
+            CrispCommands(node, robot, hardware)
+            if hardware.arm == 'crisp'
+            else TrajectoryCommands(node, robot)
+        )
+        hands = () if hardware.gripper == 'none' else hardware.gripper_names
+        topics = {name: names.GRIPPER_STATES_OF.format(name=name) for name in hands}
+        self._state = RobotState(node, robot, qos.FULL_RATE, topics, self._on_state)
+        self._hand = GripperClient(node, hardware) if hands else None
+        self._silence = SilenceWatch(
+            hardware.state_silence_s,
+            what=f'joint states on {self._state.arm.name}',
+            advice='Check that the robot is connected and its broadcaster active.',
+        )
+        self._follow = FollowWatch(
+            robot.joint_names, hardware.follow_tolerance_rad, hardware.follow_timeout_s
+        )
+        self._faults: FaultWatch | None = None
+        self._recovery: FrankaRecovery | None = None
+        if config.robot_mode == 'real':
+            from dsrl_ros.bridge.franka_faults import FaultWatch
+            from dsrl_ros.bridge.franka_recovery import FrankaRecovery
+
+            self._faults = FaultWatch(node)
+            self._recovery = FrankaRecovery(node, hardware, self._absence_or_fault)
+        self._late_s = hardware.late_s
+        self._newest_ns = 0
+        self._silent = ''
+        self._lost = self._late = ''
+        self._opened = False
+        self._reported = False
+        node.create_timer(_LOOK_S, self._look, clock=STEADY_CLOCK)
+
+    def missing(self) -> list[str]:
+        """Return the topics, actions and controllers that are not there yet."""
+        missing = self._state.missing()
+        if self._hand is not None and self._state.gripper_name:
+            missing += self._hand.missing()
+        if self._faults is not None:
+            missing += self._faults.missing()
+        return missing + self._arm.missing()
+
+    def rivals(self) -> list[str]:
+        """Return the topics on which somebody else commands the arm."""
+        return self._arm.rivals()
+
+    def open(self) -> None:
+        """Take the right to command."""
+        self._arm.open()
+        self._opened = True
+
+    def close(self) -> None:
+        """Give it up."""
+        self._opened = False
+        self._arm.close()
+
+    def send(self, leg: Leg) -> None:
+        """Send a leg; the gripper takes its time, and the arm does not wait for it."""
+        late_s = (self._node.get_clock().now().nanoseconds - leg.start_ns) * 1e-9
+        if late_s > self._late_s and not self._late:
+            self._late = (
+                f'driver: got {late_s:.3f} s behind with a command, expected at most '
+                f'{self._late_s:g} s. The arm rests, far from where the command begins. Give the '
+                'driver a core.'
+            )
+        if self._late or self._arm.trouble():
+            return
+        if leg.width is not None and self._hand is not None:
+            self._hand.wish(leg.width)
+        self._arm.send(leg)
+
+    def is_as_new_as(self, stamp_ns: int) -> bool:
+        """Return whether the arm is known as of `stamp_ns` or later; the hand is too slow."""
+        return self._state.arm.stamp_ns is not None and self._state.arm.stamp_ns >= stamp_ns
+
+    def joints(self) -> Float64:
+        """Return the joints measured last [rad], (J,)."""
+        return self._state.joints()
+
+    def width(self) -> float:
+        """Return the width of the gripper measured last [m]."""
+        return self._state.width()
+
+    def scene(self) -> int:
+        """Return 0: who moves the arm by other means calls clear."""
+        return 0
+
+    def trouble(self) -> Trouble | None:
+        """Return why the robot cannot move now; None when it can."""
+        if fault := self._absence_or_fault() or self._late or self._arm.trouble():
+            return Trouble(fault)
+        if rivals := self._arm.rivals() if self._opened else []:
+            return Trouble(f'somebody else commands {", ".join(rivals)}')
+        return Trouble(self._lost, ChunkOutcome.TIMEOUT) if self._lost else None
+
+    def reset(self) -> None:
+        """Forget that the arm did not follow, or that a command came late."""
+        self._lost = self._late = ''
+        self._follow.reset()
+        self._arm.reset()
+
+    async def recover(self) -> str:
+        """Run the vendor's recovery.
+
+        Raises:
+            DriverError: names the step that failed.
+        """
+        if self._recovery is None:
+            return 'mock hardware has no error state'
+        return await self._recovery.run()
+
+    def diagnostics(self) -> Sequence[DiagnosticStatus]:
+        """Return the state of the robot and of its gripper."""
+        node_name = self._node.get_fully_qualified_name()
+        entries = []
+        if self._faults is not None:
+            entries.append(self._faults.diagnostics(f'{node_name}: robot'))
+        if self._hand is not None:
+            entries.append(self._hand.diagnostics(f'{node_name}: gripper'))
+        return entries
+
+    def _on_state(self, stamp_ns: int) -> None:
+        if self._state.arm.stamp_ns != self._newest_ns:  # one that repeats itself is frozen
+            self._newest_ns = self._state.arm.stamp_ns or 0
+            self._silence.hear(moving=False)
+        self._calls.on_state(stamp_ns)
+
+    def _absence_or_fault(self) -> str:
+        return (self._faults.fault() if self._faults is not None else '') or self._silent
+
+    def _look(self) -> None:
+        """Look at everything that may go wrong; tell the driver once."""
+        if self._hand is not None:
+            if self._state.gripper_name:
+                self._hand.connect(self._state.gripper_name)
+            self._hand.look()
+        if self._state.arm.stamp_ns is None:
+            return
+        self._silent = self._silence.complaint()
+        self._look_whether_it_follows()
+        trouble = self.trouble()
+        if trouble is not None and not self._reported:
+            self._calls.on_trouble(trouble)
+        self._reported = trouble is not None
+
+    def _look_whether_it_follows(self) -> None:
+        commanded = self._calls.commanded()
+        if commanded is None:
+            self._follow.reset()
+            return
+        try:
+            self._lost = self._lost or self._follow.complaint(commanded, self.joints())
+        except ShapeMismatchError as error:
+            self._lost = str(error)

@@ -1,0 +1,163 @@
+"""The way to a Franka Hand: its actions, its stop, and what people should know of it.
+
+Decides nothing: which command is next says `robots.gripper`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from dsrl_ros.bridge import names
+from dsrl_ros.core.config import HardwareConfig
+from dsrl_ros.robots.gripper import BinaryGripper, GripperTiming
+
+# A grasp counts as done at whatever width the object stopped the fingers.
+_ANY_WIDTH_M = 0.08
+
+
+class GripperClient:
+    """The `GripperPort` of a hand whose name is found out when it first speaks."""
+
+    def __init__(self, node: Node, config: HardwareConfig) -> None:
+        """Prepare.
+
+        Args:
+            node: that owns the clients.
+            config: interface, thresholds and deadlines.
+        """
+        self._node = node
+        self._config = config
+        self._name = ''
+        self._clients: dict[str, ActionClient] = {}  # by the name of their action
+        self._handle: Any = None
+        self._gripper = BinaryGripper(
+            self,
+            GripperTiming(
+                config.gripper_close_below_m,
+                config.gripper_open_above_m,
+                config.gripper_timeout_s,
+                config.gripper_stop_s,
+            ),
+        )
+
+    def connect(self, name: str) -> None:
+        """Make the clients for the gripper of this name, unless they are there."""
+        if self._clients:
+            return
+        self._name = name
+        kinds: dict[str, Any]
+        if self._config.gripper == 'franka':
+            from franka_msgs.action import Grasp, Move
+
+            kinds = {names.GRIPPER_MOVE: Move, names.GRIPPER_GRASP: Grasp}
+        else:
+            from control_msgs.action import GripperCommand
+
+            kinds = {names.GRIPPER_ACTION: GripperCommand}
+        self._clients = {
+            action: ActionClient(self._node, kind, action.format(name=name))
+            for action, kind in kinds.items()
+        }
+        self._stop = self._node.create_client(Trigger, names.GRIPPER_STOP.format(name=name))
+
+    def missing(self) -> list[str]:
+        """Return the actions that nobody serves yet."""
+        return [
+            f'the action {self._node.resolve_service_name(action.format(name=self._name))}'
+            for action, client in self._clients.items()
+            if not client.server_is_ready()
+        ]
+
+    def wish(self, width_m: float) -> None:
+        """Take a width that the policy asks for [m]."""
+        self._gripper.wish(width_m)
+
+    def look(self) -> None:
+        """Keep the deadlines."""
+        self._gripper.look()
+
+    def diagnostics(self, name: str) -> DiagnosticStatus:
+        """Return the state of the gripper for people, as the entry `name`."""
+        complaint = self._gripper.complaint
+        wishes = {None: 'nothing', True: 'closed', False: 'open'}
+        return DiagnosticStatus(
+            level=DiagnosticStatus.ERROR if complaint else DiagnosticStatus.OK,
+            name=name,
+            message=f'{self._name}: {complaint}' if complaint else 'fine',
+            values=[
+                KeyValue(key='wished', value=wishes[self._gripper.closes]),
+                KeyValue(key='command on its way', value=str(self._gripper.busy).lower()),
+            ],
+        )
+
+    def start(self, closes: bool, ticket: int) -> None:
+        """Close or open."""
+        client = self._clients.get(self._action(closes))
+        if client is None or not client.server_is_ready():
+            self._end(ticket, 'got no action server, expected one. Check the node of the hand.')
+            return
+        self._handle = None
+        goal = client.send_goal_async(self._goal(closes))
+        goal.add_done_callback(partial(self._on_answer, ticket))
+
+    def stop(self) -> None:
+        """Stop what is on its way."""
+        if self._stop.service_is_ready():
+            self._stop.call_async(Trigger.Request())
+        elif self._handle is not None:
+            self._handle.cancel_goal_async()
+
+    def _action(self, closes: bool) -> str:
+        if self._config.gripper != 'franka':
+            return names.GRIPPER_ACTION
+        return names.GRIPPER_GRASP if closes else names.GRIPPER_MOVE
+
+    def _goal(self, closes: bool) -> Any:
+        config = self._config
+        width = 0.0 if closes else config.gripper_open_m
+        if config.gripper != 'franka':
+            from control_msgs.action import GripperCommand
+
+            goal = GripperCommand.Goal()
+            goal.command.position = width / 2  # the vendor's node takes that of one finger
+            goal.command.max_effort = config.gripper_force
+            return goal
+        from franka_msgs.action import Grasp, Move
+
+        if not closes:
+            return Move.Goal(width=width, speed=config.gripper_speed)
+        goal = Grasp.Goal(width=width, speed=config.gripper_speed, force=config.gripper_force)
+        goal.epsilon.inner = goal.epsilon.outer = _ANY_WIDTH_M
+        return goal
+
+    def _on_answer(self, ticket: int, answer: Future) -> None:
+        handle = answer.result()
+        if not handle.accepted:
+            self._end(ticket, 'got a refusal, expected the goal to be accepted.')
+            return
+        self._handle = handle
+        handle.get_result_async().add_done_callback(partial(self._on_result, ticket))
+
+    def _on_result(self, ticket: int, answer: Future) -> None:
+        status, result = answer.result().status, answer.result().result
+        # The vendor's actions say both; GripperCommand ends well by its status alone.
+        if status == GoalStatus.STATUS_SUCCEEDED and getattr(result, 'success', True):
+            self._end(ticket, '')
+        else:
+            error = getattr(result, 'error', '') or f'status {status}'
+            self._end(ticket, f'got {error}, expected the gripper to arrive.')
+
+    def _end(self, ticket: int, complaint: str) -> None:
+        self._gripper.ended(ticket, complaint)
+        if complaint and self._gripper.complaint == complaint:
+            self._node.get_logger().warning(
+                f'gripper {self._name}: {complaint}', throttle_duration_sec=1.0
+            )

@@ -1,0 +1,142 @@
+"""What the driver needs of a robot, whichever it is: the seam between rules and wires.
+
+Each kind of robot has a module of its own beside this one; the driver knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
+
+from dsrl_ros.bridge.pace import LockstepPace, RealTimePace
+from dsrl_ros.core.config import DriverConfig, HardwareConfig
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.types import ChunkOutcome
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.executor import Leg
+from dsrl_ros.robots.franka import packages_lacking
+from dsrl_ros.robots.trajectory import Float64
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why the robot must not move, until somebody has looked.
+
+    Attributes:
+        message: what, got, expected, what to do.
+        outcome: of the chunk that is on its way.
+    """
+
+    message: str
+    outcome: ChunkOutcome = ChunkOutcome.FAULT
+
+
+@dataclass(frozen=True)
+class DriverCalls:
+    """What a robot tells its driver, and asks it.
+
+    Attributes:
+        on_state: a state of the robot has come; gets its stamp [ns].
+        on_trouble: the robot must stop.
+        on_stuck: simulated time does not go on; gets the cause.
+        commanded: joints commanded now [rad], (J,); None while no chunk is on its way.
+    """
+
+    on_state: Callable[[int], None]
+    on_trouble: Callable[[Trouble], None]
+    on_stuck: Callable[[str], None]
+    commanded: Callable[[], Float64 | None]
+
+
+class RobotSide(Protocol):
+    """The wires to one robot. Nothing can be sent before `open`, and no call blocks."""
+
+    def missing(self) -> list[str]:
+        """Return what is not there yet, for people."""
+        ...
+
+    def rivals(self) -> list[str]:
+        """Return the topics on which somebody else commands the same robot."""
+        ...
+
+    def open(self) -> None:
+        """Take the right to command, unless it is held already."""
+        ...
+
+    def close(self) -> None:
+        """Give it up; what was sent last ends at rest."""
+        ...
+
+    def send(self, leg: Leg) -> None:
+        """Send a leg to the controllers."""
+        ...
+
+    def is_as_new_as(self, stamp_ns: int) -> bool:
+        """Return whether the robot is known as of `stamp_ns` or later."""
+        ...
+
+    def joints(self) -> Float64:
+        """Return the joints measured last [rad], (J,)."""
+        ...
+
+    def width(self) -> float:
+        """Return the width of the gripper measured last [m]."""
+        ...
+
+    def scene(self) -> int:
+        """Return a number that changes when the arm was moved by other means than commands."""
+        ...
+
+    def trouble(self) -> Trouble | None:
+        """Return why the robot cannot move now; None when it can."""
+        ...
+
+    def reset(self) -> None:
+        """Forget troubles that are over: somebody has looked."""
+        ...
+
+    async def recover(self) -> str:
+        """Bring the robot out of its error state; return what was done.
+
+        Raises:
+            DriverError: names the step that failed.
+        """
+        ...
+
+    def diagnostics(self) -> Sequence[DiagnosticStatus]:
+        """Return what people should see of the robot."""
+        ...
+
+
+def connect(
+    node: Node,
+    robot: RobotDescription,
+    config: DriverConfig,
+    hardware: HardwareConfig,
+    calls: DriverCalls,
+) -> tuple[RobotSide, LockstepPace | RealTimePace]:
+    """Return the wires to the robot that the options name, and how its time passes.
+
+    Raises:
+        ConfigError: packages that this robot takes are not installed.
+    """
+    if lacking := packages_lacking(config, hardware):
+        raise ConfigError(
+            f'robot_mode {config.robot_mode}: got no {", ".join(lacking)}, expected what '
+            'franka_ros2 and ros2_control bring. Install and source them, or use robot_mode sim.'
+        )
+    if config.robot_mode == 'sim':
+        from dsrl_ros.bridge.twin_side import TwinSide
+
+        twin = TwinSide(node, robot, calls)
+        if config.real_time:
+            return twin, RealTimePace(node, config.lead_s)
+        pace = LockstepPace(node, twin.commands, config.advance_timeout_s, calls.on_stuck)
+        return twin, pace
+    from dsrl_ros.bridge.franka_side import FrankaSide
+
+    return FrankaSide(node, robot, config, hardware, calls), RealTimePace(node, config.lead_s)

@@ -1,0 +1,94 @@
+"""The wires to the simulation twin. It has no errors of its own, and no second user to fear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
+
+from dsrl_msgs.msg import TaskStatus
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.commands import TwinCommands
+from dsrl_ros.bridge.newest import Newest
+from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
+from dsrl_ros.bridge.robot_state import RobotState
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.executor import Leg
+from dsrl_ros.robots.trajectory import Float64
+
+
+class TwinSide:
+    """The `RobotSide` of the twin.
+
+    Attributes:
+        commands: what is sent; lockstep counts it.
+    """
+
+    def __init__(self, node: Node, robot: RobotDescription, calls: DriverCalls) -> None:
+        """Subscribe.
+
+        Args:
+            node: the driver.
+            robot: that is simulated.
+            calls: the driver's.
+        """
+        self.commands = TwinCommands(node, robot)
+        topics = {'': names.GRIPPER_STATES}
+        self._state = RobotState(node, robot, qos.SENSOR, topics, calls.on_state)
+        self._status = Newest(node, TaskStatus, names.TASK_STATUS, qos.DECISION, calls.on_state)
+
+    def missing(self) -> list[str]:
+        """Return the topics of which nothing has come yet."""
+        unseen = [self._status.name] if self._status.stamp_ns is None else []
+        return self._state.missing() + unseen
+
+    def rivals(self) -> list[str]:
+        """Return the topics on which somebody else commands the arm."""
+        return self.commands.arm.rivals()
+
+    def open(self) -> None:
+        """Take the right to command."""
+        self.commands.open()
+
+    def close(self) -> None:
+        """Give it up."""
+        self.commands.close()
+
+    def send(self, leg: Leg) -> None:
+        """Send a leg."""
+        self.commands.send(leg)
+
+    def is_as_new_as(self, stamp_ns: int) -> bool:
+        """Return whether everything is known as of `stamp_ns` or later."""
+        return all(
+            stream is not None and stream.stamp_ns is not None and stream.stamp_ns >= stamp_ns
+            for stream in (self._state.arm, self._state.gripper, self._status)
+        )
+
+    def joints(self) -> Float64:
+        """Return the joints measured last [rad], (J,)."""
+        return self._state.joints()
+
+    def width(self) -> float:
+        """Return the width of the gripper measured last [m]."""
+        return self._state.width()
+
+    def scene(self) -> int:
+        """Return how often the scene has been arranged."""
+        return int(self._status.message().reset_count)
+
+    def trouble(self) -> Trouble | None:
+        """Return None: a twin that fails does not answer, which its pace tells."""
+        return None
+
+    def reset(self) -> None:
+        """Need nothing."""
+
+    async def recover(self) -> str:
+        """Return at once."""
+        return 'the simulation has no error state'
+
+    def diagnostics(self) -> Sequence[DiagnosticStatus]:
+        """Return nothing."""
+        return ()

@@ -1,0 +1,133 @@
+"""A slow gripper that only opens and closes: which command is next, and when. Sends nothing.
+
+A Franka Hand blocks for about a second per command and sometimes never answers. So the arm waits
+for nothing here, one command at most is on its way, and what is on its way is stopped before the
+next is sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class GripperPort(Protocol):
+    """The way to the hand. Every call returns at once."""
+
+    def start(self, closes: bool, ticket: int) -> None:
+        """Close or open; how it ended is told to `BinaryGripper.ended` with the same ticket."""
+        ...
+
+    def stop(self) -> None:
+        """Stop what is on its way, which then ends."""
+        ...
+
+
+@dataclass(frozen=True)
+class GripperTiming:
+    """When a gripper counts as closed, and for how long it is waited.
+
+    Attributes:
+        close_below_m, open_above_m: widths that mean close and open [m]; between them the last
+            wish stands.
+        answer_s: wait for the end of a command [s].
+        stop_s: wait for the end of a command that was stopped [s].
+    """
+
+    close_below_m: float
+    open_above_m: float
+    answer_s: float
+    stop_s: float
+
+
+class BinaryGripper:
+    """Turns widths into commands to open and to close.
+
+    Attributes:
+        complaint: what went wrong with the last command; empty while all is well.
+    """
+
+    def __init__(
+        self,
+        port: GripperPort,
+        timing: GripperTiming,
+        steady_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start with a gripper of which nothing is known.
+
+        Args:
+            port: the way to the hand.
+            timing: thresholds and deadlines.
+            steady_s: a clock that never jumps [s].
+        """
+        self._port = port
+        self._timing = timing
+        self._steady_s = steady_s
+        self._wish: bool | None = None
+        self._commanded: bool | None = None  # last, and not stopped on the way
+        self._ticket = 0
+        self._busy = False
+        self._stopping = False
+        self._deadline_s = 0.0
+        self.complaint = ''
+
+    @property
+    def busy(self) -> bool:
+        """Whether a command is on its way."""
+        return self._busy
+
+    @property
+    def closes(self) -> bool | None:
+        """What was wished last; None before the first wish."""
+        return self._wish
+
+    def wish(self, width_m: float) -> None:
+        """Take a width that the policy asks for [m]; the newest wish wins."""
+        if width_m <= self._timing.close_below_m:
+            self._wish = True
+        elif width_m >= self._timing.open_above_m:
+            self._wish = False
+        self._go_on()
+
+    def ended(self, ticket: int, complaint: str) -> None:
+        """Take the end of a command; `complaint` is empty when it ended well."""
+        if not self._busy or ticket != self._ticket:
+            return  # of a command that was given up
+        self._busy = False
+        if self._stopping:
+            self._stopping = False
+            self._commanded = None  # it stands anywhere
+        else:
+            self.complaint = complaint
+        self._go_on()
+
+    def look(self) -> None:
+        """Keep the deadlines; to be called a few times per second."""
+        if not self._busy or self._steady_s() < self._deadline_s:
+            return
+        if self._stopping:
+            # It may never answer again; a newer command tells whether it does.
+            self._busy = self._stopping = False
+            self._commanded = None
+            self._go_on()
+        elif not self.complaint:
+            self.complaint = (
+                f'got no answer to {"close" if self._commanded else "open"} for '
+                f'{self._timing.answer_s:g} s, expected one within that time. Check the hand and '
+                'its node.'
+            )
+
+    def _go_on(self) -> None:
+        if self._wish is None or self._wish == self._commanded:
+            return
+        if not self._busy:
+            self._ticket += 1
+            self._commanded, self._busy = self._wish, True
+            self._deadline_s = self._steady_s() + self._timing.answer_s
+            self._port.start(self._wish, self._ticket)
+        elif not self._stopping:
+            self._stopping = True
+            self._deadline_s = self._steady_s() + self._timing.stop_s
+            self._port.stop()

@@ -1,0 +1,461 @@
+"""The driver on a Franka, as nodes: what it commands, what it calls trouble, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS')
+pytest.importorskip('franka_msgs', reason='`make test` builds test/vendor_ws')
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from franka_standins import START, BareHand, SlowHand, StandInArm
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+from rclpy.qos import ReliabilityPolicy
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+from test_driver_node import SPEC, STEP_NS
+from trajectory_msgs.msg import JointTrajectory
+
+from dsrl_msgs.msg import ActionChunk, ChunkResult, DriverStatus, Heartbeat
+from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.convert import floats_to_msg, header, key_to_msg, spec_to_msg, stamp_to_ns
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.types import DecisionKey
+from dsrl_ros.nodes.driver_node import DriverNode
+from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.kinematics import Kinematics
+
+REAL = {
+    'robot_mode': 'real',
+    'robot_ip': '172.16.0.3',
+    'real_time': True,
+    'listen_s': 0.0,
+    'gate.clear_cooldown_s': 0.0,
+    'gate.max_age_s': 2.0,
+    'heartbeat_timeout_s': 2.0,
+    # One thread does the work of five processes here.
+    'hardware.late_s': 0.5,
+    'hardware.state_silence_s': 0.5,
+    'hardware.target_ttl_s': 0.2,
+    'hardware.recover_timeout_s': 0.5,
+}
+FORWARD = np.tile(np.float32([0.006, 0.0, 0.0, 0.0]), (4, 1))
+STILL = np.zeros((4, 4), dtype=np.float32)
+OPENING, CLOSING = 1.0, -1.0
+NUM_EXECUTE = 2  # short chunks: here time is real
+
+
+def gripping(value: float) -> np.ndarray:
+    rows = STILL.copy()
+    rows[:, 3] = value
+    return rows
+
+
+class Peer(Node):
+    """Steering and policy as the driver sees them, and a person who looks at diagnostics."""
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__('steering', **node_options)
+        self.results: list[ChunkResult] = []
+        self.trajectories: list[JointTrajectory] = []
+        self.targets: list[PoseStamped] = []
+        self.joint: JointState | None = None
+        self.status = DriverStatus()
+        self.seen: dict[str, DiagnosticStatus] = {}
+        self.decision = 0
+        self.specs = self.create_publisher(PolicySpecMsg, names.POLICY_SPEC, qos.LATCHED)
+        self.specs.publish(spec_to_msg(SPEC))
+        self.chunks = self.create_publisher(ActionChunk, names.ACTION_CHUNK, qos.DECISION)
+        self.heartbeats = self.create_publisher(Heartbeat, names.HEARTBEAT, qos.HEARTBEAT)
+        self.clear = self.create_client(Trigger, names.CLEAR)
+        self.recover = self.create_client(Trigger, names.RECOVER)
+        listen = self.create_subscription
+        listen(ChunkResult, names.CHUNK_RESULT, self.results.append, qos.DECISION)
+        listen(DriverStatus, names.DRIVER_STATUS, self._on_status, qos.STATUS)
+        listen(DiagnosticArray, names.DIAGNOSTICS, self._on_diagnostics, qos.DECISION)
+        listen(JointTrajectory, names.TRAJECTORY, self.trajectories.append, qos.DECISION)
+        self.create_timer(0.1, lambda: self.heartbeats.publish(Heartbeat(robot='fr3')))
+
+    def _on_status(self, status: DriverStatus) -> None:
+        self.status = status
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        own = self.get_namespace()
+        for entry in message.status:
+            if entry.name.startswith(f'{own}/'):
+                self.seen[entry.name.partition(': ')[2]] = entry
+
+    def chunk(self, rows: np.ndarray) -> ActionChunk:
+        key = DecisionKey('fr3', 'a' * 32, 0, self.decision)
+        self.decision += 1
+        return ActionChunk(
+            header=header(self.get_clock().now().nanoseconds),
+            id=key_to_msg(key),
+            control_mode=int(SPEC.control_mode),
+            action_names=list(SPEC.action_names),
+            horizon=4,
+            num_execute=NUM_EXECUTE,
+            step_period=SPEC.step_period_s,
+            data=floats_to_msg(rows),
+        )
+
+
+class Bench:
+    """Stand-ins, driver and peer, up and holding."""
+
+    def __init__(
+        self, ros: Any, hand: Callable[..., Node] = SlowHand, **driver_options: Any
+    ) -> None:
+        self.ros = ros
+        self.arm: StandInArm = ros.add(StandInArm)
+        self.hand = ros.add(hand)
+        self.peer: Peer = ros.add(Peer)
+        self.driver = ros.add(DriverNode, **{**REAL, 'status_period_s': 0.05, **driver_options})
+
+    def up(self) -> Bench:
+        peer = self.peer
+        self.ros.spin_until(
+            lambda: (
+                peer.status.state == DriverStatus.STATE_HOLDING
+                and peer.clear.service_is_ready()
+                and peer.recover.service_is_ready()
+                and peer.chunks.get_subscription_count() == 1
+                and peer.count_publishers(names.CHUNK_RESULT) == 1
+            )
+        )
+        return self
+
+    def send(self, rows: np.ndarray) -> None:
+        self.peer.chunks.publish(self.peer.chunk(rows))
+
+    def run(self, rows: np.ndarray) -> ChunkResult:
+        count = len(self.peer.results)
+        self.send(rows)
+        self.ros.spin_until(lambda: len(self.peer.results) > count)
+        return self.peer.results[-1]
+
+    def call(self, client: Any) -> Trigger.Response:
+        answer = client.call_async(Trigger.Request())
+        self.ros.spin_until(answer.done)
+        return answer.result()
+
+    def latched(self) -> str:
+        """Return what has latched the driver, when it has."""
+        self.ros.spin_until(lambda: self.peer.status.state == DriverStatus.STATE_LATCHED)
+        return self.peer.status.message
+
+    def holding(self) -> None:
+        self.ros.spin_until(lambda: self.peer.status.state == DriverStatus.STATE_HOLDING)
+
+    def diagnosed(self, entry: str, what: str) -> None:
+        """Wait until diagnostics name something."""
+        self.ros.spin_until(
+            lambda: entry in self.peer.seen and what in self.peer.seen[entry].message
+        )
+
+
+@pytest.fixture
+def bench(ros) -> Bench:
+    return Bench(ros).up()
+
+
+def tool(joints: np.ndarray) -> np.ndarray:
+    return Kinematics(FR3).tool_position(joints)
+
+
+def test_the_arm_moves_along_chunks_in_windows_the_controller_takes(bench: Bench) -> None:
+    start = tool(bench.arm.measured)
+    for _ in range(2):
+        result = bench.run(FORWARD)
+        assert result.outcome == ChunkResult.OUTCOME_DONE, result.message
+    bench.ros.spin_until(lambda: not np.any(np.abs(bench.arm.desired()[1]) > 1e-3))
+    bench.ros.spin_for(0.1)
+    moved = tool(bench.arm.measured) - start
+    np.testing.assert_allclose(moved, [2 * NUM_EXECUTE * 0.006, 0.0, 0.0], atol=2e-3)
+    assert bench.arm.rejected == []
+    for message in bench.peer.trajectories:
+        ends = [point.time_from_start for point in message.points]
+        assert ends[-1].sec == 0 and ends[-1].nanosec <= 200_000_000
+        assert all(len(point.velocities) == 7 for point in message.points)
+
+
+def test_states_come_best_effort_and_at_full_rate(bench: Bench) -> None:
+    for topic in (names.JOINT_STATES, names.ROBOT_STATE):
+        (info,) = [
+            info
+            for info in bench.driver.get_subscriptions_info_by_topic(
+                bench.driver.resolve_topic_name(topic)
+            )
+            if info.node_name == 'driver'
+        ]
+        assert info.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    # Of 30 Hz, and of whatever else has joints.
+    assert not bench.driver.get_subscriptions_info_by_topic('/joint_states')
+
+
+def test_the_gripper_is_binary_and_the_arm_does_not_wait_for_it(bench: Bench) -> None:
+    assert bench.run(gripping(CLOSING)).outcome == ChunkResult.OUTCOME_DONE
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close'])
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE  # the hand has not answered
+    goal = bench.hand.requests[0]
+    assert (goal.width, goal.epsilon.inner, goal.epsilon.outer) == (0.0, 0.08, 0.08)
+    assert (goal.speed, goal.force) == (0.1, 30.0)
+    bench.hand.answer()
+    for value in (-0.9, 0.1, -0.1, 0.0):  # the same, or no clear wish
+        bench.run(gripping(value))
+    assert bench.hand.goals == ['close']
+    bench.run(gripping(OPENING))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'open'])
+    assert bench.hand.requests[1].width == 0.078
+
+
+def test_what_the_gripper_does_is_stopped_before_the_newest_wish(bench: Bench) -> None:
+    bench.run(gripping(CLOSING))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close'])
+    bench.run(gripping(OPENING))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'open'])
+    assert len(bench.hand.under_way) == 1
+
+
+def test_a_gripper_that_never_answers_is_named_and_stops_nothing(ros) -> None:
+    bench = Bench(ros, **{'hardware.gripper_timeout_s': 0.5}).up()
+    bench.hand.stops = False
+    bench.run(gripping(CLOSING))
+    bench.diagnosed('gripper', 'franka_gripper: got no answer to close for 0.5 s')
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+    assert bench.peer.seen['gripper'].level == DiagnosticStatus.ERROR
+
+
+@pytest.mark.parametrize('end', ['refused', 'failed'])
+def test_a_gripper_that_says_no_is_named(bench: Bench, end: str) -> None:
+    bench.hand.refuses = end == 'refused'
+    bench.run(gripping(CLOSING))
+    if end == 'failed':
+        bench.ros.spin_until(lambda: bench.hand.under_way)
+        bench.hand.answer(success=False)
+    bench.diagnosed('gripper', 'got a refusal' if end == 'refused' else 'got stopped')
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_a_hand_without_actions_is_waited_for_by_name(ros) -> None:
+    bench = Bench(ros, BareHand)
+    hand = f'{ros.namespace}/franka_gripper'
+    actions = [f'the action {hand}/move', f'the action {hand}/grasp']
+    ros.spin_until(lambda: bench.driver._start.missing() == actions)
+
+
+def test_a_hand_of_the_other_name_is_found(ros) -> None:
+    bench = Bench(ros, lambda **options: SlowHand('fr3_gripper', **options)).up()
+    bench.run(gripping(CLOSING))
+    ros.spin_until(lambda: bench.hand.goals == ['close'])
+
+
+def test_without_a_gripper_none_is_waited_for(ros) -> None:
+    bench = Bench(ros, lambda **options: Node('nobody', **options), **{'hardware.gripper': 'none'})
+    assert bench.up().run(gripping(CLOSING)).outcome == ChunkResult.OUTCOME_DONE
+    assert 'gripper' not in bench.peer.seen
+
+
+@pytest.mark.parametrize('interface', ['franka', 'gripper_command'])
+def test_the_stand_in_for_mock_hardware_opens_and_closes(ros, interface: str) -> None:
+    mode = {'robot_mode': 'mock', 'robot_ip': ''}
+    bench = Bench(ros, MockGripperNode, **mode, **{'hardware.gripper': interface}).up()
+    for value, width in ((CLOSING, 0.0), (OPENING, 0.078)):
+        assert bench.run(gripping(value)).outcome == ChunkResult.OUTCOME_DONE
+        ros.spin_until(lambda width=width: abs(bench.driver._side.width() - width) < 1e-4)
+    assert 'robot' not in bench.peer.seen  # mock hardware says nothing of itself
+    assert bench.call(bench.peer.recover).success
+
+
+def test_a_reflex_latches_by_name_and_recovery_leads_back(bench: Bench) -> None:
+    bench.send(FORWARD)
+    bench.ros.spin_until(lambda: len(bench.peer.trajectories) >= 2)
+    bench.arm.reflex('joint_reflex')
+    assert 'mode reflex with joint_reflex' in bench.latched()
+    bench.ros.spin_until(lambda: bench.peer.results)
+    assert bench.peer.results[-1].outcome == ChunkResult.OUTCOME_FAULT
+    bench.diagnosed('robot', 'joint_reflex')
+    assert bench.run(FORWARD).message.startswith('latched: ')
+    refused = bench.call(bench.peer.clear)
+    assert not refused.success and 'the cause is still there' in refused.message
+
+    answer = bench.call(bench.peer.recover)
+    assert answer.success, answer.message
+    assert bench.arm.steps == list(STEPS)
+    assert bench.run(FORWARD).message.startswith('latched: ')  # not before somebody has looked
+    assert bench.call(bench.peer.clear).success
+    bench.holding()
+    result = bench.run(FORWARD)  # from where the arm was left, which no chunk commanded
+    assert result.outcome == ChunkResult.OUTCOME_DONE, result.message
+
+
+STEPS = ('error_recovery', 'set_hardware_component_state', 'switch_controller')
+
+
+@pytest.mark.parametrize('how', ['', ' silently'])
+def test_a_recovery_that_fails_names_the_step_and_can_be_tried_again(ros, how: str) -> None:
+    bench = Bench(ros, **{'hardware.recover_timeout_s': 0.3}).up()
+    bench.arm.reflex('cartesian_reflex')
+    bench.latched()
+    complaints = (
+        'the robot did not leave its error state',
+        "got FrankaHardwareInterface in state 'unconfigured', expected active",
+        'got a refusal for joint_state_broadcaster, franka_robot_state_broadcaster, fr3_arm_',
+    )
+    for number, step in enumerate(STEPS):
+        bench.arm.fails_at = step + how
+        answer = bench.call(bench.peer.recover)
+        after = f' after {", ".join(STEPS[:number])}' if number else ''
+        complaint = 'the server: got no answer within 0.3 s' if how else complaints[number]
+        assert answer.message.startswith(f'recover: {step} failed{after}: {complaint}')
+        assert not answer.success
+        assert not bench.call(bench.peer.clear).success
+    bench.arm.fails_at = ''
+    assert bench.call(bench.peer.recover).success
+    assert bench.call(bench.peer.clear).success
+    assert bench.run(STILL).outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_an_arm_that_does_not_follow_latches_and_its_chunk_times_out(bench: Bench) -> None:
+    bench.run(FORWARD)
+    bench.arm.deaf = True
+    while bench.peer.status.state != DriverStatus.STATE_LATCHED:
+        result = bench.run(FORWARD * 2)
+    assert result.outcome in (ChunkResult.OUTCOME_TIMEOUT, ChunkResult.OUTCOME_REJECTED)
+    assert any(r.outcome == ChunkResult.OUTCOME_TIMEOUT for r in bench.peer.results)
+    assert bench.latched().startswith('controller: got fr3_joint')
+    bench.diagnosed('command gate', 'from its command for')
+    bench.arm.deaf = False
+    assert bench.call(bench.peer.clear).success
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+@pytest.mark.parametrize('frozen', ['all', 'values'])
+def test_joint_states_that_stop_latch_by_name_until_they_are_back(
+    bench: Bench, frozen: str
+) -> None:
+    bench.send(FORWARD)
+    bench.ros.spin_until(lambda: len(bench.peer.trajectories) >= 2)
+    bench.arm.frozen = frozen
+    assert 'franka/joint_states: got none for' in bench.latched()
+    bench.ros.spin_until(lambda: bench.peer.results)
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_REJECTED
+    assert not bench.call(bench.peer.clear).success
+    bench.arm.frozen = ''
+    bench.ros.spin_for(0.05)
+    assert bench.call(bench.peer.clear).success
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_a_second_publisher_of_commands_latches_under_way(bench: Bench) -> None:
+    bench.send(FORWARD)
+    bench.ros.spin_until(lambda: len(bench.peer.trajectories) >= 2)
+    rival = bench.peer.create_publisher(JointTrajectory, names.TRAJECTORY, qos.COMMAND)
+    assert bench.latched().startswith('somebody else commands /')
+    bench.ros.spin_until(lambda: bench.peer.results)
+    assert bench.peer.results[-1].outcome == ChunkResult.OUTCOME_FAULT
+    bench.peer.destroy_publisher(rival)
+    bench.ros.spin_until(lambda: bench.driver.count_publishers(names.TRAJECTORY) == 1)
+    assert bench.call(bench.peer.clear).success
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_a_driver_that_stood_still_sends_nothing_late(bench: Bench) -> None:
+    bench.send(FORWARD)
+    bench.ros.spin_until(lambda: len(bench.peer.trajectories) >= 2)
+    bench.driver._side._late_s = -10.0  # as if it had been suspended just now
+    assert bench.latched().startswith('driver: got -')
+    count = len(bench.peer.trajectories)
+    bench.ros.spin_until(lambda: bench.peer.results)
+    bench.ros.spin_for(0.1)
+    assert len(bench.peer.trajectories) == count  # the window that the arm has ends at rest
+    bench.driver._side._late_s = 0.5
+    assert bench.call(bench.peer.clear).success
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_a_robot_in_an_error_when_the_driver_starts_latches_it(ros) -> None:
+    bench = Bench(ros)
+    bench.arm.robot.current_errors.power_limit_violation = True
+    assert 'power_limit_violation' in bench.latched()
+
+
+class TestCrisp:
+    """Targets for a Cartesian controller instead of trajectories."""
+
+    @pytest.fixture
+    def bench(self, ros) -> Bench:
+        bench = Bench(ros, **{'hardware.arm': 'crisp', 'hardware.follow_tolerance_rad': 0.5})
+        bench.targets = []
+        bench.peer.create_subscription(
+            PoseStamped, names.TARGET_POSE, bench.targets.append, qos.DECISION
+        )
+        return bench.up()
+
+    def test_targets_lead_along_the_planned_path_at_a_steady_rate(self, bench: Bench) -> None:
+        start = tool(START)
+        assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+        bench.ros.spin_until(lambda: not bench.driver._side._arm._legs)
+        bench.ros.spin_for(0.05)
+        x = np.array([target.pose.position.x for target in bench.targets])
+        # Half of 50 Hz, on a busy machine.
+        assert len(x) >= NUM_EXECUTE * STEP_NS * 1e-9 * 25.0
+        assert (np.diff(x) > -1e-6).all()
+        assert x[0] == pytest.approx(start[0], abs=2e-3)
+        assert x[-1] == pytest.approx(start[0] + NUM_EXECUTE * 0.006, abs=2e-3)
+        for target in bench.targets:
+            planned = bench.driver._executor.commanded_at(stamp_to_ns(target.header.stamp))
+            ahead = target.pose.position.x - tool(planned.joints)[0]
+            assert -1e-3 < ahead < 1e-6  # a window that comes late finds the arm braking
+        last = bench.targets[-1]
+        assert last.header.frame_id == 'base'
+        q = last.pose.orientation
+        assert abs(q.x) == pytest.approx(1.0, abs=1e-3) or abs(q.y) == pytest.approx(1.0, abs=1e-3)
+        assert not bench.peer.trajectories
+
+    def test_a_driver_that_stood_still_does_not_send_old_targets(self, bench: Bench) -> None:
+        bench.send(FORWARD)
+        bench.ros.spin_until(lambda: len(bench.targets) >= 2)
+        commands = bench.driver._side._arm
+        commands._ticked_s -= 1.0  # as after SIGSTOP and SIGCONT
+        assert 'target_pose: got a gap of' in bench.latched()
+        count = len(bench.targets)
+        bench.ros.spin_until(lambda: bench.peer.results)
+        bench.arm.measured[:] = START
+        assert bench.call(bench.peer.clear).success
+        assert bench.run(STILL).outcome == ChunkResult.OUTCOME_DONE
+        assert len(bench.targets) > count
+
+
+def test_what_is_not_installed_is_said_in_one_line(ros, monkeypatch) -> None:
+    installed = find_spec
+    monkeypatch.setattr(
+        'dsrl_ros.robots.franka.find_spec',
+        lambda name: None if name == 'controller_manager_msgs' else installed(name),
+    )
+    with pytest.raises(
+        ConfigError, match='robot_mode real: got no controller_manager_msgs, '
+    ) as e:
+        ros.add(DriverNode, **REAL)
+    assert '\n' not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ('options', 'error'),
+    [
+        ({'robot_ip': ''}, r"robot_ip: got '' with robot_mode real"),
+        ({'real_time': False}, 'real_time: got false with robot_mode real'),
+        ({'robot_mode': 'mock'}, "robot_ip: got '172.16.0.3' with robot_mode mock"),
+    ],
+)
+def test_options_that_contradict_each_other_are_errors(ros, options: dict, error: str) -> None:
+    with pytest.raises(ConfigError, match=error):
+        ros.add(DriverNode, **{**REAL, **options})
