@@ -17,6 +17,7 @@ import yaml
 
 from dsrl_ros.bridge import names
 from dsrl_ros.cli.description import Description
+from dsrl_ros.cli.node_options import read_parameter_file
 from dsrl_ros.cli.prepare import prepare_run
 from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
@@ -204,7 +205,29 @@ def test_launch_files_of_others_are_left_to_ros2_launch(
     assert not list(tmp_path.iterdir())
     run = prepare_run(GRAPH, given, tmp_path, can_include=True)
     # Hardware does not wait, and nobody has to say so.
-    assert run.arguments['real_time'] == 'true'
+    assert (run.arguments['real_time'], run.arguments['ramp_s']) == ('true', '')
+
+
+@pytest.mark.parametrize(
+    ('given', 'ramp_s'), [({}, 2.0), ({'ramp_s': '0'}, 0.0), ({'config': 'slow'}, 5.0)]
+)
+def test_a_robot_starts_slowly_unless_it_is_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], ramp_s: float
+) -> None:
+    """The argument wins over the file, and both over what is safe."""
+    monkeypatch.setattr('dsrl_ros.cli.packages._is_installed', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.robots.franka.find_spec', lambda _: True)
+    if 'config' in given:
+        (tmp_path / 'slow').write_text(
+            '/**/driver: {ros__parameters: {ramp_s: 5.0, real_time: true}}'
+        )
+        given = {'config': str(tmp_path / 'slow')}
+    given = {'robot_mode': 'real', 'robot_ip': '10.0.0.1', **given}
+    run = prepare_run(GRAPH, given, tmp_path, can_include=True)
+    assert run.folder is not None
+    options = read_parameter_file(run.folder / 'config.yaml')['driver']
+    assert options['ramp_s'] == ramp_s
+    assert (options['robot_mode'], options['real_time']) == ('real', True)
 
 
 def test_dsrl_launch_passes_arguments_on(fakes: Path, tmp_path: Path) -> None:

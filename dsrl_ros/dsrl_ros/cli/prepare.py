@@ -17,8 +17,9 @@ from dsrl_ros.cli.run_folder import make_run_folder
 from dsrl_ros.core.errors import ConfigError
 
 # The arguments that this module fills in where the user gives none.
-RUN_DIR, SEED, REAL_TIME = 'run_dir', 'seed', 'real_time'
-_ROBOT_MODE, _SIMULATION = 'robot_mode', 'sim'
+RUN_DIR, SEED, REAL_TIME, RAMP_S = 'run_dir', 'seed', 'real_time', 'ramp_s'
+_ROBOT_MODE, _SIMULATION, _ROBOT = 'robot_mode', 'sim', 'real'
+_RAMP_OF_A_ROBOT = '2.0'  # [s]
 _SEEDS = 1_000_000
 
 
@@ -54,10 +55,13 @@ def prepare_run(
     """
     description = Description(path)
     arguments = description.complete(given)
-    if arguments.get(REAL_TIME) == '' and arguments.get(_ROBOT_MODE, _SIMULATION) != _SIMULATION:
+    mode = arguments.get(_ROBOT_MODE, _SIMULATION)
+    if arguments.get(REAL_TIME) == '' and mode != _SIMULATION:
         arguments[REAL_TIME] = 'true'
     calls = description.nodes(arguments)
     options = complete_calls(calls)
+    if arguments.get(RAMP_S) == '' and mode == _ROBOT and not options['driver'][RAMP_S]:
+        arguments[RAMP_S] = _RAMP_OF_A_ROBOT
     included = description.includes(arguments)
     check_packages([*included, *(call.package for call in calls)], options, path.name)
     if included and not can_include:
