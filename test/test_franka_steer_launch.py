@@ -193,6 +193,23 @@ def test_hardware_without_its_packages_says_so_in_one_line(tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ('options', 'lacking'),
+    [
+        ({}, 'controller_manager_msgs, franka_msgs'),
+        ({'robot_mode': 'mock', 'robot_ip': ''}, 'franka_msgs'),
+    ],
+)
+def test_messages_that_the_driver_would_import_are_named_before_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], lacking: str
+) -> None:
+    """The driver of a stack that runs already has to speak its messages, too."""
+    monkeypatch.setattr('dsrl_ros.robots.franka.find_spec', lambda _: None)
+    given = {'robot_mode': 'real', 'robot_ip': '10.0.0.1', 'bringup': 'false', **options}
+    with pytest.raises(ConfigError, match=f'got no {lacking}, expected'):
+        prepare_run(GRAPH, given, tmp_path)
+
+
 def test_launch_files_of_others_are_left_to_ros2_launch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
