@@ -16,6 +16,7 @@ from dsrl_ros.bridge.driver_report import DriverReporter, state_of, status_to_ms
 from dsrl_ros.bridge.driver_start import DriverStart, StartCalls
 from dsrl_ros.bridge.driver_stops import DriverStops, StopCalls
 from dsrl_ros.bridge.lifecycle import SUCCESS, logged
+from dsrl_ros.bridge.move_server import MoveCalls, MoveServer
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.robot import untrusted_chunk
 from dsrl_ros.bridge.robot_side import DriverCalls, connect
@@ -31,9 +32,11 @@ from dsrl_ros.robots.gate import CommandGate
 from dsrl_ros.robots.intake import ChunkIntake
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.latch import Latch
+from dsrl_ros.robots.mover import Ended, Mover
+from dsrl_ros.robots.moves import Move
 from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS, ChunkPlanner
 from dsrl_ros.robots.ramp import Ramp
-from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner
+from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner, unexecuted
 from dsrl_ros.robots.trajectory import Float64
 
 _ROBOT = FR3
@@ -73,6 +76,7 @@ class DriverNode(LifecycleNode):
         self._stops.attach(self._side)
         self._intake = ChunkIntake(self._is_ready, self._begin, self._report, self._pace.now_ns)
         self._reporter = DriverReporter(self, config.robot)
+        MoveServer(self, _ROBOT, MoveCalls(self._begin_move, self._stop_move, self._move_progress))
         self.create_subscription(ActionChunk, names.ACTION_CHUNK, self._on_chunk, qos.DECISION)
         self._overdue = self.create_timer(
             config.state_timeout_s, self._on_overdue, clock=STEADY_CLOCK
@@ -97,7 +101,7 @@ class DriverNode(LifecycleNode):
         return self._active
 
     def _busy(self) -> bool:
-        return self._runner is not None and self._runner.busy
+        return self._runner is not None and (self._runner.busy or self._mover.busy)
 
     # Life cycle
 
@@ -130,6 +134,15 @@ class DriverNode(LifecycleNode):
             Ramp(self._config.ramp_start, round(self._config.ramp_s * 1e9)),
         )
         self._runner = ChunkRunner(self._executor, self._pace, self._side.send, self._intake.ended)
+        self._mover = Mover(
+            _ROBOT,
+            self._executor,
+            self._gate,
+            self._pace,
+            self._side.send,
+            round(self._config.window_s * 1e9),
+            brake_ns,
+        )
         self._start.pinned = True
         return SUCCESS
 
@@ -211,6 +224,7 @@ class DriverNode(LifecycleNode):
         self._stops.fault(message)
         if self._runner is not None:
             self._runner.abandon(message)
+            self._mover.abandon(message)
 
     def _on_cleared(self) -> None:
         if self._active:
@@ -224,15 +238,37 @@ class DriverNode(LifecycleNode):
 
     def _begin(self, chunk: Chunk) -> None:
         assert self._runner is not None
-        self._stops.look_at_robot()
-        joints = self._side.joints()
-        if self._engaged_in != self._side.scene() and not self._runner.busy:
-            # The arm was brought here by other means than chunks: start from where it is.
-            self._engaged_in = self._side.scene()
-            self._executor.engage(joints, self._side.width())
-        self._runner.run(chunk, joints)
+        if self._mover.busy:
+            now_ns, message = self._pace.now_ns(), 'the arm is on a move of a reset'
+            self._intake.ended(unexecuted(chunk, ChunkOutcome.REJECTED, now_ns, message))
+            return
+        self._runner.run(chunk, self._engaged())
         if self._runner.busy:
             self._stops.watch()
+
+    def _begin_move(self, move: Move, ended: Ended) -> str:
+        if not self._linked or self._busy():
+            return 'the driver is busy, inactive or not linked to the robot'
+        refused = self._mover.begin(move, self._engaged(), ended)
+        if not refused:
+            self._stops.watch()
+        return refused
+
+    def _stop_move(self, cause: str) -> None:
+        if self._runner is not None:
+            self._mover.stop(cause)
+
+    def _move_progress(self) -> float:
+        return self._mover.progress
+
+    def _engaged(self) -> Float64:
+        """Return the joints measured now; where the arm was moved by others, start from there."""
+        self._stops.look_at_robot()
+        joints = self._side.joints()
+        if self._engaged_in != self._side.scene() and not self._busy():
+            self._engaged_in = self._side.scene()
+            self._executor.engage(joints, self._side.width())
+        return joints
 
     def _commanded(self) -> Float64 | None:
         return self._executor.commanded_at(self._pace.now_ns()).joints if self._busy() else None
@@ -240,6 +276,7 @@ class DriverNode(LifecycleNode):
     def _brake(self, outcome: ChunkOutcome, message: str) -> None:
         if self._runner is not None:
             self._runner.stop(outcome, message)
+            self._mover.stop(message)
 
     # What is said
 

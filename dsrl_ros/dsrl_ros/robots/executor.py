@@ -6,7 +6,7 @@ things. It starts from what was *commanded*, so the same chunks give the same co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from dsrl_ros.core.errors import DriverError, DsrlError, NonFiniteError, ShapeMismatchError
@@ -95,6 +95,7 @@ class ChunkExecutor:
         self._moving_since_ns: int | None = None
         self._rest: Commanded | None = None
         self._execution: Execution | None = None
+        self._move: tuple[JointTrajectory, int] | None = None  # what leads to rest, and its start
 
     def engage(self, joints: Float64, width: float) -> None:
         """Start from an arm at rest that nothing is commanded to.
@@ -104,8 +105,19 @@ class ChunkExecutor:
             width: of the gripper [m].
         """
         self._rest = self._planner.at_rest(joints, width)
-        self._execution = None
+        self._execution = self._move = None
         self._moving_since_ns = None
+
+    def follow(self, trajectory: JointTrajectory, start_ns: int, width: float) -> None:
+        """Take note that a move is being carried out, from rest to rest.
+
+        Args:
+            trajectory: of the arm.
+            start_ns: time of its first point [ns].
+            width: of the gripper from then on [m].
+        """
+        self._rest = self._planner.at_rest(trajectory.positions[-1], width)
+        self._execution, self._move = None, (trajectory, start_ns)
 
     def begin(
         self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
@@ -126,7 +138,7 @@ class ChunkExecutor:
             self._gate.refuse(result)
         else:
             self._gate.accept(chunk)
-            self._execution = result
+            self._execution, self._move = result, None
             if self._moving_since_ns is None:
                 self._moving_since_ns = start_ns
         return result
@@ -152,7 +164,11 @@ class ChunkExecutor:
             return self._execution.plan.commanded_at(time_ns - self._execution.start_ns)
         if self._rest is None:
             raise DriverError('executor: got a chunk before engage, expected engage first.')
-        return self._rest
+        if self._move is None:
+            return self._rest
+        trajectory, start_ns = self._move
+        joints, velocity = trajectory.sample(max(time_ns - start_ns, 0))
+        return replace(self._rest, joints=joints, velocity=velocity)
 
     def _judge(
         self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64

@@ -68,6 +68,14 @@ class CommandGate:
             or self._in_time(chunk, now_ns)
         )
 
+    def refusal_of_move(self, motion: Motion) -> Refusal | None:
+        """Return the first rule that a motion outside of an episode breaks, None if there is none.
+
+        The workspace is that of chunks, and as much beyond it as the way begins and ends there: a
+        home may lie above it.
+        """
+        return self._latch.refusal() or self._motion_rules.first_broken(motion, wider=True)
+
     def accept(self, chunk: Chunk) -> None:
         """Take note that `chunk` is being executed."""
         self._last_key = chunk.key

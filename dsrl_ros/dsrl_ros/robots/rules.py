@@ -23,6 +23,7 @@ from dsrl_ros.robots.windows import rest_positions
 # between its points; and between two looks a tool that accelerates at 10 m/s^2 strays by as much.
 WORKSPACE_TOLERANCE = 3e-3  # [m]
 _LOOK_NS = 25_000_000
+_AROUND_ENDS = 0.02  # [m]
 _ROUNDING = 1e-6  # of limits [rad], [rad/s], [rad/s^2]
 
 
@@ -157,8 +158,13 @@ class MotionRules:
         self._box_low = np.array(robot.workspace_low) - WORKSPACE_TOLERANCE
         self._box_high = np.array(robot.workspace_high) + WORKSPACE_TOLERANCE
 
-    def first_broken(self, motion: Motion) -> Refusal | None:
-        """Return the first broken rule; None when the arm may move so."""
+    def first_broken(self, motion: Motion, wider: bool = False) -> Refusal | None:
+        """Return the first broken rule; None when the arm may move so.
+
+        Args:
+            motion: what is to be judged.
+            wider: take into the workspace the box around it and both ends of the motion.
+        """
         reached = extremes(motion.trajectory)
         along, rests = self._look_along(motion.trajectory)
         positions = np.vstack([reached.low, reached.high, rests])
@@ -166,6 +172,7 @@ class MotionRules:
         braking = reached.speed / (self._brake_ns * 1e-9)
         acceleration = np.stack([reached.acceleration, braking])
         speed = reached.speed[None]
+        ends = motion.trajectory.positions[[0, -1]] if wider else None
         return (
             self._joints(Rule.POSITION, 'rad', positions, self._low, self._high)
             or self._joints(Rule.VELOCITY, 'rad/s', speed, -self._speed, self._speed)
@@ -176,7 +183,7 @@ class MotionRules:
                 -self._acceleration,
                 self._acceleration,
             )
-            or self._workspace(np.concatenate([along, rests]))
+            or self._workspace(np.concatenate([along, rests]), ends)
             or self._jump(motion)
         )
 
@@ -200,16 +207,21 @@ class MotionRules:
             f'expected {low[joint]:.4g} to {high[joint]:.4g}',
         )
 
-    def _workspace(self, joints: Float64) -> Refusal | None:
+    def _workspace(self, joints: Float64, ends: Float64 | None) -> Refusal | None:
         tool = self._tool(joints)
-        outside = np.maximum(self._box_low - tool, tool - self._box_high).max(axis=1)
+        low, high = self._box_low, self._box_high
+        if ends is not None:
+            reached = self._tool(ends)
+            low = np.minimum(low, reached.min(axis=0) - _AROUND_ENDS)
+            high = np.maximum(high, reached.max(axis=0) + _AROUND_ENDS)
+        outside = np.maximum(low - tool, tool - high).max(axis=1)
         worst = int(np.argmax(outside))
         if outside[worst] <= 0.0:
             return None
         return Refusal(
             Rule.WORKSPACE,
             f'got the tool at {np.round(tool[worst], 4).tolist()} m, expected between '
-            f'{list(self._robot.workspace_low)} and {list(self._robot.workspace_high)}',
+            f'{low.round(3).tolist()} and {high.round(3).tolist()}',
         )
 
     def _jump(self, motion: Motion) -> Refusal | None:

@@ -1,0 +1,102 @@
+"""Serves `move_arm`: motions outside of an episode. Judges nothing and sends nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.node import Node
+from rclpy.task import Future
+
+from dsrl_msgs.action import MoveArm
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.robot import trajectory_from_msg
+from dsrl_ros.bridge.waiting import STEADY_CLOCK
+from dsrl_ros.core.errors import DsrlError
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.mover import Ended
+from dsrl_ros.robots.moves import Move
+
+_FEEDBACK_PERIOD_S = 0.2
+
+
+@dataclass(frozen=True)
+class MoveCalls:
+    """What the server asks of the driver.
+
+    Attributes:
+        begin: carries a move out and tells when it has ended; returns why not, if refused.
+        stop: brings the arm to rest; gets the cause.
+        progress: of the move on its way, 0 to 1.
+    """
+
+    begin: Callable[[Move, Ended], str]
+    stop: Callable[[str], None]
+    progress: Callable[[], float]
+
+
+class MoveServer:
+    """One move after the other; none interrupts another.
+
+    Args:
+        node: the driver.
+        robot: names its joints.
+        calls: the driver's.
+    """
+
+    def __init__(self, node: Node, robot: RobotDescription, calls: MoveCalls) -> None:
+        self._node, self._robot, self._calls = node, robot, calls
+        self._server = ActionServer(
+            node,
+            MoveArm,
+            names.MOVE_ARM,
+            self._on_goal,
+            cancel_callback=self._on_cancel,
+        )
+
+    def _on_cancel(self, _: ServerGoalHandle) -> CancelResponse:
+        self._calls.stop('canceled by who asked for it')
+        return CancelResponse.ACCEPT
+
+    async def _on_goal(self, goal: ServerGoalHandle) -> MoveArm.Result:
+        done = Future(executor=self._node.executor)
+        try:
+            refused = self._calls.begin(self._move(goal.request), done.set_result)
+        except DsrlError as error:
+            refused = str(error)
+        if refused:
+            self._node.get_logger().warning(f'move refused: {refused}')
+            goal.abort()
+            return MoveArm.Result(error_code=MoveArm.Result.REFUSED, error_message=refused)
+
+        def tell() -> None:
+            goal.publish_feedback(MoveArm.Feedback(progress=self._calls.progress()))
+
+        timer = self._node.create_timer(_FEEDBACK_PERIOD_S, tell, clock=STEADY_CLOCK)
+        try:
+            cause = await done
+        finally:
+            self._node.destroy_timer(timer)
+        if not cause:
+            goal.succeed()
+            return MoveArm.Result()
+        code = MoveArm.Result.FAULT
+        if goal.is_cancel_requested:
+            code = MoveArm.Result.CANCELED
+            goal.canceled()
+        else:
+            goal.abort()
+        return MoveArm.Result(error_code=code, error_message=cause)
+
+    def _move(self, request: MoveArm.Goal) -> Move:
+        """Return what is asked for.
+
+        Raises:
+            ShapeMismatchError, NonFiniteError: it is no trajectory of this robot.
+        """
+        trajectory = None
+        if request.trajectory.points:
+            trajectory, _ = trajectory_from_msg(request.trajectory, self._robot.joint_names)
+        return Move(trajectory, request.width if request.move_gripper else None)
