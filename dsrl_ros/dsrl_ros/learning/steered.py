@@ -167,9 +167,7 @@ def rollout(
                 phase=phase,
                 sight=sight,
                 next_sight=next_sight,
-                reward_source=(
-                    RewardSource.TIMEOUT if step.truncated else RewardSource.SIMULATOR
-                ),
+                reward_source=(RewardSource.TIMEOUT if step.truncated else RewardSource.SIMULATOR),
             )
         )
         if step.terminated or step.truncated:
