@@ -47,10 +47,10 @@ def save_transitions(path: Path, transitions: Sequence[Transition], spec: Policy
     """Write transitions, in the order given.
 
     Columns: `state`, `next_state` (N, O); `action` (N, H, A), of which the first `executed` (N,)
-    rows count; `reward`, `discount`, `terminated`, `truncated`, `episode`, `decision` (N,);
-    `reward_source` (N,), which files of before lack; with noise `noise` (N, R, A), `noise_source` and `weights_version` (N,), the source being 0 where
-    there is none; with images `image` and `next_image` (N, C, H, W), with given features
-    `features` and `next_features` (N, F).
+    rows count; `reward`, `discount`, `terminated`, `truncated`, `episode`, `decision`,
+    `reward_source` (N,); with noise `noise` (N, R, A), `noise_source` and `weights_version` (N,),
+    the source being 0 where there is none; with images `image` and `next_image` (N, C, H, W), with
+    given features `features` and `next_features` (N, F). Files of before lack `reward_source`.
 
     Args:
         path: of the file, ending in `.safetensors`.
