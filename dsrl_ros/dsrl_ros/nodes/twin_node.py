@@ -191,7 +191,7 @@ class TwinNode(Node):
             return
         if not again and stamp_ns - self._image_ns < 1e9 / self._config.camera_hz:
             return
-        self._image_ns = stamp_ns
+        self._image_ns, self._image = stamp_ns, None
         config = self._config
         try:
             image = self._world.render(config.camera, config.camera_width, config.camera_height)
