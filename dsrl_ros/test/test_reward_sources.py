@@ -6,12 +6,16 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
+from labelled import picture, write_classifier
 from reward_peers import Peers, detector, mark, reset
+from sensor_msgs.msg import Image
 from std_msgs.msg import Bool
 
 from dsrl_msgs.msg import Reward, RewardStatus, TaskStatus
+from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import header
-from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.bridge.robot import image_to_msg
+from dsrl_ros.core.errors import ClassifierError, ConfigError
 from dsrl_ros.nodes.reward_node import RewardNode
 from dsrl_ros.tasks.marks import Mark
 
@@ -155,3 +159,38 @@ def test_the_source_that_is_late_is_named(ros, make_peers, capfd):
 def test_options_that_contradict_each_other_are_refused(ros, parameters, complaint):
     with pytest.raises(ConfigError, match=complaint):
         ros.add(RewardNode, **parameters)
+
+
+def test_a_classifier_judges_by_images_that_hold_up_to_the_end(ros, make_peers, tmp_path):
+    peers = make_peers(
+        'classifier', classifier=str(write_classifier(tmp_path)), classifier_hold_s=2e-7
+    )
+    camera = peers.create_publisher(Image, names.CAMERA, qos.SENSOR)
+    ros.spin_until(camera.get_subscription_count)
+
+    def show(stamp_ns: int, success: bool) -> None:
+        camera.publish(image_to_msg(stamp_ns, 'front', picture(success, stamp_ns)))
+        ros.spin_for(0.05)
+
+    peers.send(decision=0, end_ns=100)
+    show(50, success=True)
+    camera.publish(Image(header=header(100), encoding='32FC1'))  # said, and left out
+    ros.spin_for(0.1)
+    assert not peers.rewards  # older than the end of the chunk
+    show(150, success=True)  # new enough, but not for long enough
+    ros.spin_until(lambda: peers.rewards)
+    peers.send(decision=1, end_ns=240)
+    show(240, success=False)
+    peers.send(decision=2, end_ns=300)
+    show(300, success=True)
+    peers.send(decision=3, end_ns=500)
+    show(500, success=True)
+    ros.spin_until(lambda: len(peers.rewards) == 4)
+    assert [reward.success for reward in peers.rewards] == [False, False, False, True]
+    assert {reward.source for reward in peers.rewards} == {Reward.SOURCE_CLASSIFIER}
+    assert peers.rewards[-1].header.stamp.nanosec == 500
+
+
+def test_a_classifier_that_cannot_be_loaded_ends_the_node_at_once(ros, tmp_path):
+    with pytest.raises(ClassifierError, match='No such file'):
+        ros.add(RewardNode, sources=['classifier'], classifier=str(tmp_path / 'c.safetensors'))
