@@ -151,7 +151,7 @@ def test_the_source_that_is_late_is_named(ros, make_peers, capfd):
     ('parameters', 'complaint'),
     [
         ({'sources': ['simulator', 'simulator']}, 'each once'),
-        ({'sources': ['judge']}, 'expected one of simulator, topic, person, classifier'),
+        ({'sources': ['judge']}, 'expected some of simulator, topic, person, classifier'),
         ({'sources': ['classifier']}, 'train-classifier'),
         ({'person_timeout_s': 5.0}, 'Add `person`'),
     ],
