@@ -38,7 +38,7 @@ def write_images(folder: Path, count: int = 12, frames: int = 2) -> Path:
 def write_classifier(folder: Path) -> Path:
     """Train a classifier in a second and return where its weights lie."""
     data = read_images(write_images(folder), SIZE)
-    options = ClassifierOptions(size=SIZE, epochs=40, learning_rate=3e-3)
+    options = ClassifierOptions(size=SIZE, epochs=40)
     path = folder / 'classifier.safetensors'
     save_classifier(path, train_classifier(data, options).tensors(), SIZE, {})
     return path

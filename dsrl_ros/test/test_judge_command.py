@@ -73,11 +73,12 @@ class Judge:
 def test_lines_are_marks_and_the_exit_code_says_whether_they_counted(ros, peers, tmp_path):
     reset(ros, peers, seed=1)
     with Judge(ros, tmp_path, subprocess.PIPE) as judge:
+        judge.hear('Episode 0 runs.')
         judge.type('failure\ns\n')
-        said = judge.hear('Episode 0: success instead of failure.')
-        assert 'Episode 0: failure.' in said and 'Episode 0 runs.' in said
+        assert 'Episode 0: failure.' in judge.hear('Episode 0: success instead of failure.')
         peers.send(decision=0, end_ns=5)
-        judge.hear('Episode 0: success, by person.')
+        judge.hear('Episode 0 has ended: success, by person.')
+        ros.spin_until(lambda: peers.rewards)
         assert (peers.rewards[0].value, peers.rewards[0].source) == (1.0, Reward.SOURCE_PERSON)
         judge.type('a', last=True)  # a line need not end, and this one comes too late
         judge.hear('abort: refused. Episode 0 has ended: success, by person.')
@@ -99,10 +100,11 @@ def test_what_counts_ends_well_and_what_means_nothing_is_explained(
 
 
 def test_where_nobody_listens_it_says_so(ros, tmp_path):
-    with Judge(ros, tmp_path, subprocess.PIPE, '--wait', '0.1') as judge:
+    with Judge(ros, tmp_path, subprocess.PIPE, '--wait', '0.1', '--domain', '101') as judge:
         judge.type('s\n', last=True)
         assert judge.end() == 1
         assert f'{ros.namespace}/mark_success' in judge.said()
+        assert 'in ROS domain 101. ' in judge.said()
         assert '`person` is among the sources' in judge.said()
 
 
@@ -119,7 +121,8 @@ def test_on_a_terminal_one_key_is_enough_and_it_is_left_as_it_was(ros, peers, tm
         os.write(master, b'f')
         judge.hear('Episode 0: failure.')
         peers.send(decision=0, end_ns=5)
-        judge.hear('Episode 0: failure, by person.')
+        judge.hear('Episode 0 has ended: failure, by person.')
+        ros.spin_until(lambda: peers.rewards)
         assert peers.rewards[0].terminated and peers.rewards[0].value == 0.0
         os.write(master, b'q')
         assert judge.end() == 0

@@ -54,11 +54,13 @@ class Judging:
         )
         self._newest = DecisionKey('', NO_RUN, 0, 0)  # decision judged last, or awaited
         self._end_ns = 0
+        self._timeout_s = config.status_timeout_s
+        self._since_s = 0.0  # when the newest result came
         self._warned = self._awaiting = False
         self._reward_pub = node.create_publisher(Reward, names.REWARD, qos.DECISION)
         self._status_pub = node.create_publisher(RewardStatus, names.REWARD_STATUS, qos.STATUS)
         node.create_subscription(ChunkResult, names.CHUNK_RESULT, self._on_result, qos.DECISION)
-        node.create_timer(config.status_timeout_s, self._warn_of_late, clock=STEADY_CLOCK)
+        node.create_timer(self._timeout_s / 2, self._warn_of_late, clock=STEADY_CLOCK)
         if 'person' in config.sources:
             for name, mark in MARKS.items():
                 node.create_service(Trigger, name, partial(self._on_mark, mark))
@@ -79,7 +81,7 @@ class Judging:
     def _on_result(self, result: ChunkResult) -> None:
         key, end_ns = key_from_msg(result.id), stamp_to_ns(result.header.stamp)
         if self._judge.take(ChunkEnd(key, end_ns, result.num_executed)):
-            self._newest, self._end_ns = key, end_ns
+            self._newest, self._end_ns, self._since_s = key, end_ns, time.monotonic()
             self._decide()
 
     def _on_mark(
@@ -137,11 +139,13 @@ class Judging:
     def _warn_of_late(self) -> None:
         """Say once per decision which evidence is late; the decision waits for it."""
         key, late = self._judge.pending, self._judge.late()
-        if key is None or not late or self._warned:
+        waited_s = time.monotonic() - self._since_s
+        if key is None or not late or self._warned or waited_s < self._timeout_s:
             return
         self._warned = True
         awaited = ', '.join(f'{n.name.lower()} ({self._listeners[n].awaited})' for n in late)
         self._node.get_logger().warning(
-            f'reward: got nothing as new as the end of chunk {key.episode}/{key.decision} from '
-            f'{awaited}; the decision waits for it. Check that its publisher lives.'
+            f'reward: got nothing as new as the end of chunk {key.episode}/{key.decision} for '
+            f'{waited_s:.1f} s from {awaited}; the decision waits for it. Check that its '
+            'publisher lives.'
         )

@@ -23,7 +23,10 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.executor import LeanExecutor
 from dsrl_ros.bridge.judging import MARKS
 from dsrl_ros.cli.keys import Keys
+from dsrl_ros.core.types import RewardSource
+from dsrl_ros.tasks.judge import Verdict
 from dsrl_ros.tasks.marks import Mark
+from dsrl_ros.tasks.rewards import how
 
 _HELP = 's success, f failure, a abort, q quit'
 _WORDS = {mark.value: mark for mark in Mark} | {mark.value[0]: mark for mark in Mark}
@@ -92,9 +95,11 @@ class Judge:
         elif time.monotonic() > until:
             self._asked = None
             name = self._node.resolve_service_name(client.srv_name)
+            domain = self._node.context.get_domain_id()
             self._refuse(
-                f'{mark.value}: nobody listens on {name}. Check the namespace, and that `person` '
-                'is among the sources of the reward node.'
+                f'{mark.value}: nobody listens on {name} in ROS domain {domain}. Check '
+                '--namespace and --domain, and that `person` is among the sources of the reward '
+                'node.'
             )
 
     def _hear(self) -> None:
@@ -115,11 +120,18 @@ class Judge:
             return
         if before is None or before.id.episode != status.id.episode or not self._running():
             self._began, self._decisions = time.monotonic(), 0
-        bell = '\a' if status.state == RewardStatus.STATE_AWAITING_PERSON else ''
-        self._say(bell + status.message)
+        if status.state == RewardStatus.STATE_AWAITING_PERSON:
+            bell = '\a' if self._keys.is_terminal else ''
+            self._say(f'{bell}{status.message} {status.remaining:.0f} s left.')
+        elif status.state == RewardStatus.STATE_RUNNING or before is None:
+            self._say(status.message)
 
     def _on_reward(self, reward: Reward) -> None:
         self._decisions = reward.id.decision + 1
+        if reward.terminated or reward.truncated:
+            source = RewardSource(reward.source).name.lower()
+            verdict = Verdict(reward.value, reward.terminated, reward.truncated, reward.success)
+            self._say(f'Episode {reward.id.episode} has ended: {how(verdict)}, by {source}.')
 
     def _running(self) -> bool:
         return self._state is not None and self._state.state == RewardStatus.STATE_RUNNING
@@ -152,9 +164,12 @@ def main(arguments: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog='dsrl judge', description=__doc__)
     parser.add_argument('--namespace', default='', help='of the graph [none]')
+    parser.add_argument(
+        '--domain', type=int, help='ROS domain, as `dsrl launch` says it [ROS_DOMAIN_ID]'
+    )
     parser.add_argument('--wait', type=float, default=10.0, help='for the reward node [10 s]')
     given = parser.parse_args(arguments)
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(domain_id=given.domain, signal_handler_options=SignalHandlerOptions.NO)
     try:
         with Keys(sys.stdin.fileno()) as keys:
             executor = LeanExecutor()

@@ -40,7 +40,10 @@ class RewardConfig:
         choices=('bool', 'status'),
     )
     person_timeout_s: float = option(
-        0.0, 'wait for a person when a limit is reached [s]; 0: do not', low=0.0, high=3600.0
+        0.0,
+        'wait for a person, if one is among the sources, when a limit is reached [s]; 0: do not',
+        low=0.0,
+        high=3600.0,
     )
     classifier: str = option(
         '', 'the success classifier, a .safetensors file of `dsrl train-classifier`'
@@ -74,11 +77,6 @@ class RewardConfig:
             raise ConfigError(
                 'classifier: got none, expected a file, as `classifier` is among the sources. '
                 'Make one with `dsrl train-classifier`.'
-            )
-        if self.person_timeout_s and 'person' not in self.sources:
-            raise ConfigError(
-                f'person_timeout_s: got {self.person_timeout_s:g} without `person` among the '
-                'sources, expected 0. Add `person`.'
             )
 
 

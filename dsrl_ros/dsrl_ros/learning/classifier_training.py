@@ -33,7 +33,7 @@ class ClassifierOptions:
     held_out: float = option(
         0.2, 'Share of the episodes that is measured on, not learned from.', low=0.0, high=0.9
     )
-    learning_rate: float = option(1e-3, 'Of AdamW, falling to zero.', low=1e-6, high=0.1)
+    learning_rate: float = option(3e-3, 'Of AdamW, falling to zero.', low=1e-6, high=0.1)
 
     def __post_init__(self) -> None:
         check(self)
