@@ -120,6 +120,40 @@ def test_every_source_is_waited_for_unless_a_person_has_decided():
     assert bench.decide() == (SUCCESS, SIM)
 
 
+def test_where_all_must_agree_a_person_does_not_spare_the_others():
+    bench = Bench(SIM, PERSON, need_all=True)
+    bench.judge.take(end(0))
+    bench.judge.mark(Mark.SUCCESS)
+    assert bench.decide() is None
+    bench.tell(SIM, done=True)
+    assert bench.decide() == (SUCCESS, SIM)
+
+
+def test_a_word_too_old_to_count_is_not_named_as_the_source():
+    bench = Bench(SIM, PERSON)
+    bench.tell(SIM, done=True, stamp_ns=50)
+    bench.judge.take(end(0))
+    bench.judge.mark(Mark.SUCCESS)
+    assert bench.decide() == (SUCCESS, PERSON)
+
+
+def test_an_episode_that_is_given_up_leaves_nothing_to_the_next():
+    """Steering may reset at any time: steps, marks and a wait for a person end with that."""
+    bench = Bench(PERSON, decisions=2, person_timeout_s=20.0)
+    bench.judge.take(end(0))
+    assert bench.decide() == (GOES_ON, PERSON)
+    bench.judge.take(end(1))
+    assert bench.decide(now_s=0.0) is None and bench.judge.deadline_s == 20.0
+    bench.judge.start(key(0, episode=1), 0)
+    assert bench.judge.pending is None and bench.judge.deadline_s is None
+    bench.judge.mark(Mark.SUCCESS)
+    bench.judge.start(key(0, episode=2), 0)
+    bench.judge.take(end(0, episode=2))
+    assert bench.decide(now_s=10.0) == (GOES_ON, PERSON)
+    bench.judge.take(end(1, episode=2))
+    assert bench.decide(now_s=30.0) is None and bench.judge.deadline_s == 50.0
+
+
 def test_a_mark_made_while_a_chunk_runs_counts_at_its_end():
     bench = Bench(SIM, PERSON)
     bench.judge.mark(Mark.FAILURE)

@@ -52,7 +52,7 @@ class PersonMarks:
         """Take no more marks; `how` says how the episode ended, for people."""
         if self._episode is not None:
             self._ended = f'{self._episode} has ended: {how}'
-        self._episode = self._mark = None
+        self._episode = None
 
     def put(self, mark: Mark) -> MarkAnswer:
         """Take in a mark, or say why not."""
