@@ -130,6 +130,16 @@ def test_all_sources_may_be_asked_for(ros, make_peers):
     ]
 
 
+def test_a_person_need_not_wait_for_a_detector_that_is_late(ros, make_peers):
+    peers = make_peers('simulator', 'person')
+    reset(ros, peers, seed=1)
+    peers.send(decision=0, end_ns=100)
+    ros.spin_for(0.2)
+    assert not peers.rewards
+    assert mark(ros, peers, Mark.FAILURE).success
+    assert only(ros, peers).source == Reward.SOURCE_PERSON
+
+
 def test_the_source_that_is_late_is_named(ros, make_peers, capfd):
     peers = make_peers('simulator', 'topic', status_timeout_s=0.1)
     peers.send(decision=3, end_ns=5)
@@ -166,6 +176,7 @@ def test_a_classifier_judges_by_images_that_hold_up_to_the_end(ros, make_peers, 
     )
     camera = peers.create_publisher(Image, names.CAMERA, qos.SENSOR)
     ros.spin_until(camera.get_subscription_count)
+    reset(ros, peers, seed=1)
 
     def show(stamp_ns: int, success: bool) -> None:
         camera.publish(image_to_msg(stamp_ns, 'front', picture(success, stamp_ns)))
