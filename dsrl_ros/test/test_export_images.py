@@ -16,7 +16,7 @@ from rclpy.serialization import serialize_message
 
 from dsrl_msgs import msg
 from dsrl_ros.bridge import names
-from dsrl_ros.bridge.bag_frames import choose
+from dsrl_ros.bridge.bag_frames import Selection, choose
 from dsrl_ros.bridge.bags import Definitions, EpisodeBags, Received
 from dsrl_ros.bridge.convert import header
 from dsrl_ros.bridge.robot import image_to_msg
@@ -28,31 +28,32 @@ RUN = uuid.uuid4()
 
 
 @pytest.mark.parametrize(
-    ('success', 'count', 'num_last', 'num_others', 'labels'),
+    ('success', 'count', 'selection', 'labels'),
     [
-        (False, 10, 1, 4, {0: False, 3: False, 6: False, 9: False}),
-        (False, 2, 1, 4, {0: False, 1: False}),
-        (True, 10, 1, 2, {0: False, 4: False, 9: True}),
-        (True, 10, 3, 1, {0: False, 7: True, 8: True, 9: True}),
-        (True, 1, 1, 4, {0: True}),
-        (True, 0, 1, 4, {}),
+        (False, 10, (1, 4, 5), {0: False, 3: False, 6: False, 9: False}),
+        (False, 2, (1, 4, 5), {0: False, 1: False}),
+        (True, 10, (1, 2, 5), {0: False, 4: False, 9: True}),
+        (True, 10, (3, 1, 5), {0: False, 7: True, 8: True, 9: True}),
+        (True, 10, (3, 20, 0), {**dict.fromkeys(range(7), False), 7: True, 8: True, 9: True}),
+        (True, 3, (1, 4, 100), {2: True}),
+        (True, 1, (1, 4, 0), {0: True}),
+        (True, 0, (1, 4, 0), {}),
     ],
 )
-def test_the_end_of_an_episode_labels_its_frames(success, count, num_last, num_others, labels):
+def test_the_end_of_an_episode_labels_its_frames(success, count, selection, labels):
     stamps = [*range(count), 1000, 1001]  # the last two show the next reset
-    assert choose(stamps, 100, success, num_last, num_others) == labels
+    assert choose(stamps, max(0, count - 1), success, Selection(*selection)) == labels
 
 
-@given(st.integers(0, 30), st.booleans(), st.integers(1, 40), st.integers(1, 40))
-def test_no_frame_of_the_second_half_of_a_success_counts_as_failure(count, success, last, others):
-    labels = choose(range(count), 10**9, success, last, others)
-    assert set(labels) <= set(range(count))
+@given(st.integers(0, 30), st.booleans(), st.builds(Selection, *[st.integers(1, 40)] * 3))
+def test_no_frame_of_the_last_moments_of_a_success_counts_as_failure(count, success, selection):
+    labels = choose(range(count), count - 1, success, selection)
     shown = [number for number, label in labels.items() if label]
-    assert shown == list(range(max(0, count - last), count))[: len(shown)]
-    assert len(shown) == (min(last, count) if success else 0)
+    assert shown == (list(range(count))[-selection.num_last :] if success else [])
     failures = [number for number, label in labels.items() if not label]
-    limit = (count + 1) // 2 if success else count
-    assert len(failures) <= others and all(number < limit for number in failures)
+    limit = count - selection.margin_ns if success else count
+    assert len(failures) <= selection.num_others
+    assert all(0 <= number < limit for number in failures)
 
 
 class Run:
@@ -97,7 +98,7 @@ def test_bags_become_folders_that_a_classifier_learns_from(tmp_path, capsys):
     run.close()
     (tmp_path / 'episodes' / '0006').mkdir()  # the recorder was killed
     out = tmp_path / 'images'
-    assert export_images.main([str(tmp_path), str(out), '--others', '2']) == 0
+    assert export_images.main([str(tmp_path), str(out), '--others', '2', '--margin', '3e-9']) == 0
     assert '2 success and 8 failure from 4 episodes; 3 left out' in capsys.readouterr().out
     shown = sorted(path.name for path in (out / 'success').iterdir())
     assert shown == [f'{RUN.hex[:8]}_e{episode:04d}_f0005.png' for episode in (0, 5)]

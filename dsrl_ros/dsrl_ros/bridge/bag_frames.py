@@ -53,20 +53,32 @@ class Outcome:
     end_ns: int
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Which frames of an episode are taken.
+
+    Attributes:
+        num_last: frames at the end of a success, which show it.
+        num_others: frames that do not, spread evenly over the rest.
+        margin_ns: time before the end of a success of which nobody knows what it shows: who
+            judged it may have been slow [ns].
+    """
+
+    num_last: int
+    num_others: int
+    margin_ns: int
+
+
 def choose(
-    stamps_ns: Sequence[int], end_ns: int, success: bool, num_last: int, num_others: int
+    stamps_ns: Sequence[int], end_ns: int, success: bool, selection: Selection
 ) -> dict[int, bool]:
     """Choose frames of an episode, and say what each shows.
-
-    Success shows in the last frames of a successful episode. That the task was not done yet shows
-    in its first half, and everywhere in an episode that failed; between the two nobody knows.
 
     Args:
         stamps_ns: of the frames, in order.
         end_ns: of the episode; what is later belongs to no episode.
         success: how it ended.
-        num_last: frames at the end of a success.
-        num_others: frames without success, spread evenly.
+        selection: which are taken.
 
     Returns:
         Label by number of the frame.
@@ -74,15 +86,17 @@ def choose(
     count = sum(stamp <= end_ns for stamp in stamps_ns)
     if not count:
         return {}
-    last = range(max(0, count - num_last), count) if success else range(0)
-    others = min((count + 1) // 2, last.start) if success else count
+    last, others = range(0), count
+    if success:
+        last = range(max(0, count - selection.num_last), count)
+        before = sum(stamp <= end_ns - selection.margin_ns for stamp in stamps_ns)
+        others = min(before, last.start)
+    num_others = selection.num_others
     spread = np.linspace(0, others - 1, min(num_others, others)).round().astype(int)
     return {**{int(i): False for i in spread}, **dict.fromkeys(last, True)}
 
 
-def labelled_frames(
-    bag: Path, store: Typestore, num_last: int, num_others: int
-) -> Iterator[Frame] | None:
+def labelled_frames(bag: Path, store: Typestore, selection: Selection) -> Iterator[Frame] | None:
     """Return the labelled images of a bag; None where its episode has no outcome.
 
     That is: it was aborted by a person, or its bag is not whole.
@@ -90,7 +104,7 @@ def labelled_frames(
     Args:
         bag: folder of the episode.
         store: types of the messages.
-        num_last, num_others: see `choose`.
+        selection: which images are taken.
 
     Raises:
         ShapeMismatchError: an image in an encoding that is not known.
@@ -99,7 +113,7 @@ def labelled_frames(
         found = read_outcome(bag, store)
     except (ReaderError, FileNotFoundError):  # the recorder was killed
         return None
-    return None if found is None else _frames(bag, store, found, num_last, num_others)
+    return None if found is None else _frames(bag, store, found, selection)
 
 
 def read_outcome(bag: Path, store: Typestore) -> Outcome | None:
@@ -121,11 +135,9 @@ def read_outcome(bag: Path, store: Typestore) -> Outcome | None:
     return Outcome(run_from_bytes(last.id.run), int(last.id.episode), bool(last.success), end_ns)
 
 
-def _frames(
-    bag: Path, store: Typestore, found: Outcome, num_last: int, num_others: int
-) -> Iterator[Frame]:
+def _frames(bag: Path, store: Typestore, found: Outcome, selection: Selection) -> Iterator[Frame]:
     stamps = [stamp_to_ns(m.header.stamp) for _, m in _messages(bag, store, (names.CAMERA,))]
-    chosen = choose(stamps, found.end_ns, found.success, num_last, num_others)
+    chosen = choose(stamps, found.end_ns, found.success, selection)
     for number, (_, message) in enumerate(_messages(bag, store, (names.CAMERA,))):
         if number in chosen:
             image = image_from_msg(message)

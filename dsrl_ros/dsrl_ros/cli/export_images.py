@@ -1,8 +1,8 @@
 """`dsrl export-images`: labelled images for `dsrl train-classifier` from the bags of a run.
 
 The bags hold the camera where the recorder's option `camera` is true. The last frames of
-successful episodes go to FOLDER/success; frames of failed ones, and of the first half of
-successful ones, to FOLDER/failure. Look through them: a wrong label teaches a wrong thing.
+successful episodes go to FOLDER/success; frames of failed ones, and of successful ones before
+their last seconds, to FOLDER/failure. Look through them: a wrong label teaches a wrong thing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from dsrl_ros.bridge.bag_frames import labelled_frames
+from dsrl_ros.bridge.bag_frames import Selection, labelled_frames
 from dsrl_ros.bridge.bags import typestore
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.learning.labelled_images import FAILURE, SUCCESS, image_name
@@ -32,7 +32,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('folder', type=Path, help='where success/ and failure/ are filled')
     parser.add_argument('--last', type=_count, default=1, help='frames of each success [1]')
     parser.add_argument('--others', type=_count, default=4, help='others of each episode [4]')
+    parser.add_argument(
+        '--margin',
+        type=_seconds,
+        default=2.0,
+        help='time before the end of a success whose frames get no label: a person who judged it '
+        'took a while [2.0 s]; the simulator does not',
+    )
     given = parser.parse_args(arguments)
+    selection = Selection(given.last, given.others, round(given.margin * 1e9))
     bags = sorted(path for path in (given.run / 'episodes').glob('*') if path.is_dir())
     if not bags:
         raise ConfigError(
@@ -44,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     for label in (SUCCESS, FAILURE):
         (given.folder / label).mkdir(parents=True, exist_ok=True)
     for bag in bags:
-        frames = labelled_frames(bag, store, given.last, given.others)
+        frames = labelled_frames(bag, store, selection)
         if frames is None:
             left_out += 1
             continue
@@ -70,3 +78,10 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError(f'got {count}, expected 1 or more')
     return count
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.0 <= seconds < 3600.0:
+        raise argparse.ArgumentTypeError(f'got {text}, expected 0 to 3600')
+    return seconds
