@@ -243,7 +243,9 @@ def test_a_draw_among_few_takes_no_more_of_them_and_leaves_none_out(share: float
     assert met[:20].mean() == pytest.approx(online, rel=0.2)
     assert met[20:].mean() == pytest.approx(offline, rel=0.2)
     assert met.min() > 0.4 * offline
-    assert len(replay.sample_index(400, generator, among=40).unique()) == 40  # as many as there are
+    assert (
+        len(replay.sample_index(400, generator, among=40).unique()) == 40
+    )  # as many as there are
 
 
 def test_places_stay_with_their_transitions() -> None:
