@@ -106,6 +106,11 @@ def test_each_folder_imports_only_what_stands_below_it(folder):
             assert heads & allowed, f'{path.relative_to(PACKAGE)} imports {name}'
 
 
+def test_a_success_classifier_judges_without_torch():
+    """The reward node that loads one does without, too."""
+    assert 'torch' not in loaded_by('import dsrl_ros.learning.success_classifier')
+
+
 @pytest.mark.parametrize('node', WITHOUT_TORCH)
 def test_a_node_that_needs_no_torch_loads_none(node):
     pytest.importorskip('rclpy', reason='needs ROS')

@@ -52,6 +52,20 @@ def test_success_terminates_and_the_time_limit_truncates(ros, make_peers):
     assert reward.source == Reward.SOURCE_SIMULATOR
 
 
+def test_an_episode_ends_once_and_what_comes_after_is_said(ros, make_peers, capfd):
+    peers = make_peers(max_steps=4)
+    for decision in range(2):
+        peers.send(decision, end_ns=decision)
+        peers.tell(decision, success=False)
+        ros.spin_until(lambda: peers.rewards)
+    ros.spin_until(lambda: 'result of chunk 0/1 after its episode had ended' in said(capfd))
+    assert [reward.truncated for reward in peers.rewards] == [True]
+
+
+def said(capfd) -> str:
+    return capfd.readouterr().err
+
+
 def test_a_result_that_comes_again_is_judged_once(ros, make_peers):
     peers = make_peers(max_steps=100)
     for _ in range(3):

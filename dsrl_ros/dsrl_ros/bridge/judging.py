@@ -20,7 +20,7 @@ from dsrl_ros.core.config import RewardConfig
 from dsrl_ros.core.types import NO_RUN, DecisionKey, RewardSource
 from dsrl_ros.tasks.judge import EpisodeJudge
 from dsrl_ros.tasks.marks import Mark
-from dsrl_ros.tasks.rewards import ChunkEnd, Judgement, RewardJudge, how
+from dsrl_ros.tasks.rewards import ChunkEnd, Judgement, RewardJudge
 
 MARKS = {
     names.MARK_SUCCESS: Mark.SUCCESS,
@@ -83,6 +83,11 @@ class Judging:
         if self._judge.take(ChunkEnd(key, end_ns, result.num_executed)):
             self._newest, self._end_ns, self._since_s = key, end_ns, time.monotonic()
             self._decide()
+        elif key > self._newest:
+            self._node.get_logger().warning(
+                f'reward: got the result of chunk {key.episode}/{key.decision} after its episode '
+                'had ended, expected a reset before it. It is not judged.'
+            )
 
     def _on_mark(
         self, mark: Mark, _: Trigger.Request, response: Trigger.Response
@@ -113,7 +118,7 @@ class Judging:
         self._reward_pub.publish(reward)
         if verdict.over:
             source = found.source.name.lower()
-            self._say(f'Episode {found.key.episode}: {how(verdict)}, by {source}.')
+            self._say(f'Episode {found.key.episode}: {verdict.outcome}, by {source}.')
 
     def _wait_for_person(self) -> None:
         """Look at the time, and tell steering that somebody still thinks."""

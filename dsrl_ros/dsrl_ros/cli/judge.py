@@ -26,7 +26,6 @@ from dsrl_ros.cli.keys import Keys
 from dsrl_ros.core.types import RewardSource
 from dsrl_ros.tasks.judge import Verdict
 from dsrl_ros.tasks.marks import Mark
-from dsrl_ros.tasks.rewards import how
 
 _HELP = 's success, f failure, a abort, q quit'
 _WORDS = {mark.value: mark for mark in Mark} | {mark.value[0]: mark for mark in Mark}
@@ -131,7 +130,7 @@ class Judge:
         if reward.terminated or reward.truncated:
             source = RewardSource(reward.source).name.lower()
             verdict = Verdict(reward.value, reward.terminated, reward.truncated, reward.success)
-            self._say(f'Episode {reward.id.episode} has ended: {how(verdict)}, by {source}.')
+            self._say(f'Episode {reward.id.episode} has ended: {verdict.outcome}, by {source}.')
 
     def _running(self) -> bool:
         return self._state is not None and self._state.state == RewardStatus.STATE_RUNNING

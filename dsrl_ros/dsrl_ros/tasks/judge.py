@@ -26,6 +26,15 @@ class Verdict:
         """Whether the episode ended with this decision."""
         return self.terminated or self.truncated
 
+    @property
+    def outcome(self) -> str:
+        """How it leaves the episode, in words."""
+        if self.success:
+            return 'success'
+        if self.terminated:
+            return 'failure'
+        return 'cut off' if self.truncated else 'not done yet'
+
 
 FAILED = Verdict(reward=0.0, terminated=True, truncated=False, success=False)
 ABORTED = Verdict(reward=0.0, terminated=False, truncated=True, success=False)

@@ -168,7 +168,7 @@ class RewardJudge:
         if verdict.over:
             self._over = True
             self._pending.clear()
-            self._marks.end(f'{how(verdict)}, by {source.name.lower()}')
+            self._marks.end(f'{verdict.outcome}, by {source.name.lower()}')
         return Judgement(end.key, self._stamp(end.end_ns), verdict, source)
 
     def _weigh(self, end: ChunkEnd, now_s: float) -> tuple[Verdict, RewardSource] | None:
@@ -203,15 +203,6 @@ class RewardJudge:
     def _stamp(self, end_ns: int) -> int:
         stamps = (word.stamp_ns for word in self._evidence.values() if word.counts(end_ns))
         return max([end_ns, *(stamp for stamp in stamps if stamp is not None)])
-
-
-def how(verdict: Verdict) -> str:
-    """Say in words how a verdict leaves the episode."""
-    if verdict.success:
-        return 'success'
-    if verdict.terminated:
-        return 'failure'
-    return 'cut off' if verdict.truncated else 'not done yet'
 
 
 def _first(key: DecisionKey) -> DecisionKey:
