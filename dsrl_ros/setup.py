@@ -46,6 +46,7 @@ setup(
         'mink>=1.3',
         'mujoco>=3.17',
         'numpy>=1.26',
+        'pillow>=9',
         'pyyaml>=6',
         'rich>=13',
         'safetensors>=0.4.3',

@@ -250,11 +250,21 @@ def test_a_robot_starts_slowly_unless_it_is_told_otherwise(
 def test_dsrl_launch_passes_arguments_on(fakes: Path, tmp_path: Path) -> None:
     """Arguments reach the nodes, the rest stays with the file and the defaults."""
     nodes = started(
-        [*DSRL, 'launch', 'franka_steer', 'seed:=3', 'episodes:=40', 'namespace:=left'], fakes
+        [
+            *DSRL,
+            'launch',
+            'franka_steer',
+            'seed:=3',
+            'episodes:=40',
+            'namespace:=left',
+            'reward:=person,simulator',
+        ],
+        fakes,
     )
     given = dict(word.split('=') for word in nodes['steering']['parameters']['overrides'].split())
     assert (given['seed'], given['online_episodes'], given['eval_episodes']) == ('3', '40', '')
     assert given['run_dir'].strip("'") == str((tmp_path / 'runs/latest').resolve())
+    assert nodes['reward']['parameters']['overrides'] == 'sources=person,simulator'
     assert {node['remappings']['__ns'] for node in nodes.values()} == {'/left'}
     assert (tmp_path / 'runs/latest/config.yaml').is_file()
 

@@ -56,6 +56,7 @@ def over_the_wire(message):
         (types.ControlMode, msg.ActionChunk, 'CONTROL_MODE_'),
         (types.NoiseLayout, msg.Noise, 'LAYOUT_'),
         (types.NoiseSource, msg.Noise, 'SOURCE_'),
+        (types.RewardSource, msg.Reward, 'SOURCE_'),
         (types.ChunkOutcome, msg.ChunkResult, 'OUTCOME_'),
     ],
 )
@@ -145,7 +146,9 @@ def transition() -> msg.Transition:
         result=msg.ChunkResult(
             id=key, num_executed=2, action_dim=2, executed=[1.0, 2.0, 3.0, 4.0]
         ),
-        reward=msg.Reward(id=key, value=1.0, terminated=True, success=True),
+        reward=msg.Reward(
+            id=key, value=1.0, terminated=True, success=True, source=msg.Reward.SOURCE_PERSON
+        ),
         discount=0.5,
         next_observation=convert.observation_to_msg(
             KEY.next(), 2, SPEC.state_names, np.ones(3, np.float32)
@@ -157,8 +160,16 @@ def test_a_transition_comes_out_whole():
     got = convert.transition_from_msg(over_the_wire(transition()))
     assert (got.key, got.sequence, got.phase) == (KEY, 12, 'online')
     assert (got.reward, got.discount, got.terminated, got.truncated) == (1.0, 0.5, True, False)
+    assert got.reward_source == types.RewardSource.PERSON
     np.testing.assert_array_equal(got.action, [[1, 2], [3, 4]])
     np.testing.assert_array_equal(got.next_observation, [1, 1, 1])
+
+
+def test_a_reward_of_an_unknown_source_is_refused():
+    message = transition()
+    message.reward.source = 77
+    with pytest.raises(ShapeMismatchError, match='77'):
+        convert.transition_from_msg(message)
 
 
 def test_a_refused_chunk_is_a_transition_of_no_steps():

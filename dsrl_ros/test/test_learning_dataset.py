@@ -16,7 +16,14 @@ from safetensors.numpy import load, save
 from toy import OTHER_POLICY, SPEC, transition
 
 from dsrl_ros.core.errors import DatasetError, ShapeMismatchError
-from dsrl_ros.core.types import Noise, NoiseLayout, NoiseSource, Sight, Transition
+from dsrl_ros.core.types import (
+    Noise,
+    NoiseLayout,
+    NoiseSource,
+    RewardSource,
+    Sight,
+    Transition,
+)
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.dataset import load_transitions, save_transitions
 from dsrl_ros.learning.sac import DsrlSac
@@ -127,6 +134,8 @@ def tampered(path: Path, about: dict[str, Any], **columns: Any) -> None:
         ({'noise': np.zeros((4, 2), dtype=np.float32)}, 'noise'),
         ({'noise_source': np.full(4, 9, dtype=np.uint8)}, 'noise_source'),
         ({'noise_source': None}, 'noise_source'),
+        ({'reward_source': np.full(4, 9, dtype=np.uint8)}, 'reward_source'),
+        ({'reward_source': np.zeros(4)}, 'reward_source'),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(
@@ -148,6 +157,15 @@ def test_a_header_that_does_not_fit_is_refused(
     tampered(path, about)
     with pytest.raises(DatasetError, match=told):
         load_transitions(path, SPEC)
+
+
+def test_a_file_without_the_source_of_rewards_is_read(tmp_path: Path) -> None:
+    """Files of before the source was kept hold as much as they did."""
+    path = tmp_path / 'data.safetensors'
+    tampered(path, {}, reward_source=None)
+    read = load_transitions(path, SPEC)
+    assert [t.reward for t in read] == [t.reward for t in VARIED]
+    assert {t.reward_source for t in read} == {RewardSource.UNSET}
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:

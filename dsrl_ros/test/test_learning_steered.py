@@ -10,7 +10,7 @@ import pytest
 import torch
 from toy import SPEC, ToyEnv, ToyPolicy, transition
 
-from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, RewardSource
 from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
@@ -104,6 +104,8 @@ def test_a_rollout_keeps_the_noise_as_used_and_joins_states() -> None:
     assert [(t.key.episode, t.key.decision, t.sequence) for t in steps] == [
         (7, k, k) for k in range(6)
     ]
+    by_environment, by_limit = RewardSource.SIMULATOR, RewardSource.TIMEOUT
+    assert [t.reward_source for t in steps] == [by_environment] * 5 + [by_limit]
 
 
 def test_termination_without_reward_is_no_success() -> None:

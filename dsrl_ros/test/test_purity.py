@@ -18,7 +18,14 @@ PACKAGE = Path(dsrl_ros.__file__).parent
 ALLOWED = {
     'core': set(),
     'policies': {'dsrl_ros.core', 'torch', 'safetensors'},
-    'learning': {'dsrl_ros.core', 'dsrl_ros.policies', 'torch', 'safetensors', 'matplotlib'},
+    'learning': {
+        'dsrl_ros.core',
+        'dsrl_ros.policies',
+        'torch',
+        'safetensors',
+        'matplotlib',
+        'PIL',
+    },
     'robots': {'dsrl_ros.core', 'mujoco', 'mink'},
     'tasks': {
         'dsrl_ros.core',
@@ -32,7 +39,7 @@ ALLOWED = {
 # Each loads them nowhere, not even by way of others: the memory of eight processes adds up.
 WITHOUT_TORCH = ('steering', 'reward', 'driver', 'twin', 'mock_gripper', 'recorder')
 # Commands of `dsrl` that a user without ROS has.
-WITHOUT_ROS = ('main', 'train', 'evaluate', 'prior_check', 'plot')
+WITHOUT_ROS = ('main', 'train', 'evaluate', 'prior_check', 'plot', 'train_classifier')
 ROS = ('rclpy', '_msgs', '_interfaces', 'ament', 'launch')
 
 
@@ -97,6 +104,11 @@ def test_each_folder_imports_only_what_stands_below_it(folder):
             parts = name.split('.')
             heads = {'.'.join(parts[:n]) for n in (1, 2)}
             assert heads & allowed, f'{path.relative_to(PACKAGE)} imports {name}'
+
+
+def test_a_success_classifier_judges_without_torch():
+    """The reward node that loads one does without, too."""
+    assert 'torch' not in loaded_by('import dsrl_ros.learning.success_classifier')
 
 
 @pytest.mark.parametrize('node', WITHOUT_TORCH)

@@ -6,52 +6,11 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from rclpy.action import ActionClient
-from rclpy.node import Node
+from reward_peers import Peers, reset
 
 from dsrl_msgs.action import ResetEpisode
-from dsrl_msgs.msg import ChunkResult, DecisionId, Reward, TaskStatus
-from dsrl_msgs.srv import SetScene
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import header, stamp_from_ns
+from dsrl_msgs.msg import Reward
 from dsrl_ros.nodes.reward_node import RewardNode
-
-
-class Peers(Node):
-    """Driver, twin and steering as the reward node sees them."""
-
-    def __init__(self, refusals: int = 0, **node_options) -> None:
-        super().__init__('peers', **node_options)
-        self.refusals = refusals
-        self.seeds: list[int] = []
-        self.rewards: list[Reward] = []
-        self.results = self.create_publisher(ChunkResult, names.CHUNK_RESULT, qos.DECISION)
-        self.statuses = self.create_publisher(TaskStatus, names.TASK_STATUS, qos.DECISION)
-        self.create_subscription(Reward, names.REWARD, self.rewards.append, qos.DECISION)
-        self.create_service(SetScene, names.SET_SCENE, self._on_set_scene)
-        self.resets = ActionClient(self, ResetEpisode, names.RESET_EPISODE)
-
-    def _on_set_scene(self, request, response):
-        self.seeds.append(request.seed)
-        response.success = len(self.seeds) > self.refusals
-        response.message = '' if response.success else 'busy'
-        response.stamp = stamp_from_ns(77)
-        return response
-
-    def connected(self) -> bool:
-        return (
-            self.results.get_subscription_count() == 1
-            and self.statuses.get_subscription_count() == 1
-            and self.count_publishers(names.REWARD) == 1
-            and self.resets.server_is_ready()
-        )
-
-    def send(self, decision: int, end_ns: int, num_executed: int = 4, episode: int = 0) -> None:
-        key = DecisionId(robot='fr3', episode=episode, decision=decision)
-        self.results.publish(ChunkResult(header=header(end_ns), id=key, num_executed=num_executed))
-
-    def tell(self, stamp_ns: int, success: bool) -> None:
-        self.statuses.publish(TaskStatus(header=header(stamp_ns), success=success))
 
 
 @pytest.fixture
@@ -85,12 +44,26 @@ def test_success_terminates_and_the_time_limit_truncates(ros, make_peers):
         ros.spin_until(lambda d=decision: len(peers.rewards) > d)
     assert (peers.rewards[1].terminated, peers.rewards[1].truncated) == (False, True)
     assert peers.rewards[1].source == Reward.SOURCE_TIMEOUT
-    peers.send(decision=2, end_ns=2)
+    peers.send(decision=0, end_ns=2, episode=1)
     peers.tell(2, success=True)
     ros.spin_until(lambda: len(peers.rewards) > 2)
     reward = peers.rewards[2]
     assert (reward.value, reward.terminated, reward.truncated) == (1.0, True, False)
     assert reward.source == Reward.SOURCE_SIMULATOR
+
+
+def test_an_episode_ends_once_and_what_comes_after_is_said(ros, make_peers, capfd):
+    peers = make_peers(max_steps=4)
+    for decision in range(2):
+        peers.send(decision, end_ns=decision)
+        peers.tell(decision, success=False)
+        ros.spin_until(lambda: peers.rewards)
+    ros.spin_until(lambda: 'result of chunk 0/1 after its episode had ended' in said(capfd))
+    assert [reward.truncated for reward in peers.rewards] == [True]
+
+
+def said(capfd) -> str:
+    return capfd.readouterr().err
 
 
 def test_a_result_that_comes_again_is_judged_once(ros, make_peers):
@@ -102,16 +75,6 @@ def test_a_result_that_comes_again_is_judged_once(ros, make_peers):
     peers.send(decision=0, end_ns=5)
     ros.spin_for(0.2)
     assert len(peers.rewards) == 1
-
-
-def done(ros, future):
-    ros.spin_until(future.done)
-    return future.result()
-
-
-def reset(ros, peers: Peers, seed: int):
-    goal = done(ros, peers.resets.send_goal_async(ResetEpisode.Goal(seed=seed)))
-    return done(ros, goal.get_result_async()).result
 
 
 def test_a_reset_arranges_the_scene_of_its_seed_and_starts_the_count_anew(ros, make_peers):

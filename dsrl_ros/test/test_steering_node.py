@@ -82,6 +82,7 @@ class World(Node):
         self.execute = True
         self.frozen = False  # the sensors
         self.failing_resets = 0
+        self.judge = True
         self.bad_outputs = 0
         self.reward_first = False
         self.twice = False
@@ -202,6 +203,8 @@ class World(Node):
             header=end, id=chunk.id, value=float(last), terminated=last, success=last
         )
         sends = [lambda: self._result.publish(result), lambda: self._reward.publish(reward)]
+        if not self.judge:
+            del sends[1]
         for send in (
             (reversed(sends) if self.reward_first else sends)
             if not self.twice
@@ -413,6 +416,29 @@ def test_a_reset_that_failed_is_tried_again_when_somebody_says_so(ros, make_worl
     assert len(world.seeds) == 8  # the failed one again, with the same start
     assert world.seeds[0] == world.seeds[1]
     assert 'no reset has failed' in trigger(ros, resume).message
+
+
+def test_a_person_who_thinks_is_no_reward_node_that_is_silent(ros, make_world):
+    health = ros.health()
+    world = make_world(stage_timeout_s=0.5)
+    world.judge = False
+    status = world.create_publisher(msg.RewardStatus, names.REWARD_STATUS, qos.STATUS)
+    world.introduce()
+    ros.spin_until(lambda: world.chunks)
+
+    def say(state: int) -> None:
+        status.publish(msg.RewardStatus(state=state, id=world.chunks[0].id))
+
+    for _ in range(20):
+        say(msg.RewardStatus.STATE_AWAITING_PERSON)
+        ros.spin_for(0.1)
+    assert health('the reward, from the reward node') is None
+
+    def late() -> bool:
+        say(msg.RewardStatus.STATE_RUNNING)  # that an episode runs is no reason to wait
+        return health('the reward, from the reward node') is not None
+
+    ros.spin_until(late)
 
 
 def test_a_trainer_of_another_policy_is_refused_with_both_hashes(ros, make_world):

@@ -20,6 +20,7 @@ from dsrl_ros.core.types import (
     NoiseLayout,
     NoiseSource,
     PolicySpec,
+    RewardSource,
     Transition,
 )
 
@@ -102,5 +103,6 @@ def transition(number: int = 0, **changes: Any) -> Transition:
         'truncated': number % 3 == 1,
         'next_observation': rng.standard_normal(2, dtype=np.float32),
         'phase': 'online',
+        'reward_source': RewardSource(number % 6),
     }
     return Transition(**{**values, **changes})

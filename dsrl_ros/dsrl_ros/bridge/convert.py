@@ -24,6 +24,7 @@ from dsrl_ros.core.types import (
     NoiseLayout,
     NoiseSource,
     PolicySpec,
+    RewardSource,
     Transition,
 )
 
@@ -268,7 +269,8 @@ def transition_from_msg(message: msg.Transition) -> Transition:
     """Return one decision as the learner sees it.
 
     Raises:
-        ShapeMismatchError: sizes that contradict the data, or parts of different decisions.
+        ShapeMismatchError: sizes that contradict the data, parts of different decisions, or a
+            reward of an unknown source.
     """
     key = key_from_msg(message.id)
     parts = {
@@ -284,6 +286,10 @@ def transition_from_msg(message: msg.Transition) -> Transition:
             raise ShapeMismatchError(
                 f'transition.{name}: got key {got}, expected {want}. Check its sender.'
             )
+    try:
+        source = RewardSource(message.reward.source)
+    except ValueError as error:
+        raise ShapeMismatchError(f'transition.reward: {error}. Check its sender.') from None
     return Transition(
         key=key,
         sequence=message.sequence,
@@ -296,4 +302,5 @@ def transition_from_msg(message: msg.Transition) -> Transition:
         truncated=message.reward.truncated,
         next_observation=state_from_msg(message.next_observation),
         phase=message.phase,
+        reward_source=source,
     )

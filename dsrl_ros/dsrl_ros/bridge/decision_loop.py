@@ -98,6 +98,9 @@ class DecisionLoop:
             msg.ChunkResult, names.CHUNK_RESULT, self._on_result, qos.DECISION
         )
         node.create_subscription(msg.Reward, names.REWARD, self._on_reward, qos.DECISION)
+        node.create_subscription(
+            msg.RewardStatus, names.REWARD_STATUS, self._on_reward_status, qos.STATUS
+        )
 
     def start(
         self,
@@ -251,6 +254,12 @@ class DecisionLoop:
         if self._sender is not None:
             self._sender.put(self._key, 'reward', reward)
         self._next_decision()
+
+    def _on_reward_status(self, status: msg.RewardStatus) -> None:
+        """Be patient while the reward node says that it waits for a person."""
+        awaiting = status.state == msg.RewardStatus.STATE_AWAITING_PERSON
+        if awaiting and self._stage == Stage.JUDGE and key_from_msg(status.id) == self._key:
+            self._stage_since = time.monotonic()
 
     def _next_decision(self) -> None:
         """Go on once both the result and the reward are here, whichever came first."""

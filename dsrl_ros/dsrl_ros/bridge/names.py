@@ -11,6 +11,7 @@ NOISE = 'noise'  # Noise, DECISION: steering -> recorder
 ACTION_CHUNK = 'action_chunk'  # ActionChunk, DECISION: steering -> driver
 CHUNK_RESULT = 'chunk_result'  # ChunkResult, DECISION: driver -> steering, reward
 REWARD = 'reward'  # Reward, DECISION: reward -> steering
+REWARD_STATUS = 'reward_status'  # RewardStatus, STATUS: reward -> steering, `dsrl judge`
 TRANSITION = 'transition'  # Transition, DECISION: steering -> trainer
 TRANSITION_ACK = 'transition_ack'  # TransitionAck, DECISION: trainer -> steering
 WEIGHTS = 'weights'  # SteeringWeights, WEIGHTS: trainer -> steering
@@ -38,6 +39,13 @@ ESTOP = 'estop'
 CLEAR = 'clear'  # clears latch and emergency stop
 RECOVER = 'recover'  # brings a robot out of its error state; clear comes after it
 ESTOP_SIGNAL = 'estop_signal'  # std_msgs/Bool, DECISION: true latches the emergency stop
+
+# A person's word on the episode under way; std_srvs/Trigger, served by reward.
+MARK_SUCCESS = 'mark_success'
+MARK_FAILURE = 'mark_failure'
+ABORT_EPISODE = 'abort_episode'
+# A detector's: std_msgs/Bool or TaskStatus, DETECTOR: user -> reward
+SUCCESS = 'success'
 
 # What the hardware, or its twin, offers. The defaults are the names of the vendor's stack.
 JOINT_STATES = 'franka/joint_states'  # sensor_msgs/JointState, SENSOR

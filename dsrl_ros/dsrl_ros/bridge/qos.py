@@ -29,6 +29,9 @@ WEIGHTS = QoSProfile(
 # Commands to a controller: only the newest counts, and it must arrive.
 COMMAND = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
+# Words of a detector: only the newest counts, and it must arrive.
+DETECTOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
 # Signs of life: only the newest counts; a lost one is silence and is treated as such.
 HEARTBEAT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 

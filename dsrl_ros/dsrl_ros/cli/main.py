@@ -15,6 +15,9 @@ COMMANDS = {
     'eval': ('evaluate', 'compare steered, base and scaled prior of a run on fresh resets'),
     'plot': ('plot', 'draw the learning curves of runs'),
     'prior-check': ('prior_check', 'measure the frozen policy by noise layout and scale'),
+    'train-classifier': ('train_classifier', 'learn from images what success looks like'),
+    'export-images': ('export_images', 'take labelled images from the bags of a run'),
+    'judge': ('judge', 'say success, failure or abort of the episode under way'),
     'launch': ('launch', 'start a graph and end its nodes together'),
     'options': ('show_options', 'list every option of every node'),
     'check-config': ('check_config', 'check a parameter file without starting anything'),
@@ -31,7 +34,7 @@ def main() -> NoReturn:
     """
     name, *arguments = sys.argv[1:] or ['']
     if name not in COMMANDS:
-        lines = [f'    dsrl {name:<14}{text}' for name, (_, text) in COMMANDS.items()]
+        lines = [f'    dsrl {name:<18}{text}' for name, (_, text) in COMMANDS.items()]
         print('\n'.join(['usage: dsrl <command> ...', *lines]))
         sys.exit(0 if name in ('-h', '--help') else 2)
     try:
@@ -56,7 +59,7 @@ def _command(name: str) -> Any:
             raise
         raise ConfigError(
             f'dsrl {name}: {error}, expected ROS 2: source its setup, or that of install/ after '
-            '`make setup`. Without ROS: train, eval, plot, prior-check.'
+            '`make setup`. Without ROS: train, eval, plot, prior-check, train-classifier.'
         ) from error
 
 

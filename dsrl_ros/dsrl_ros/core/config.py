@@ -24,19 +24,60 @@ class PolicyConfig:
 class RewardConfig:
     """Options of the reward and reset node."""
 
-    source: str = option('simulator', 'who judges success', choices=('simulator',))
+    sources: tuple[str, ...] = option(
+        ('simulator',),
+        'who judges success, the first one that agrees is named in the reward; a limit of steps '
+        'ends an episode in any case',
+        choices=('simulator', 'topic', 'person', 'classifier'),
+    )
+    success_when: str = option(
+        'any', 'how many of the sources must say success', choices=('any', 'all')
+    )
+    detector: str = option(
+        'bool',
+        "what a detector publishes on 'success': bool (std_msgs/Bool, counts from when it comes) "
+        'or status (dsrl_msgs/TaskStatus, counts from its stamp)',
+        choices=('bool', 'status'),
+    )
+    person_timeout_s: float = option(
+        0.0,
+        'wait for a person, if one is among the sources, when a limit is reached [s]; 0: do not',
+        low=0.0,
+        high=3600.0,
+    )
+    classifier: str = option(
+        '', 'the success classifier, a .safetensors file of `dsrl train-classifier`'
+    )
+    classifier_threshold: float = option(
+        0.5, 'least probability of success at which an image counts as success', low=0.0, high=1.0
+    )
+    classifier_hold_s: float = option(
+        0.0, 'how long every image must count as success, by their stamps [s]', low=0.0, high=60.0
+    )
     max_steps: int = option(40, 'control steps after which an episode is truncated', low=1)
     max_rejects: int = option(
         3, 'consecutive chunks refused by the driver after which an episode is truncated', low=1
     )
     status_timeout_s: float = option(
-        2.0, 'wait for a task status as new as the end of a chunk [s]', low=0.01, high=60.0
+        2.0,
+        'time after which evidence as new as the end of a chunk is called late [s]',
+        low=0.01,
+        high=60.0,
     )
     reset_timeout_s: float = option(10.0, 'wait for one step of a reset [s]', low=0.1, high=600.0)
     reset_attempts: int = option(3, 'tries of a reset before it fails', low=1, high=20)
 
     def __post_init__(self) -> None:
         check(self)
+        if not self.sources or len(set(self.sources)) < len(self.sources):
+            raise ConfigError(
+                f'sources: got {list(self.sources)}, expected one or more, each once.'
+            )
+        if 'classifier' in self.sources and not self.classifier:
+            raise ConfigError(
+                'classifier: got none, expected a file, as `classifier` is among the sources. '
+                'Make one with `dsrl train-classifier`.'
+            )
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,10 @@ class DatasetError(DsrlError):
     """A file of transitions that is missing, corrupt, or made for another policy or robot."""
 
 
+class ClassifierError(DsrlError):
+    """A success classifier, or the images to train one, that is missing, corrupt or of no use."""
+
+
 class StaleDataError(DsrlError):
     """Data older than its allowed age."""
 

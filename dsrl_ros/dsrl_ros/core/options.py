@@ -48,7 +48,8 @@ def allowed(field: dataclasses.Field[Any]) -> str:
     choices = field.metadata.get('choices')
     low, high = field.metadata.get('low'), field.metadata.get('high')
     if choices:
-        return 'one of ' + ', '.join(choices)
+        several = isinstance(field.default, tuple)
+        return ('some of ' if several else 'one of ') + ', '.join(choices)
     kind = _kind(field)
     if low is not None and high is not None:
         return f'{kind} from {low} to {high}'

@@ -46,6 +46,17 @@ class NoiseSource(IntEnum):
     CONSTANT = 3  # one fixed noise
 
 
+class RewardSource(IntEnum):
+    """Who said what a decision earned. Values equal `Reward.SOURCE_*`."""
+
+    UNSET = 0
+    SIMULATOR = 1
+    TOPIC = 2  # a detector of the user's
+    PERSON = 3
+    CLASSIFIER = 4
+    TIMEOUT = 5  # a limit of steps or of refusals
+
+
 class ChunkOutcome(IntEnum):
     """How the execution of a chunk ended. Values equal `ChunkResult.OUTCOME_*`."""
 
@@ -237,6 +248,7 @@ class Transition:
         phase: what the episode was for, one of `PHASE_*` of the run plan, e.g. 'online'.
         sight, next_sight: what was seen beside the two observations; None for a learner of
             states alone.
+        reward_source: who said what it earned; UNSET where that is not known.
     """
 
     key: DecisionKey
@@ -252,3 +264,4 @@ class Transition:
     phase: str = field(default='online')
     sight: Sight | None = None
     next_sight: Sight | None = None
+    reward_source: RewardSource = RewardSource.UNSET

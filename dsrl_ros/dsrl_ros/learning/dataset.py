@@ -23,6 +23,7 @@ from dsrl_ros.core.types import (
     NoiseLayout,
     NoiseSource,
     PolicySpec,
+    RewardSource,
     Sight,
     Transition,
 )
@@ -46,10 +47,10 @@ def save_transitions(path: Path, transitions: Sequence[Transition], spec: Policy
     """Write transitions, in the order given.
 
     Columns: `state`, `next_state` (N, O); `action` (N, H, A), of which the first `executed` (N,)
-    rows count; `reward`, `discount`, `terminated`, `truncated`, `episode`, `decision` (N,); with
-    noise `noise` (N, R, A), `noise_source` and `weights_version` (N,), the source being 0 where
-    there is none; with images `image` and `next_image` (N, C, H, W), with given features
-    `features` and `next_features` (N, F).
+    rows count; `reward`, `discount`, `terminated`, `truncated`, `episode`, `decision`,
+    `reward_source` (N,); with noise `noise` (N, R, A), `noise_source` and `weights_version` (N,),
+    the source being 0 where there is none; with images `image` and `next_image` (N, C, H, W), with
+    given features `features` and `next_features` (N, F). Files of before lack `reward_source`.
 
     Args:
         path: of the file, ending in `.safetensors`.
@@ -138,6 +139,7 @@ def _plain_columns(path: Path, transitions: Sequence[Transition], spec: PolicySp
         'truncated': np.array([t.truncated for t in transitions], dtype=np.bool_),
         'episode': np.array([t.key.episode for t in transitions], dtype=np.int64),
         'decision': np.array([t.key.decision for t in transitions], dtype=np.int64),
+        'reward_source': np.array([t.reward_source for t in transitions], dtype=np.uint8),
     }
 
 
@@ -231,6 +233,8 @@ def _check_columns(path: Path, columns: Columns, spec: PolicySpec) -> None:
         'episode': ((count,), np.int64),
         'decision': ((count,), np.int64),
     }
+    if 'reward_source' in columns:
+        expected['reward_source'] = ((count,), np.uint8)
     if 'noise' in columns:
         rows = columns['noise'].shape[1] if columns['noise'].ndim == 3 else 0
         expected['noise'] = ((count, rows, spec.action_dim), np.float32)
@@ -261,6 +265,7 @@ def _check_columns(path: Path, columns: Columns, spec: PolicySpec) -> None:
         'executed': (0, spec.horizon),
         'discount': (0, 1),
         'noise_source': (0, max(NoiseSource)),
+        'reward_source': (0, max(RewardSource)),
     }
     for name, (low, high) in ranges.items():
         if name not in columns:
@@ -279,6 +284,7 @@ def _transition(
     executed = int(columns['executed'][i])
     discount = float(columns['discount'][i])
     source = int(columns['noise_source'][i]) if 'noise' in columns else 0
+    judge = int(columns['reward_source'][i]) if 'reward_source' in columns else 0
     return Transition(
         key=DecisionKey(_ROBOT, run, int(columns['episode'][i]), int(columns['decision'][i])),
         sequence=i,
@@ -297,4 +303,5 @@ def _transition(
         phase=_PHASE,
         sight=_sight(columns, i, ''),
         next_sight=_sight(columns, i, 'next_'),
+        reward_source=RewardSource(judge),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from dsrl_ros.core.noise import expand
-from dsrl_ros.core.types import NO_RUN, Array, DecisionKey, Sight, Transition
+from dsrl_ros.core.types import NO_RUN, Array, DecisionKey, RewardSource, Sight, Transition
 from dsrl_ros.learning.build import acting_policy
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
@@ -167,6 +167,7 @@ def rollout(
                 phase=phase,
                 sight=sight,
                 next_sight=next_sight,
+                reward_source=(RewardSource.TIMEOUT if step.truncated else RewardSource.SIMULATOR),
             )
         )
         if step.terminated or step.truncated:

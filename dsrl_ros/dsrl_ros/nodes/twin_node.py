@@ -54,6 +54,7 @@ class TwinNode(Node):
         self._command_came = Future()
         self._idle = False
         self._image_ns = 0
+        self._image: Image | None = None
         # A second robot under these names would drive the same graph: listen before speaking.
         self._listener = self.create_subscription(
             JointState, names.JOINT_STATES, self._on_rival, qos.SENSOR
@@ -173,27 +174,32 @@ class TwinNode(Node):
     def _repeat(self) -> None:
         """Show the last state again when nothing happens, for who came late or missed it."""
         if self._idle:
-            self._show()
+            self._show(again=True)
         self._idle = True
 
-    def _show(self) -> None:
+    def _show(self, again: bool = False) -> None:
         self._idle = False
         state = self._world.state()
         self._publisher.publish(state)
         if self._camera_pub.get_subscription_count():
-            self._show_image(state.stamp_ns)
+            self._show_image(state.stamp_ns, again)
 
-    def _show_image(self, stamp_ns: int) -> None:
-        if stamp_ns - self._image_ns < 1e9 / self._config.camera_hz:
+    def _show_image(self, stamp_ns: int, again: bool) -> None:
+        """Publish an image if it is time for one, or if time stands still and none shows now."""
+        if again and stamp_ns == self._image_ns and self._image is not None:
+            self._camera_pub.publish(self._image)  # best effort: the first may be lost
             return
-        self._image_ns = stamp_ns
+        if not again and stamp_ns - self._image_ns < 1e9 / self._config.camera_hz:
+            return
+        self._image_ns, self._image = stamp_ns, None
         config = self._config
         try:
             image = self._world.render(config.camera, config.camera_width, config.camera_height)
         except DsrlError as error:
             self.get_logger().error(str(error), once=True)
             return
-        self._camera_pub.publish(image_to_msg(stamp_ns, config.camera, image))
+        self._image = image_to_msg(stamp_ns, config.camera, image)
+        self._camera_pub.publish(self._image)
 
     def _on_set_scene(
         self, request: SetScene.Request, response: SetScene.Response

@@ -11,7 +11,7 @@ class Verdict:
 
     Attributes:
         reward: 1 for the decision that reached success, else 0 (sparse, paper C.4.1).
-        terminated: success was reached: no bootstrap.
+        terminated: success was reached, or failure is certain: no bootstrap.
         truncated: a limit ended the episode: bootstrap.
         success: the task is done.
     """
@@ -25,6 +25,19 @@ class Verdict:
     def over(self) -> bool:
         """Whether the episode ended with this decision."""
         return self.terminated or self.truncated
+
+    @property
+    def outcome(self) -> str:
+        """How it leaves the episode, in words."""
+        if self.success:
+            return 'success'
+        if self.terminated:
+            return 'failure'
+        return 'cut off' if self.truncated else 'not done yet'
+
+
+FAILED = Verdict(reward=0.0, terminated=True, truncated=False, success=False)
+ABORTED = Verdict(reward=0.0, terminated=False, truncated=True, success=False)
 
 
 class EpisodeJudge:
@@ -46,6 +59,11 @@ class EpisodeJudge:
         self.steps = 0
         self.rejects = 0
 
+    def reaches_limit(self, num_executed: int) -> bool:
+        """Return whether a decision of so many steps, or a refused one, is the last allowed."""
+        rejects = self.rejects + 1 if num_executed == 0 else 0
+        return self.steps + num_executed >= self._max_steps or rejects >= self._max_rejects
+
     def judge(self, num_executed: int, success: bool) -> Verdict:
         """Judge one decision after its chunk was executed, or refused.
 
@@ -56,9 +74,9 @@ class EpisodeJudge:
             num_executed: control steps executed, 0 when the chunk was refused.
             success: the task is done, judged at the end of the chunk.
         """
+        limit = self.reaches_limit(num_executed)
         self.steps += num_executed
         self.rejects = self.rejects + 1 if num_executed == 0 else 0
-        limit = self.steps >= self._max_steps or self.rejects >= self._max_rejects
         return Verdict(
             reward=1.0 if success else 0.0,
             terminated=success,

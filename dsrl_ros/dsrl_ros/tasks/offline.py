@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsrl_ros.core.types import NO_RUN, DecisionKey, PolicySpec, Transition
+from dsrl_ros.core.types import NO_RUN, DecisionKey, PolicySpec, RewardSource, Transition
 from dsrl_ros.tasks.demonstrator import Demonstration
 
 
@@ -46,6 +46,7 @@ def transitions_of(
                     # What follows the end plays no part: the last observation stands in.
                     next_observation=demonstration.states[min(last, length - 1)],
                     phase='offline',
+                    reward_source=RewardSource.SIMULATOR,
                 )
             )
     return made

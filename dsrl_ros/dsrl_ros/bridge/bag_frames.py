@@ -1,0 +1,160 @@
+"""Labelled camera images from the bag of an episode: what its outcome says of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.typesys.store import Typestore
+
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.convert import run_from_bytes, stamp_to_ns
+from dsrl_ros.bridge.images import image_from_msg
+from dsrl_ros.core.types import RewardSource
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One labelled image.
+
+    Attributes:
+        run: of the episode, 32 hexadecimal digits.
+        episode: its number.
+        number: of the frame in its bag.
+        success: the label.
+        image: RGB, (H, W, 3).
+    """
+
+    run: str
+    episode: int
+    number: int
+    success: bool
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an episode ended, for its frames.
+
+    Attributes:
+        run, episode: whose.
+        success: the task was done.
+        end_ns: stamp of its last observation; later frames show what followed [ns].
+    """
+
+    run: str
+    episode: int
+    success: bool
+    end_ns: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which frames of an episode are taken.
+
+    Attributes:
+        num_last: frames at the end of a success, which show it.
+        num_others: frames that do not, spread evenly over the rest.
+        margin_ns: time before the end of a success of which nobody knows what it shows: who
+            judged it may have been slow [ns].
+    """
+
+    num_last: int
+    num_others: int
+    margin_ns: int
+
+
+def choose(
+    stamps_ns: Sequence[int], end_ns: int, success: bool, selection: Selection
+) -> dict[int, bool]:
+    """Choose frames of an episode, and say what each shows.
+
+    Args:
+        stamps_ns: of the frames, in order.
+        end_ns: of the episode; what is later belongs to no episode.
+        success: how it ended.
+        selection: which are taken.
+
+    Returns:
+        Label by number of the frame.
+    """
+    count = sum(stamp <= end_ns for stamp in stamps_ns)
+    if not count:
+        return {}
+    last, others = range(0), count
+    if success:
+        last = range(max(0, count - selection.num_last), count)
+        before = sum(stamp <= end_ns - selection.margin_ns for stamp in stamps_ns)
+        others = min(before, last.start)
+    num_others = selection.num_others
+    spread = np.linspace(0, others - 1, min(num_others, others)).round().astype(int)
+    return {**{int(i): False for i in spread}, **dict.fromkeys(last, True)}
+
+
+def labelled_frames(bag: Path, store: Typestore, selection: Selection) -> Iterator[Frame] | None:
+    """Return the labelled images of a bag; None where its episode has no outcome.
+
+    That is: it was aborted by a person, or its bag is not whole.
+
+    Args:
+        bag: folder of the episode.
+        store: types of the messages.
+        selection: which images are taken.
+
+    Raises:
+        ShapeMismatchError: an image in an encoding that is not known.
+    """
+    try:
+        found = read_outcome(bag, store)
+    except (ReaderError, FileNotFoundError):  # the recorder was killed
+        return None
+    return None if found is None else _frames(bag, store, found, selection)
+
+
+def read_outcome(bag: Path, store: Typestore) -> Outcome | None:
+    """Return how the episode of a bag ended; None where it was aborted, or its end is missing.
+
+    Raises:
+        ReaderError, FileNotFoundError: the bag was never closed, or is damaged.
+    """
+    last, end_ns = None, 0
+    for topic, message in _messages(bag, store, (names.REWARD, names.OBSERVATION)):
+        if topic == names.REWARD:
+            last = message
+        else:
+            end_ns = max(end_ns, stamp_to_ns(message.header.stamp))
+    if last is None or not (last.terminated or last.truncated):
+        return None
+    if last.truncated and last.source == RewardSource.PERSON:
+        return None
+    return Outcome(run_from_bytes(last.id.run), int(last.id.episode), bool(last.success), end_ns)
+
+
+def _frames(bag: Path, store: Typestore, found: Outcome, selection: Selection) -> Iterator[Frame]:
+    stamps = [stamp_to_ns(m.header.stamp) for _, m in _messages(bag, store, (names.CAMERA,))]
+    chosen = choose(stamps, found.end_ns, found.success, selection)
+    for number, (_, message) in enumerate(_messages(bag, store, (names.CAMERA,))):
+        if number in chosen:
+            image = image_from_msg(message)
+            yield Frame(found.run, found.episode, number, chosen[number], image)
+
+
+def _messages(bag: Path, store: Typestore, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Yield topic, as in `bridge.names`, and message, in the order in which they came."""
+    with Reader(bag) as reader:
+        known = {
+            connection.id: topic
+            for connection in reader.connections
+            for topic in topics
+            if connection.topic.endswith(f'/{topic}')
+        }
+        wanted = [c for c in reader.connections if c.id in known]
+        if not wanted:
+            return
+        for connection, _, data in reader.messages(connections=wanted):
+            yield known[connection.id], store.deserialize_cdr(data, connection.msgtype)
