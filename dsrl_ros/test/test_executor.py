@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -57,6 +58,7 @@ class TwinDriver:
     """The smallest driver: a runner on a twin in the same process, in lockstep."""
 
     lead_ns = 0
+    interruptible = False
 
     def __init__(self, arm: SimulatedArm) -> None:
         self.twin = arm.twin
@@ -71,17 +73,21 @@ class TwinDriver:
         self.ends: list[ChunkEnd] = []
         self.on_leg: Callable[[int], object] = lambda _: None
         self._decision = 0
+        self._waits = 0
 
     def now_ns(self) -> int:
         return self.twin.now_ns
 
     def wait_until(self, time_ns: int, then: Callable[[], None]) -> None:
+        self._waits += 1
+        this = self._waits
         self.on_leg(len(self.sent))
-        self.twin.advance(time_ns)
-        then()
+        if this == self._waits:  # else it was interrupted, and something else waited for
+            self.twin.advance(time_ns)
+            then()
 
     def interrupt(self) -> bool:
-        return False
+        return self.interruptible
 
     def run(self, rows: np.ndarray) -> ChunkEnd:
         self.runner.run(self.chunk(rows), self.twin.state().position)
@@ -197,6 +203,62 @@ def test_a_newer_chunk_takes_over_at_the_next_hand_off(arm: SimulatedArm) -> Non
     position, velocity = before.trajectory.sample(before.handoff_ns - before.start_ns)
     np.testing.assert_array_equal(after.trajectory.positions[0], position)
     np.testing.assert_array_equal(after.trajectory.velocities[0], velocity)
+
+
+def follows_on(before: Leg, after: Leg) -> bool:
+    """Whether a leg starts as the one before commands at that time."""
+    position, velocity = before.trajectory.sample(after.start_ns - before.start_ns)
+    jump = np.abs(after.trajectory.positions[0] - position).max()
+    kick = np.abs(after.trajectory.velocities[0] - velocity).max()
+    return bool(jump < 1e-9 and kick < 1e-9)
+
+
+def test_a_newer_chunk_that_is_refused_stops_the_older_one(arm: SimulatedArm) -> None:
+    """The arm comes to rest, and the chunk after that starts from where it does."""
+    driver = TwinDriver(arm)
+    measured = driver.twin.state().position
+    bad = replace(driver.chunk(np.full((4, 4), np.nan)), key=DecisionKey('arm', 'a' * 32, 0, 50))
+    two_rows = 2 * LEGS_PER_ROW
+    driver.on_leg = lambda sent: sent == two_rows and driver.runner.run(bad, measured)
+    driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
+    refused, older = driver.ends
+    assert (refused.chunk, refused.outcome) == (bad, ChunkOutcome.REJECTED)
+    assert (older.outcome, len(older.executed)) == (ChunkOutcome.PREEMPTED, 2)
+    assert older.end_ns == driver.sent[-1].handoff_ns
+    assert not driver.runner.busy
+    driver.on_leg = lambda _: None
+    assert driver.run(np.zeros((4, 4))).outcome is ChunkOutcome.DONE
+    for before, after in pairwise(driver.sent):
+        assert follows_on(before, after)
+
+
+@pytest.mark.parametrize('pause_ms', [4, 60, 1000])
+def test_a_chunk_after_a_pause_starts_where_the_last_leg_leads(
+    arm: SimulatedArm, pause_ms: int
+) -> None:
+    """The last leg may brake in less time than the plan would, and somewhere else."""
+    driver = TwinDriver(arm)
+    driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
+    last = len(driver.sent) - 1
+    driver.twin.advance(driver.twin.now_ns + pause_ms * MS)
+    driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
+    assert driver.ends[-1].outcome is ChunkOutcome.DONE
+    assert follows_on(driver.sent[last], driver.sent[last + 1])
+
+
+def test_a_stop_before_a_leg_starts_brakes_from_its_start(arm: SimulatedArm) -> None:
+    """A leg is sent ahead of its start: until then the arm follows the one before."""
+    driver = TwinDriver(arm)
+    driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
+    driver.lead_ns, driver.interruptible = 20 * MS, True
+    last = len(driver.sent)
+    driver.on_leg = lambda sent: (
+        sent == last + 1 and driver.runner.stop(ChunkOutcome.FAULT, 'silence')
+    )
+    driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
+    first, brake = driver.sent[last : last + 2]
+    assert brake.start_ns == first.start_ns
+    assert follows_on(first, brake)
 
 
 def test_a_stop_in_the_middle_of_a_row_does_not_count_that_row(arm: SimulatedArm) -> None:

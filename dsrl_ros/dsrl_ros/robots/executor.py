@@ -62,6 +62,18 @@ class Execution:
         rows = max((leg.rows for leg in self.legs if leg.handoff_ns <= time_ns), default=0)
         return self.plan.executed[:rows]
 
+    def commanded_at(self, time_ns: int) -> Commanded:
+        """Return what is commanded at a time, if all legs have been sent by then.
+
+        The last leg may brake sooner than the plan would: what was sent is what is commanded.
+        """
+        last = self.legs[-1]
+        commanded = self.plan.commanded_at(min(time_ns, last.handoff_ns) - self.start_ns)
+        if time_ns <= last.handoff_ns:
+            return commanded
+        joints, velocity = last.trajectory.sample(time_ns - last.start_ns)
+        return replace(commanded, joints=joints, velocity=velocity)
+
 
 class ChunkExecutor:
     """Plans, gates and cuts chunks, one after the other.
@@ -161,7 +173,7 @@ class ChunkExecutor:
             DriverError: not engaged.
         """
         if self._execution is not None:
-            return self._execution.plan.commanded_at(time_ns - self._execution.start_ns)
+            return self._execution.commanded_at(time_ns)
         if self._rest is None:
             raise DriverError('executor: got a chunk before engage, expected engage first.')
         if self._move is None:

@@ -35,7 +35,7 @@ class Commanded:
     Attributes:
         joints: [rad], (J,).
         velocity: [rad/s], (J,).
-        aim: where the arm rests if nothing more is commanded.
+        aim: where the last step leads; the next one goes on from there.
         width: width of the gripper [m].
     """
 

@@ -138,13 +138,19 @@ class ChunkRunner:
     def _begin(self, chunk: Chunk, measured: Float64, start_ns: int) -> None:
         result = self._executor.begin(chunk, start_ns, self._pace.now_ns(), measured)
         if isinstance(result, Refusal):
-            stopped = result.rule is Rule.ESTOP
-            outcome = ChunkOutcome.ESTOP if stopped else ChunkOutcome.REJECTED
-            self._ended(unexecuted(chunk, outcome, self._pace.now_ns(), str(result)))
-            return
-        self._current = result
+            self._refused(chunk, result)
+        else:
+            self._follow(result)
+
+    def _refused(self, chunk: Chunk, refusal: Refusal) -> None:
+        stopped = refusal.rule is Rule.ESTOP
+        outcome = ChunkOutcome.ESTOP if stopped else ChunkOutcome.REJECTED
+        self._ended(unexecuted(chunk, outcome, self._pace.now_ns(), str(refusal)))
+
+    def _follow(self, execution: Execution) -> None:
+        self._current = execution
         self._legs_sent = 0
-        self._send_next(result)
+        self._send_next(execution)
 
     def _send_next(self, current: Execution) -> None:
         leg = current.legs[self._legs_sent]
@@ -160,15 +166,33 @@ class ChunkRunner:
         elif self._legs_sent == len(current.legs):
             self._end(current, leg.handoff_ns, current.plan.executed)
         elif self._newer is not None:
-            self._stop = (ChunkOutcome.PREEMPTED, f'superseded by {self._newer[0].key}')
-            self._end(current, leg.handoff_ns, current.executed_by(leg.handoff_ns))
+            self._hand_over(current, leg.handoff_ns, *self._newer)
         else:
             self._send_next(current)
 
+    def _hand_over(
+        self, current: Execution, handoff_ns: int, chunk: Chunk, measured: Float64
+    ) -> None:
+        """Let a newer chunk take over, or brake for good when it is refused."""
+        self._newer = None
+        self._stop = (ChunkOutcome.PREEMPTED, f'superseded by {chunk.key}')
+        result = self._executor.begin(chunk, handoff_ns, self._pace.now_ns(), measured)
+        if isinstance(result, Refusal):
+            self._refused(chunk, result)
+            self._brake(current)
+        else:
+            self._end(current, handoff_ns, current.executed_by(handoff_ns))
+            self._follow(result)
+
     def _brake(self, current: Execution) -> None:
-        now_ns = self._pace.now_ns()
-        executed = current.executed_by(now_ns)
-        leg = self._executor.brake(now_ns)
+        """Brake on the way that has been sent: not before it starts, nor after it brakes itself.
+
+        From anywhere else the arm would jump.
+        """
+        handoff_ns = current.legs[self._legs_sent - 1].handoff_ns
+        start_ns = min(max(self._pace.now_ns(), current.start_ns), handoff_ns)
+        executed = current.executed_by(start_ns)
+        leg = self._executor.brake(start_ns)
         self._send(leg)
         self._pace.wait_until(leg.handoff_ns, lambda: self._end(current, leg.handoff_ns, executed))
 
