@@ -165,9 +165,8 @@ class MotionRules:
             motion: what is to be judged.
             wider: take into the workspace the box around it and both ends of the motion.
         """
-        reached = extremes(motion.trajectory)
-        along, rests = self._look_along(motion.trajectory)
-        positions = np.vstack([reached.low, reached.high, rests])
+        reached = extremes(motion.trajectory, self._brake_ns)
+        positions = np.stack([reached.low, reached.high])
         # The arm may be stopped at its fastest, so that braking counts as acceleration.
         braking = reached.speed / (self._brake_ns * 1e-9)
         acceleration = np.stack([reached.acceleration, braking])
@@ -183,15 +182,17 @@ class MotionRules:
                 -self._acceleration,
                 self._acceleration,
             )
-            or self._workspace(np.concatenate([along, rests]), ends)
+            or self._workspace(self._look_along(motion.trajectory), ends)
             or self._jump(motion)
         )
 
-    def _look_along(self, trajectory: JointTrajectory) -> tuple[Float64, Float64]:
-        """Return positions on the way, (K, J), and where the arm would rest if stopped there."""
-        times = np.arange(0, trajectory.duration_ns + _LOOK_NS, _LOOK_NS, dtype=np.int64)
-        positions, velocities = trajectory.sample(times)
-        return positions, rest_positions(positions, velocities, self._brake_ns)
+    def _look_along(self, trajectory: JointTrajectory) -> Float64:
+        """Return positions on the way and where the arm would rest if stopped there, (K, J)."""
+        longest_ns = np.diff(trajectory.times_ns).max(initial=1)
+        positions, velocities = trajectory.segments.looks(-(-int(longest_ns) // _LOOK_NS))
+        positions = np.vstack([positions, trajectory.positions[-1]])
+        velocities = np.vstack([velocities, trajectory.velocities[-1]])
+        return np.vstack([positions, rest_positions(positions, velocities, self._brake_ns)])
 
     def _joints(
         self, rule: Rule, unit: str, values: Float64, low: Float64, high: Float64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,47 @@ from dsrl_ros.core.errors import ShapeMismatchError
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The cubics between the points of a trajectory, all at once.
+
+    Each is p(s) = p0 + m0 s + c2 s^2 + c3 s^3, for s from 0 to 1.
+
+    Attributes:
+        span: time from s = 0 to s = 1 [s], (S, 1).
+        p0, m0, c2, c3: coefficients [rad], (S, J).
+    """
+
+    span: Float64
+    p0: Float64
+    m0: Float64
+    c2: Float64
+    c3: Float64
+
+    @classmethod
+    def between(cls, times_ns: Int64, positions: Float64, velocities: Float64) -> Segments:
+        """Return the segments that pass through points at times [ns], (S + 1,)."""
+        span = np.diff(times_ns)[:, None] * 1e-9
+        rise = np.diff(positions, axis=0)
+        m0, m1 = velocities[:-1] * span, velocities[1:] * span
+        return cls(span, positions[:-1], m0, 3.0 * rise - 2.0 * m0 - m1, m0 + m1 - 2.0 * rise)
+
+    def looks(self, parts: int) -> tuple[Float64, Float64]:
+        """Return position and velocity at the start of each part of each segment.
+
+        Args:
+            parts: how many equal parts a segment is divided into.
+
+        Returns:
+            Positions [rad] and velocities [rad/s], (parts * S, J).
+        """
+        s = (np.arange(parts) / parts)[:, None, None]
+        position = self.p0 + s * (self.m0 + s * (self.c2 + s * self.c3))
+        velocity = (self.m0 + s * (2.0 * self.c2 + s * (3.0 * self.c3))) / self.span
+        joints = position.shape[-1]
+        return position.reshape(-1, joints), velocity.reshape(-1, joints)
 
 
 @dataclass(frozen=True)
@@ -47,6 +89,11 @@ class JointTrajectory:
     def duration_ns(self) -> int:
         """Time of the last point [ns]."""
         return int(self.times_ns[-1])
+
+    @cached_property
+    def segments(self) -> Segments:
+        """The cubics between the points; none for a single one."""
+        return Segments.between(self.times_ns, self.positions, self.velocities)
 
     def sample(self, time_ns: int | Int64) -> tuple[Float64, Float64]:
         """Return position and velocity at one or several times.
