@@ -172,7 +172,7 @@ def test_the_gripper_is_the_last_column_or_none(mode: str) -> None:
 
 @pytest.mark.parametrize('far', [2.0, 1e30])
 def test_a_pose_out_of_reach_is_an_error_that_the_driver_knows(far: float) -> None:
-    with pytest.raises(DriverError, match='expected a pose the arm can reach'):
+    with pytest.raises(DriverError, match='further away than the arm is long; expected a pose'):
         plan('pose', [far, 0, 0.1, 0, 1, 0, 0])
     with pytest.raises(DriverError, match=r'rad left after'):
         plan('pose', [0.6, 0.3, 0.02, 1, 0, 0, 0])  # from below, through the table

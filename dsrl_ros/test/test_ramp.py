@@ -108,12 +108,26 @@ def test_the_way_is_the_same_and_the_speed_is_the_share_of_it() -> None:
 
 def test_between_the_ends_of_rows_no_joint_is_faster_than_its_share() -> None:
     plain, ramped = Arm(Ramp()), Arm(RAMP)
-    want, got = plain.follow(swing(0)), ramped.follow(swing(0))
-    times = np.arange(0, got.plan.trajectory.duration_ns, 5 * MS)
-    position, speed = got.plan.trajectory.sample(times)
-    planned = want.plan.trajectory.sample(RAMP.passed(times).astype(np.int64))
-    np.testing.assert_allclose(position, planned[0], atol=1e-4)
-    np.testing.assert_allclose(speed, RAMP.rate(times)[:, None] * planned[1], atol=3e-3)
+    begun_ns = ramped.now_ns
+    for chunk in range(3):
+        want, got = plain.follow(swing(chunk)), ramped.follow(swing(chunk))
+        times = np.arange(0, got.plan.trajectory.duration_ns, 5 * MS)
+        elapsed = times + got.start_ns - begun_ns
+        passed = RAMP.passed(elapsed) - RAMP.passed(elapsed[0])
+        position, speed = got.plan.trajectory.sample(times)
+        planned = want.plan.trajectory.sample(passed.round().astype(np.int64))
+        np.testing.assert_allclose(position, planned[0], atol=1e-4)
+        np.testing.assert_allclose(speed, RAMP.rate(elapsed)[:, None] * planned[1], atol=3e-3)
+
+
+def test_a_plan_ends_exactly_at_rest_whenever_it_begins() -> None:
+    """A nanosecond short of the end a joint would still move."""
+    planner = ChunkPlanner(FR3, KINEMATICS, STEP_NS, CARD.control_mode, NAMES)
+    start = planner.at_rest(JOINTS, FR3.gripper_high)
+    for elapsed_ns in range(0, RAMP.duration_ns, 7_654_321):
+        plan = RAMP.plan(planner, swing(0).astype(np.float32), start, elapsed_ns)
+        assert not plan.trajectory.velocities[-1].any()
+        np.testing.assert_array_equal(plan.trajectory.positions[-1], plan.aims[-1].joints)
 
 
 def test_legs_follow_on_are_short_and_end_at_rest() -> None:

@@ -94,7 +94,7 @@ def test_inverse_kinematics_work_on_the_urdf(described: RobotDescription) -> Non
 
 def test_of_two_limits_the_tighter_holds() -> None:
     text = urdf().replace('lower="-2.7437"', 'lower="-1.5"').replace('"4.18"', '"9"')
-    text = text.replace('upper="1.7837"', 'upper="3"').replace('"5.26"', '"1.25"')
+    text = text.replace('"1.7837"', '"3"').replace('"-1.7837"', '"-3"').replace('"5.26"', '"1.25"')
     described = described_by(text, FR3)
     assert described.position_low == (-1.5, *FR3.position_low[1:])
     assert described.position_high == FR3.position_high

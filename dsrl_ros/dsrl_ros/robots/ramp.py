@@ -89,7 +89,6 @@ class Ramp:
         reached_ns[::per_step] = planned_ns  # to the bit, whatever rounding says
         positions, velocities = plan.trajectory.sample(reached_ns)
         velocities *= self.rate(elapsed_ns + times_ns)[:, None]
-        velocities[0] = start.velocity
         return replace(
             plan,
             trajectory=JointTrajectory(times_ns, positions, velocities),

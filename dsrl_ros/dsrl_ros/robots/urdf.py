@@ -16,8 +16,8 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.model import load_model
 
-# Without these MuJoCo would merge links that do not move and refuse those without a mass.
-_COMPILER = {'fusestatic': 'false', 'boundmass': '1', 'boundinertia': '1'}
+# Without these MuJoCo would refuse links without a mass.
+_COMPILER = {'boundmass': '1', 'boundinertia': '1'}
 
 
 def described_by(urdf: str, robot: RobotDescription) -> RobotDescription:
