@@ -19,13 +19,16 @@ ImageArray = NDArray[np.uint8]
 
 
 class ControlMode(IntEnum):
-    """What the columns of an action chunk mean. Values equal `ActionChunk.CONTROL_MODE_*`."""
+    """What the columns of an action chunk mean. Values equal `ActionChunk.CONTROL_MODE_*`.
+
+    A column `gripper` in [-1, 1] may follow. The columns' names stand in `robots.modes`.
+    """
 
     UNSET = 0
-    JOINT_POSITION = 1  # [rad] per joint, then gripper
-    JOINT_VELOCITY = 2  # [rad/s] per joint, then gripper
-    EE_POSE = 3  # position [m] and orientation of the tool in the base frame, then gripper
-    EE_DELTA = 4  # change of the commanded tool position per step [m], then gripper
+    JOINT_POSITION = 1  # [rad] per joint
+    JOINT_VELOCITY = 2  # [rad/s] per joint
+    EE_POSE = 3  # position [m] and unit quaternion (w, x, y, z) of the tool in the base frame
+    EE_DELTA = 4  # change of the commanded tool position [m] and, if named, orientation per step
 
 
 class NoiseLayout(IntEnum):
