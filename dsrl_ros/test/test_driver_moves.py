@@ -66,7 +66,7 @@ def moves(ros) -> Moves:
 def test_a_move_leads_the_arm_there_and_chunks_go_on_from_it(moves: Moves) -> None:
     moves.reset(1)
     kinematics = Kinematics(FR3)
-    tool = kinematics.tool_position(moves.joints()) + (0.03, 0.05, 0.06)
+    tool = kinematics.tool_position(moves.joints()) + np.array([0.03, 0.05, 0.06])
     goal = kinematics.solve_down(tool, moves.joints())
     way = moves.way(goal - moves.joints())
     assert moves.move(trajectory=way).error_code == Result.NONE

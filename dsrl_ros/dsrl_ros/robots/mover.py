@@ -93,7 +93,7 @@ class Mover:
         width = commanded.width if move.width is None else move.width
         self._executor.follow(trajectory, start_ns, width)
         self._legs = list(legs_of(trajectory, move, start_ns, self._window_ns, self._brake_ns))
-        self._total = len(self._legs)
+        self._total, self._start_ns = len(self._legs), start_ns
         self._ended, self._stopped_by = ended, ''
         self._send_next()
         return ''
@@ -114,6 +114,7 @@ class Mover:
 
     def _send_next(self) -> None:
         leg = self._legs.pop(0)
+        self._sent = leg
         self._send(leg)
         lead_ns = self._pace.lead_ns if self._legs else 0
         self._pace.wait_until(leg.handoff_ns - lead_ns, self._on_reached)
@@ -127,7 +128,9 @@ class Mover:
             self._end()
 
     def _brake(self) -> None:
-        leg = self._executor.brake(self._pace.now_ns())
+        """Brake on the way that has been sent: from anywhere else the arm would jump."""
+        now_ns = max(self._pace.now_ns(), self._start_ns)
+        leg = self._executor.brake(min(now_ns, self._sent.handoff_ns))
         self._send(leg)
         self._pace.wait_until(leg.handoff_ns, self._end)
 
