@@ -7,7 +7,7 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from dsrl_msgs.action import ResetEpisode
-from dsrl_msgs.msg import ChunkResult, DecisionId, Reward, RewardStatus, TaskStatus
+from dsrl_msgs.msg import ChunkResult, DecisionId, DriverStatus, Reward, RewardStatus, TaskStatus
 from dsrl_msgs.srv import SetScene
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import header, stamp_from_ns
@@ -29,13 +29,16 @@ class Peers(Node):
         self.create_subscription(RewardStatus, names.REWARD_STATUS, self.states.append, qos.STATUS)
         self.marks = {mark: self.create_client(Trigger, name) for name, mark in MARKS.items()}
         self.create_service(SetScene, names.SET_SCENE, self._on_set_scene)
+        driver = self.create_publisher(DriverStatus, names.DRIVER_STATUS, qos.STATUS)
+        driver.publish(DriverStatus(state=DriverStatus.STATE_HOLDING))
         self.resets = ActionClient(self, ResetEpisode, names.RESET_EPISODE)
 
     def _on_set_scene(self, request, response):
         self.seeds.append(request.seed)
         response.success = len(self.seeds) > self.refusals
         response.message = '' if response.success else 'busy'
-        response.stamp = stamp_from_ns(77)
+        response.stamp, response.reset_count = stamp_from_ns(77), len(self.seeds)
+        self.statuses.publish(TaskStatus(header=header(77), reset_count=len(self.seeds)))
         return response
 
     def connected(self) -> bool:

@@ -13,8 +13,9 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from reward_peers import Peers, reset
+from reward_peers import Peers, done, reset
 
+from dsrl_msgs.action import ResetEpisode
 from dsrl_msgs.msg import Reward
 from dsrl_ros.cli.keys import Keys
 from dsrl_ros.nodes.reward_node import RewardNode
@@ -106,6 +107,21 @@ def test_where_nobody_listens_it_says_so(ros, tmp_path):
         assert f'{ros.namespace}/mark_success' in judge.said()
         assert 'in ROS domain 101. ' in judge.said()
         assert '`person` is among the sources' in judge.said()
+
+
+def test_a_reset_that_waits_for_the_scene_is_told_that_it_is_ready(ros, tmp_path):
+    steps = ['recover', 'arrange', 'verify']
+    ros.add(RewardNode, **{'reset.arrange': 'person', 'reset.steps': steps})
+    peers = ros.add(Peers)
+    ros.spin_until(peers.connected)
+    with Judge(ros, tmp_path, subprocess.PIPE) as judge:
+        judge.hear('No episode has started yet')
+        goal = done(ros, peers.resets.send_goal_async(ResetEpisode.Goal(robot='fr3')))
+        judge.hear('Reset: arrange the scene')
+        judge.type('r\n', last=True)
+        assert done(ros, goal.get_result_async()).result.error_code == ResetEpisode.Result.NONE
+        assert judge.end() == 0
+    assert not peers.seeds  # no simulation was asked
 
 
 def test_on_a_terminal_one_key_is_enough_and_it_is_left_as_it_was(ros, peers, tmp_path):

@@ -71,7 +71,8 @@ def test_launch_argument_wins_over_file_and_file_over_default() -> None:
     """Precedence; an empty launch argument counts as not given."""
     given = {'max_steps': 7, 'max_rejects': 2}
     values = complete('reward', given, 'max_steps=9 max_rejects=', 'here')
-    assert (values['max_steps'], values['max_rejects'], values['reset_attempts']) == (9, 2, 3)
+    limits = values['max_steps'], values['max_rejects'], values['status_timeout_s']
+    assert limits == (9, 2, 2.0)
 
 
 def test_a_launch_argument_out_of_range_is_refused() -> None:

@@ -29,6 +29,7 @@ KINEMATICS = Kinematics(FR3)
 HOME = KINEMATICS.solve_down(np.array([0.45, 0.0, 0.25]), np.array(FR3.home))
 LOW = KINEMATICS.solve_down(np.array([0.5, 0.1, 0.03]), HOME)
 STEPS = tuple(step.value for step in ResetStep)
+OF_THE_SCENE = ('recover', 'arrange', 'verify')
 
 
 class Robot(Node):
@@ -107,7 +108,7 @@ def reset(ros):
         if 'home' in config.steps:
             ros.add(MotionPlannerNode, planner='plain')
             ros.spin_until(resetter._plan.service_is_ready)
-        ros.spin_until(lambda: resetter._joints and resetter._driver)
+        ros.spin_until(lambda: resetter._joints.message() and resetter._driver)
         ros.spin_until(resetter._move.server_is_ready)
         ros.spin_until(resetter._set_scene.service_is_ready)
         ros.spin_until(resetter._clear.service_is_ready)
@@ -175,7 +176,7 @@ def test_a_pressed_emergency_stop_is_never_cleared_by_itself(ros, reset):
 
 def test_a_person_arranges_the_scene_or_says_that_it_cannot_be(ros, reset):
     robot, start, _ = reset
-    resetter, task, said = start(arrange='person', attempts=2)
+    resetter, task, said = start(steps=OF_THE_SCENE, arrange='person', attempts=2)
     person = ros.add(lambda **given: Node('person', **given))
     calls = {
         n: person.create_client(Trigger, n) for n in (names.SCENE_READY, names.SCENE_NOT_READY)
@@ -198,7 +199,7 @@ def test_a_person_arranges_the_scene_or_says_that_it_cannot_be(ros, reset):
 
 def test_nobody_there_is_a_time_out(reset):
     _, _, finish = reset
-    report, _ = finish(arrange='person', person_timeout_s=0.2, attempts=2)
+    report, _ = finish(steps=OF_THE_SCENE, arrange='person', person_timeout_s=0.2, attempts=2)
     assert report.failure.failure is Failure.TIMEOUT and 'scene_ready' in report.failure.message
 
 
@@ -215,7 +216,9 @@ def test_a_scene_that_cannot_be_arranged_is_tried_again_and_then_given_up(reset)
 
 def test_a_task_that_is_done_already_does_not_verify(ros, reset):
     robot, start, _ = reset
-    resetter, task, said = start(arrange='person', person_timeout_s=5.0, attempts=2)
+    resetter, task, said = start(
+        steps=OF_THE_SCENE, arrange='person', person_timeout_s=5.0, attempts=2
+    )
     robot.show_task(success=True)
     ros.spin_until(lambda: resetter._task is not None and resetter.trouble)
     resetter._ready = True
@@ -237,7 +240,28 @@ def test_an_arm_that_did_not_get_home_does_not_verify(ros, reset):
     assert 'rad from home' in task.result().failure.message
 
 
+@pytest.mark.parametrize(
+    ('arrange', 'steps'),
+    [
+        ('simulator', list(OF_THE_SCENE)),
+        ('person', list(STEPS)),
+        ('nobody', [step for step in STEPS if step != 'arrange']),
+    ],
+)
+def test_the_steps_follow_from_who_arranges_the_scene(ros, reset, arrange, steps):
+    _, start, _ = reset
+    ros.add(MotionPlannerNode, planner='plain')
+    resetter, task, said = start(arrange=arrange)
+    ros.spin_until(resetter._plan.service_is_ready)
+    ros.spin_until(lambda: task.done() or resetter.trouble)
+    if arrange == 'person':
+        resetter._ready = True
+    ros.spin_until(task.done)
+    assert task.result().failure is None
+    assert [line.removesuffix(', attempt 1') for line in said] == steps
+
+
 def test_a_home_out_of_the_workspace_is_refused_before_anything_moves(ros):
     node = ros.add(lambda **given: Node('resets', **given))
     with pytest.raises(ConfigError, match='within the workspace'):
-        Resetter(node, ResetConfig(steps=STEPS), FR3)  # 'ready' stands above the box
+        Resetter(node, ResetConfig(steps=STEPS, home=FR3.home), FR3)  # 'ready' is above the box

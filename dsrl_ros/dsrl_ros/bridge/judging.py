@@ -57,6 +57,7 @@ class Judging:
         self._timeout_s = config.status_timeout_s
         self._since_s = 0.0  # when the newest result came
         self._warned = self._awaiting = False
+        self._asked = ''  # of a person, by a reset
         self._reward_pub = node.create_publisher(Reward, names.REWARD, qos.DECISION)
         self._status_pub = node.create_publisher(RewardStatus, names.REWARD_STATUS, qos.STATUS)
         node.create_subscription(ChunkResult, names.CHUNK_RESULT, self._on_result, qos.DECISION)
@@ -77,6 +78,11 @@ class Judging:
         self._newest, self._awaiting = first, False
         self._judge.start(first, stamp_ns)
         self._say(f'Episode {first.episode} runs.')
+
+    def say_reset(self, asked: str) -> None:
+        """Say what a reset asks a person for; nothing when it asks no more."""
+        self._asked = asked
+        self._say(asked or 'The reset goes on.')
 
     def _on_result(self, result: ChunkResult) -> None:
         key, end_ns = key_from_msg(result.id), stamp_to_ns(result.header.stamp)
@@ -137,6 +143,8 @@ class Judging:
         if deadline_s is not None:
             status.state = RewardStatus.STATE_AWAITING_PERSON
             status.remaining = max(0.0, deadline_s - time.monotonic())
+        elif self._asked:
+            status.state = RewardStatus.STATE_RESET_WAITS
         elif self._judge.running:
             status.state = RewardStatus.STATE_RUNNING
         self._status_pub.publish(status)

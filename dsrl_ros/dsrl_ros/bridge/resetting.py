@@ -23,6 +23,7 @@ from dsrl_msgs.msg import DriverStatus, TaskStatus
 from dsrl_msgs.srv import PlanMotion, SetScene
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import stamp_to_ns
+from dsrl_ros.bridge.newest import Newest
 from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
 from dsrl_ros.core.checks import require_shape
@@ -64,32 +65,39 @@ class Resetter:
         trouble: what a person has to do before the reset goes on; empty while nothing.
     """
 
-    def __init__(self, node: Node, config: ResetConfig, robot: RobotDescription) -> None:
+    def __init__(
+        self,
+        node: Node,
+        config: ResetConfig,
+        robot: RobotDescription,
+        asked: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Connect to whoever the steps need.
 
         Args:
             node: whose executor runs meanwhile.
             config: names the steps.
             robot: whose home, limits and gripper.
+            asked: is told what a person has to do, and nothing when it is done.
 
         Raises:
             ConfigError: a home that is none of this robot's, or out of its workspace.
         """
         self._node, self._config, self._robot = node, config, robot
-        self._steps = tuple(ResetStep(name) for name in config.steps)
-        self._home = np.array(config.home or robot.home)
+        self._asked = asked
+        self._steps = _steps_of(config)
+        self._home = np.array(config.home or robot.episode_start)
         if ResetStep.HOME in self._steps:
             _check_home(self._home, robot)
         self.trouble = ''
         self._driver: DriverStatus | None = None
         self._task: TaskStatus | None = None
-        self._joints: JointState | None = None
         self._reset_count: int | None = None
         self._ready: bool | None = None  # what a person said of the scene
         self._stamp_ns = 0
         node.create_subscription(DriverStatus, names.DRIVER_STATUS, self._on_driver, qos.STATUS)
         node.create_subscription(TaskStatus, names.TASK_STATUS, self._on_task, qos.DECISION)
-        node.create_subscription(JointState, names.JOINT_STATES, self._on_joints, qos.SENSOR)
+        self._joints = Newest(node, JointState, names.JOINT_STATES, qos.SENSOR)
         self._set_scene = node.create_client(SetScene, names.SET_SCENE)
         self._plan = node.create_client(PlanMotion, names.PLAN_MOTION)
         self._move = ActionClient(node, MoveArm, names.MOVE_ARM)
@@ -117,7 +125,6 @@ class Resetter:
                 failure, message = Failure.TIMEOUT, str(error)
             except _StepError as error:
                 failure, message = error.failure, str(error)
-            self.trouble = ''
             outcome = machine.report(failure, message, time.monotonic() - begun)
             log = self._node.get_logger()
             (log.debug if failure is None else log.warning)(f'reset: {outcome}')
@@ -158,9 +165,9 @@ class Resetter:
 
     async def _recovered(self) -> str:
         """Wait until the driver takes commands, helping where that is allowed."""
-        status = self._driver
-        if status is not None and status.state == DriverStatus.STATE_HOLDING:
+        if self._takes_commands():
             return ''
+        status = self._driver
         if (
             self._config.recover_by_itself
             and status is not None
@@ -172,9 +179,8 @@ class Resetter:
                     if not answer.success:
                         raise _StepError(Failure.ROBOT, f'{what}: {answer.message}')
         cause = status.message if status is not None else 'nothing has been heard of it'
-        await self._seen(
-            lambda: self._driver is not None and self._driver.state == DriverStatus.STATE_HOLDING,
-            self._config.person_timeout_s,
+        await self._done_by_person(
+            self._takes_commands,
             f'the driver does not take commands: {cause}. Look at the robot, then call '
             f'{self._node.resolve_service_name(names.CLEAR)}',
         )
@@ -201,14 +207,17 @@ class Resetter:
             raise _StepError(Failure.ROBOT, f'move_arm: {done.result.error_message}')
         return ''
 
+    def _takes_commands(self) -> bool:
+        # What it says of its last chunk may come after the result of it.
+        ready = (DriverStatus.STATE_HOLDING, DriverStatus.STATE_EXECUTING)
+        return self._driver is not None and self._driver.state in ready
+
     def _measured(self) -> Float64:
-        if self._joints is None:
-            raise _StepError(
-                Failure.ROBOT,
-                f'got no joint states on {self._node.resolve_topic_name(names.JOINT_STATES)}',
-            )
+        message = self._joints.message()
+        if message is None:
+            raise _StepError(Failure.ROBOT, f'got no joint states on {self._joints.name}')
         try:
-            return positions_from_msg(self._joints, self._robot.joint_names)
+            return positions_from_msg(message, self._robot.joint_names)
         except DriverError as error:
             raise _StepError(Failure.ROBOT, str(error)) from error
 
@@ -226,9 +235,8 @@ class Resetter:
     async def _arranged_by_person(self) -> str:
         self._ready = None
         ready = self._node.resolve_service_name(names.SCENE_READY)
-        await self._seen(
+        await self._done_by_person(
             lambda: self._ready is not None,
-            self._config.person_timeout_s,
             f'arrange the scene, then call {ready}, or press r in `dsrl judge`',
         )
         if not self._ready:
@@ -237,9 +245,8 @@ class Resetter:
 
     async def _verified(self) -> str:
         """Look whether robot and scene are where they should be."""
-        status = self._driver
-        if status is None or status.state != DriverStatus.STATE_HOLDING:
-            cause = 'nothing has been heard of it' if status is None else status.message
+        if not self._takes_commands():
+            cause = self._driver.message if self._driver else 'nothing has been heard of it'
             raise _StepError(Failure.ROBOT, f'the driver does not take commands: {cause}')
         if self._reset_count is not None:
             await self._seen(
@@ -265,16 +272,27 @@ class Resetter:
     async def _answer(self, future: Future, what: str, longer_s: float = 0.0) -> Any:
         return await within(self._node, future, self._config.step_timeout_s + longer_s, what)
 
+    async def _done_by_person(self, is_so: Callable[[], bool], what: str) -> None:
+        """Wait until a person has done something; say what.
+
+        Raises:
+            TimeoutError: it is not done within the time.
+        """
+        self._ask(what)
+        self._node.get_logger().warning(f'reset: {what}')
+        try:
+            await self._seen(is_so, self._config.person_timeout_s, what)
+        finally:
+            self._ask('')
+
     async def _seen(self, is_so: Callable[[], bool], seconds: float, what: str) -> None:
-        """Wait until something is so; say what is to be done meanwhile.
+        """Wait until something is so.
 
         Raises:
             TimeoutError: it is not so within the time.
         """
         if is_so():
             return
-        self.trouble = what
-        self._node.get_logger().warning(f'reset: {what}')
         seen = Future(executor=self._node.executor)
 
         def look() -> None:
@@ -287,14 +305,15 @@ class Resetter:
         finally:
             self._node.destroy_timer(timer)
 
+    def _ask(self, what: str) -> None:
+        self.trouble = what
+        self._asked(what)
+
     def _on_driver(self, status: DriverStatus) -> None:
         self._driver = status
 
     def _on_task(self, status: TaskStatus) -> None:
         self._task = status
-
-    def _on_joints(self, message: JointState) -> None:
-        self._joints = message
 
     def _on_ready(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         return self._say_scene(True, response)
@@ -309,6 +328,15 @@ class Resetter:
         else:
             response.message = 'got a word on the scene while nobody waits for one.'
         return response
+
+
+def _steps_of(config: ResetConfig) -> tuple[ResetStep, ...]:
+    if config.steps:
+        return tuple(ResetStep(name) for name in config.steps)
+    if config.arrange == 'simulator':
+        return (ResetStep.RECOVER, ResetStep.ARRANGE, ResetStep.VERIFY)
+    left_out = ResetStep.ARRANGE if config.arrange == 'nobody' else None
+    return tuple(step for step in ResetStep if step is not left_out)
 
 
 def _check_home(home: Float64, robot: RobotDescription) -> None:

@@ -1,4 +1,5 @@
-"""`dsrl judge`: say of the episode under way: s success, f failure, a abort; q quits.
+"""`dsrl judge`: say of the episode under way: s success, f failure, a abort; q quits. And while a
+reset waits for the scene: r ready, n cannot be arranged.
 
 On a terminal one key is enough; elsewhere it reads lines (`echo s | dsrl judge`), ends with its
 input, and its exit code is 1 if anything was refused. The reward node must have `person` among its
@@ -25,10 +26,14 @@ from dsrl_ros.bridge.judging import MARKS
 from dsrl_ros.cli.keys import Keys
 from dsrl_ros.core.types import RewardSource
 from dsrl_ros.tasks.judge import Verdict
-from dsrl_ros.tasks.marks import Mark
 
-_HELP = 's success, f failure, a abort, q quit'
-_WORDS = {mark.value: mark for mark in Mark} | {mark.value[0]: mark for mark in Mark}
+_HELP = 's success, f failure, a abort, r scene ready, n scene not ready, q quit'
+# What is said, and the service that it is said to.
+_SERVICES = {mark.value: name for name, mark in MARKS.items()} | {
+    'ready': names.SCENE_READY,
+    'not ready': names.SCENE_NOT_READY,
+}
+_WORDS = {word: word for word in _SERVICES} | {word[0]: word for word in _SERVICES}
 # A key pressed so soon was meant for the episode before.
 _FRESH_S = 0.7
 
@@ -53,9 +58,11 @@ class Judge:
         self._state: RewardStatus | None = None
         self._began = 0.0
         self._decisions = 0
-        self._asked: tuple[Mark, float] | None = None  # what is to be said, and until when
+        self._asked: tuple[str, float] | None = None  # what is to be said, and until when
         self._answer: Future | None = None
-        self._marks = {mark: node.create_client(Trigger, name) for name, mark in MARKS.items()}
+        self._clients = {
+            word: node.create_client(Trigger, name) for word, name in _SERVICES.items()
+        }
         node.create_subscription(RewardStatus, names.REWARD_STATUS, self._on_status, qos.STATUS)
         node.create_subscription(Reward, names.REWARD, self._on_reward, qos.DECISION)
         self._say(f'{node.get_namespace()}: {_HELP}')
@@ -75,20 +82,20 @@ class Judge:
         self._show()
         return True
 
-    def _consider(self, word: str) -> None:
-        mark = _WORDS.get(word)
-        if mark is None:
-            if word.strip():
-                self._refuse(f'{word!r} means nothing. {_HELP}')
+    def _consider(self, typed: str) -> None:
+        word = _WORDS.get(typed)
+        if word is None:
+            if typed.strip():
+                self._refuse(f'{typed!r} means nothing. {_HELP}')
             return
         fresh = time.monotonic() - self._began < _FRESH_S
         if self._keys.is_terminal and self._running() and fresh:
-            self._refuse(f'{mark.value}: left out, this episode has only just begun. Press again.')
+            self._refuse(f'{word}: left out, this episode has only just begun. Press again.')
             return
-        self._asked = mark, time.monotonic() + self._wait_s
+        self._asked = word, time.monotonic() + self._wait_s
 
-    def _speak(self, mark: Mark, until: float) -> None:
-        client = self._marks[mark]
+    def _speak(self, word: str, until: float) -> None:
+        client = self._clients[word]
         if client.service_is_ready():
             self._answer = client.call_async(Trigger.Request())
         elif time.monotonic() > until:
@@ -96,7 +103,7 @@ class Judge:
             name = self._node.resolve_service_name(client.srv_name)
             domain = self._node.context.get_domain_id()
             self._refuse(
-                f'{mark.value}: nobody listens on {name} in ROS domain {domain}. Check '
+                f'{word}: nobody listens on {name} in ROS domain {domain}. Check '
                 '--namespace and --domain, and that `person` is among the sources of the reward '
                 'node.'
             )
@@ -108,7 +115,7 @@ class Judge:
             (self._say if answer.success else self._refuse)(answer.message)
         elif time.monotonic() > self._asked[1]:
             self._answer.cancel()
-            self._refuse(f'{self._asked[0].value}: the reward node did not answer.')
+            self._refuse(f'{self._asked[0]}: the reward node did not answer.')
         else:
             return
         self._answer = self._asked = None
@@ -122,6 +129,9 @@ class Judge:
         if status.state == RewardStatus.STATE_AWAITING_PERSON:
             bell = '\a' if self._keys.is_terminal else ''
             self._say(f'{bell}{status.message} {status.remaining:.0f} s left.')
+        elif status.state == RewardStatus.STATE_RESET_WAITS:
+            bell = '\a' if self._keys.is_terminal else ''
+            self._say(f'{bell}Reset: {status.message}')
         elif status.state == RewardStatus.STATE_RUNNING or before is None:
             self._say(status.message)
 
@@ -148,6 +158,8 @@ class Judge:
             return
         if self._state.state == RewardStatus.STATE_AWAITING_PERSON:
             text = f'{self._state.remaining:.0f} s left'
+        elif self._state.state == RewardStatus.STATE_RESET_WAITS:
+            text = 'a reset waits'
         elif self._running():
             text = f'episode {self._state.id.episode}, {self._decisions} decisions'
         else:

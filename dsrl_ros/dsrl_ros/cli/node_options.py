@@ -26,7 +26,7 @@ NODE_OPTIONS: dict[str, dict[str, type]] = {
     'motion_planner': {'': config.MotionPlannerConfig},
     'policy': {'': config.PolicyConfig},
     'recorder': {'': config.RecorderConfig},
-    'reward': {'': config.RewardConfig},
+    'reward': {'': config.RewardConfig, 'reset': config.ResetConfig},
     'steering': {'': config.SteeringConfig},
     'trainer': {'': config.TrainerConfig, 'learner': LearnerConfig},
     'twin': {'': config.TwinConfig},

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dsrl_ros.cli.description import Description, NodeCall
 from dsrl_ros.cli.node_options import complete_calls, write_parameter_file
@@ -18,8 +19,10 @@ from dsrl_ros.core.errors import ConfigError
 
 # The arguments that this module fills in where the user gives none.
 RUN_DIR, SEED, REAL_TIME, RAMP_S = 'run_dir', 'seed', 'real_time', 'ramp_s'
+REWARD, SCENE = 'reward', 'scene'
 _ROBOT_MODE, _SIMULATION, _ROBOT = 'robot_mode', 'sim', 'real'
 _RAMP_OF_A_ROBOT = '2.0'  # [s]
+_PERSON = 'person'
 _SEEDS = 1_000_000
 
 
@@ -60,8 +63,8 @@ def prepare_run(
         arguments[REAL_TIME] = 'true'
     calls = description.nodes(arguments)
     options = complete_calls(calls)
-    if arguments.get(RAMP_S) == '' and mode == _ROBOT and not options['driver'][RAMP_S]:
-        arguments[RAMP_S] = _RAMP_OF_A_ROBOT
+    if mode != _SIMULATION:
+        _fill_in_for_hardware(arguments, options, mode)
     included = description.includes(arguments)
     check_packages([*included, *(call.package for call in calls)], options, path.name)
     if included and not can_include:
@@ -83,3 +86,17 @@ def prepare_run(
         comment = f'Every option of this run, {path.name} {words}'.rstrip()
         write_parameter_file(folder / 'config.yaml', complete_calls(calls), comment)
     return PreparedRun(arguments, calls, folder)
+
+
+def _fill_in_for_hardware(
+    arguments: dict[str, str], options: Mapping[str, Mapping[str, Any]], mode: str
+) -> None:
+    """Choose what hardware needs where neither an argument nor the config file has chosen."""
+    reward = options['reward']
+    if arguments.get(RAMP_S) == '' and mode == _ROBOT and not options['driver'][RAMP_S]:
+        arguments[RAMP_S] = _RAMP_OF_A_ROBOT
+    # There is no simulator to judge and to arrange.
+    if arguments.get(REWARD) == '' and list(reward['sources']) == ['simulator']:
+        arguments[REWARD] = _PERSON
+    if arguments.get(SCENE) == '' and reward['reset']['arrange'] == 'simulator':
+        arguments[SCENE] = _PERSON

@@ -64,8 +64,6 @@ class RewardConfig:
         low=0.01,
         high=60.0,
     )
-    reset_timeout_s: float = option(10.0, 'wait for one step of a reset [s]', low=0.1, high=600.0)
-    reset_attempts: int = option(3, 'tries of a reset before it fails', low=1, high=20)
 
     def __post_init__(self) -> None:
         check(self)
@@ -85,12 +83,17 @@ class ResetConfig:
     """Options of a reset: which steps, by whom, how patient."""
 
     steps: tuple[str, ...] = option(
-        ('recover', 'arrange', 'verify'),
+        (),
         'what a reset consists of, done in this order: recover, open_gripper, retreat, home, '
-        'arrange, verify; the simulation puts the arm, too, where it starts',
+        'arrange, verify; empty takes recover, arrange, verify where the simulation arranges the '
+        'scene, as it puts the arm, too, where it starts, and all of them elsewhere',
         choices=('recover', 'open_gripper', 'retreat', 'home', 'arrange', 'verify'),
     )
-    arrange: str = option('simulator', 'who arranges the scene', choices=('simulator', 'person'))
+    arrange: str = option(
+        'simulator',
+        'who arranges the scene; nobody where the task does it by itself',
+        choices=('simulator', 'person', 'nobody'),
+    )
     attempts: int = option(3, 'tries of each step before the reset fails', low=1, high=20)
     step_timeout_s: float = option(
         10.0, 'wait for an answer, beside the time of a motion [s]', low=0.1, high=600.0
@@ -102,7 +105,7 @@ class ResetConfig:
         'stop is never cleared',
     )
     home: tuple[float, ...] = option(
-        (), "joints in which an episode begins [rad]; empty takes the robot's own home"
+        (), "joints in which an episode begins [rad]; empty takes the robot's own"
     )
     home_tolerance_rad: float = option(
         0.02, 'largest distance of a joint from home [rad]', low=1e-4, high=1.0

@@ -7,21 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from builtin_interfaces.msg import Time
 from rclpy.action import ActionServer
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
 from dsrl_msgs.action import ResetEpisode
-from dsrl_msgs.srv import SetScene
 from dsrl_ros.bridge import names
-from dsrl_ros.bridge.convert import run_from_bytes, stamp_to_ns
+from dsrl_ros.bridge.convert import run_from_bytes, stamp_from_ns
+from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.judging import Judging
 from dsrl_ros.bridge.params import declare_config
+from dsrl_ros.bridge.resetting import Resetter
 from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.bridge.waiting import within
-from dsrl_ros.core.config import RewardConfig
+from dsrl_ros.core.config import ResetConfig, RewardConfig
 from dsrl_ros.core.types import DecisionKey
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.tasks.reset import Failure
+
+_CODES = {
+    Failure.TIMEOUT: ResetEpisode.Result.TIMEOUT,
+    Failure.ROBOT: ResetEpisode.Result.ROBOT,
+    Failure.SCENE: ResetEpisode.Result.SCENE,
+}
 
 
 class RewardNode(Node):
@@ -29,53 +36,37 @@ class RewardNode(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__('reward', **node_options)
-        self._config = declare_config(self, RewardConfig)
-        self._judging = Judging(self, self._config)
-        self._set_scene = self.create_client(SetScene, names.SET_SCENE)
+        reset_config = declare_config(self, ResetConfig, 'reset')
+        self._judging = Judging(self, declare_config(self, RewardConfig))
+        self._resetter = Resetter(self, reset_config, FR3, self._judging.say_reset)
         self._reset_server = ActionServer(
             self, ResetEpisode, names.RESET_EPISODE, self._on_reset_goal
         )
+        self._failed = ''  # what ended the last reset; empty when it was well
+        Diagnostics(self, 'reset', self._health)
 
     async def _on_reset_goal(self, goal: ServerGoalHandle) -> ResetEpisode.Result:
-        """Arrange the scene, verify that it shows, and only then say that it is ready."""
-        result = ResetEpisode.Result()
-        for attempt in range(1, self._config.reset_attempts + 1):
-            try:
-                goal.publish_feedback(ResetEpisode.Feedback(step=f'scene, attempt {attempt}'))
-                stamp = await self._arrange_scene(goal.request.seed)
-            except (TimeoutError, RuntimeError) as error:
-                result.error_code = (
-                    ResetEpisode.Result.TIMEOUT
-                    if isinstance(error, TimeoutError)
-                    else ResetEpisode.Result.SCENE
-                )
-                result.error_message = f'{error} (attempt {attempt})'
-                self.get_logger().warning(f'reset: {result.error_message}')
-                continue
-            self._judging.start(_first_of(goal.request), stamp_to_ns(stamp))
-            result.error_code = ResetEpisode.Result.NONE
-            result.error_message = ''
-            result.stamp = stamp
-            goal.succeed()
-            return result
-        goal.abort()
-        return result
+        """Bring robot and scene to the start of an episode, and only then say that it is ready."""
 
-    async def _arrange_scene(self, seed: int) -> Time:
-        """Return the stamp from which on states show the start that `seed` draws.
+        def say(step: str) -> None:
+            goal.publish_feedback(ResetEpisode.Feedback(step=step))
 
-        Raises:
-            TimeoutError: the simulation did not answer.
-            RuntimeError: it refused.
-        """
-        request = SetScene.Request(seed=seed)
-        deadline = self._config.reset_timeout_s
-        answer: SetScene.Response = await within(
-            self, self._set_scene.call_async(request), deadline, 'set_scene'
-        )
-        if not answer.success:
-            raise RuntimeError(f'set_scene: {answer.message}')
-        return answer.stamp
+        report = await self._resetter.reset(goal.request.seed, say)
+        self._failed = str(report.failure or '')
+        if report.failure is not None and report.failure.failure is not None:
+            goal.abort()
+            code = _CODES[report.failure.failure]
+            return ResetEpisode.Result(error_code=code, error_message=self._failed)
+        self._judging.start(_first_of(goal.request), report.stamp_ns)
+        goal.succeed()
+        return ResetEpisode.Result(stamp=stamp_from_ns(report.stamp_ns))
+
+    def _health(self) -> Health:
+        if self._resetter.trouble:
+            return Health(Level.WARN, f'waits for a person: {self._resetter.trouble}')
+        if self._failed:
+            return Health(Level.ERROR, f'the last reset failed: {self._failed}')
+        return Health(Level.OK, 'nothing to do')
 
 
 def _first_of(goal: ResetEpisode.Goal) -> DecisionKey:

@@ -220,15 +220,11 @@ class SteeringNode(Node):
             return
         self._waited_for_learning_s = time.monotonic() - self._waiting_since
         self._actor = actor
-        self._wait_for(self._await_driver)
+        self._wait_for(self._reset_for_episode)
 
-    def _await_driver(self) -> None:
-        """Reset for the episode once the driver would move."""
+    def _reset_for_episode(self) -> None:
+        """Ask for the start of the episode; it comes when robot and scene are ready for it."""
         assert self._episode is not None
-        if not self._driver_holds():
-            cause = self._driver.message if self._driver else ''
-            self._complain(f'the driver does not take chunks: {cause} Call its clear service.')
-            return
         self._trouble = ''
         self._pending, self._waiting_since = self._watch_reset, time.monotonic()
         goal = ResetEpisode.Goal(
@@ -292,7 +288,7 @@ class SteeringNode(Node):
         """Try again a reset that failed."""
         response.success = self._pending is None and bool(self._trouble)
         if response.success:
-            self._wait_for(self._await_driver)
+            self._wait_for(self._reset_for_episode)
         else:
             response.message = 'resume: got a call while no reset has failed; nothing to do.'
         return response

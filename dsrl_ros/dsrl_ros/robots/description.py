@@ -23,6 +23,8 @@ class RobotDescription:
         velocity_limit: largest joint speed [rad/s], (J,).
         acceleration_limit: largest joint acceleration that a planner may ask for [rad/s^2], (J,).
         home: joint positions of the named state `ready` [rad], (J,).
+        episode_start: where an episode begins unless a task says otherwise: the tool in the
+            workspace, pointing straight down [rad], (J,).
         tool_frame: at the point between the fingertips, its z axis the approach direction; a site
             of the MJCF, a link of a URDF.
         tool_down: orientation of the tool in the base frame when it points straight down, as a
@@ -44,6 +46,7 @@ class RobotDescription:
     velocity_limit: tuple[float, ...]
     acceleration_limit: tuple[float, ...]
     home: tuple[float, ...]
+    episode_start: tuple[float, ...]
     tool_frame: str
     tool_down: tuple[float, float, float, float]
     workspace_low: tuple[float, float, float]
@@ -61,6 +64,7 @@ class RobotDescription:
             'velocity_limit',
             'acceleration_limit',
             'home',
+            'episode_start',
         )
         for name in per_joint:
             got = len(getattr(self, name))

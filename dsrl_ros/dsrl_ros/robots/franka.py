@@ -24,6 +24,7 @@ FR3 = RobotDescription(
     velocity_limit=(2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26),
     acceleration_limit=(10.0,) * 7,
     home=(0.0, -pi / 4, 0.0, -3 * pi / 4, 0.0, pi / 2, pi / 4),
+    episode_start=(0.0, -0.2594, 0.0, -2.4315, 0.0, 2.1721, pi / 4),  # tool at 0.45, 0, 0.3
     tool_frame='fr3_hand_tcp',
     tool_down=(0.0, 1.0, 0.0, 0.0),
     # Fingertips reach 9.5 mm below the tool frame: at 15 mm they clear a table at height zero.
