@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from std_msgs.msg import Header
@@ -39,20 +40,29 @@ class Health:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-def health_to_msg(health: Health, name: str, hardware: str) -> DiagnosticStatus:
-    """Return a health as a message.
+def healths_to_msg(
+    healths: Mapping[str, Health], node: Node, stamp: Time, hardware: str
+) -> DiagnosticArray:
+    """Return how the parts of a node are as a message.
 
     Args:
-        health: what to say.
-        name: of the node, and of its part.
+        healths: by the name of the part, in a word or two.
+        node: that they are parts of.
+        stamp: when they were so.
         hardware: name of the robot.
     """
-    return DiagnosticStatus(
-        level=bytes([health.level]),
-        name=name,
-        hardware_id=hardware,
-        message=health.message,
-        values=[KeyValue(key=key, value=str(value)) for key, value in health.values.items()],
+    return DiagnosticArray(
+        header=Header(stamp=stamp),
+        status=[
+            DiagnosticStatus(
+                level=bytes([health.level]),
+                name=f'{node.get_fully_qualified_name()}: {part}',
+                hardware_id=hardware,
+                message=health.message,
+                values=[KeyValue(key=key, value=str(it)) for key, it in health.values.items()],
+            )
+            for part, health in healths.items()
+        ],
     )
 
 
@@ -71,7 +81,7 @@ class Diagnostics:
             hardware: name of the robot, where the node commands one.
         """
         self._node = node
-        self._name = f'{node.get_fully_qualified_name()}: {subject}'
+        self._subject = subject
         self._hardware = hardware
         self._ask = ask
         self._said: Level | None = None
@@ -88,5 +98,5 @@ class Diagnostics:
         health = self._ask()
         self._said = health.level
         stamp = self._node.get_clock().now().to_msg()
-        status = health_to_msg(health, self._name, self._hardware)
-        self._publisher.publish(DiagnosticArray(header=Header(stamp=stamp), status=[status]))
+        said = healths_to_msg({self._subject: health}, self._node, stamp, self._hardware)
+        self._publisher.publish(said)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
-from std_msgs.msg import Header
 
 from dsrl_msgs.msg import ChunkResult, DriverStatus
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import floats_to_msg, header, key_to_msg, stamp_from_ns
+from dsrl_ros.bridge.diagnostics import Health, Level, healths_to_msg
 from dsrl_ros.robots.rules import Rule
 from dsrl_ros.robots.runner import ChunkEnd
 
@@ -22,9 +22,9 @@ _STATE_NAMES = {
     DriverStatus.STATE_ESTOP: 'emergency stop',
 }
 _LEVELS = {
-    DriverStatus.STATE_INACTIVE: DiagnosticStatus.WARN,
-    DriverStatus.STATE_LATCHED: DiagnosticStatus.ERROR,
-    DriverStatus.STATE_ESTOP: DiagnosticStatus.ERROR,
+    DriverStatus.STATE_INACTIVE: Level.WARN,
+    DriverStatus.STATE_LATCHED: Level.ERROR,
+    DriverStatus.STATE_ESTOP: Level.ERROR,
 }
 
 
@@ -83,31 +83,14 @@ def status_to_msg(
     )
 
 
-def diagnostics_of(
-    status: DriverStatus, node_name: str, robot: str, of_robot: Sequence[DiagnosticStatus] = ()
-) -> DiagnosticArray:
-    """Return a status, and what is known of the robot, as everybody's diagnostic tools read it."""
-    for entry in of_robot:
-        entry.hardware_id = robot
-    values = [
-        KeyValue(key=f'refused: {name}', value=str(count))
-        for name, count in zip(status.reject_names, status.reject_counts, strict=True)
-    ]
-    values.append(KeyValue(key='longest silence [s]', value=f'{status.max_silence:.3f}'))
+def health_of(status: DriverStatus) -> Health:
+    """Return how the command gate is."""
+    counts = zip(status.reject_names, status.reject_counts, strict=True)
+    values: dict[str, object] = {f'refused: {name}': count for name, count in counts}
+    values['longest silence [s]'] = f'{status.max_silence:.3f}'
     state = _STATE_NAMES[status.state]
-    return DiagnosticArray(
-        header=Header(stamp=status.header.stamp),
-        status=[
-            DiagnosticStatus(
-                level=_LEVELS.get(status.state, DiagnosticStatus.OK),
-                name=f'{node_name}: command gate',
-                hardware_id=robot,
-                message=f'{state}: {status.message}' if status.message else state,
-                values=values,
-            ),
-            *of_robot,
-        ],
-    )
+    message = f'{state}: {status.message}' if status.message else state
+    return Health(_LEVELS.get(status.state, Level.OK), message, values)
 
 
 class DriverReporter:
@@ -130,14 +113,15 @@ class DriverReporter:
         """Publish what became of a chunk."""
         self._results.publish(result_to_msg(end))
 
-    def status(self, status: DriverStatus, of_robot: Sequence[DiagnosticStatus]) -> None:
+    def status(self, status: DriverStatus, of_robot: Mapping[str, Health]) -> None:
         """Publish the state of the driver, for the graph and for everybody.
 
         Args:
             status: for the graph.
-            of_robot: entries that diagnostic tools get beside it.
+            of_robot: how the robot's parts are, which diagnostic tools get beside it.
         """
         self._status.publish(status)
+        healths = {'command gate': health_of(status), **of_robot}
         self._diagnostics.publish(
-            diagnostics_of(status, self._node.get_fully_qualified_name(), self._robot, of_robot)
+            healths_to_msg(healths, self._node, status.header.stamp, self._robot)
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from franka_msgs.msg import FrankaRobotState
 from rclpy.node import Node
 
 from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.diagnostics import Health, Level
 from dsrl_ros.bridge.newest import Newest
 
 _MODES = {
@@ -73,20 +73,13 @@ class FaultWatch:
         state = self._state.message()
         return '' if state is None else fault_of(state)
 
-    def diagnostics(self, name: str) -> DiagnosticStatus:
-        """Return the state of the robot for people, as the entry `name`."""
+    def health(self) -> Health:
+        """Return the state of the robot for people."""
         state = self._state.message() or FrankaRobotState()
         fault = self.fault()
-        return DiagnosticStatus(
-            level=DiagnosticStatus.ERROR if fault else DiagnosticStatus.OK,
-            name=name,
-            message=fault or 'fine',
-            values=[
-                KeyValue(key='mode', value=_MODES.get(state.robot_mode, str(state.robot_mode))),
-                KeyValue(key='errors', value=', '.join(errors_of(state))),
-                KeyValue(
-                    key='control command success rate',
-                    value=f'{state.control_command_success_rate:.3f}',
-                ),
-            ],
-        )
+        values = {
+            'mode': _MODES.get(state.robot_mode, str(state.robot_mode)),
+            'errors': ', '.join(errors_of(state)),
+            'control command success rate': f'{state.control_command_success_rate:.3f}',
+        }
+        return Health(Level.ERROR if fault else Level.OK, fault or 'fine', values)

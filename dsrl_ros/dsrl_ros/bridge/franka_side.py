@@ -5,15 +5,15 @@ Mock hardware has no state of the robot's own, and nothing to recover from; the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.commands import ArmCommands, TrajectoryCommands
 from dsrl_ros.bridge.crisp import CrispCommands
+from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.gripper_client import GripperClient
 from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
 from dsrl_ros.bridge.robot_state import RobotState
@@ -166,15 +166,10 @@ class FrankaSide:
             return 'mock hardware has no error state'
         return await self._recovery.run()
 
-    def diagnostics(self) -> Sequence[DiagnosticStatus]:
+    def healths(self) -> Mapping[str, Health]:
         """Return the state of the robot and of its gripper."""
-        node_name = self._node.get_fully_qualified_name()
-        entries = []
-        if self._faults is not None:
-            entries.append(self._faults.diagnostics(f'{node_name}: robot'))
-        if self._hand is not None:
-            entries.append(self._hand.diagnostics(f'{node_name}: gripper'))
-        return entries
+        parts = {'robot': self._faults, 'gripper': self._hand}
+        return {name: part.health() for name, part in parts.items() if part is not None}
 
     def _on_state(self, stamp_ns: int) -> None:
         if self._state.arm.stamp_ns != self._newest_ns:  # one that repeats itself is frozen

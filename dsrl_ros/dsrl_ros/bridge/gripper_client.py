@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 from action_msgs.msg import GoalStatus
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dsrl_ros.bridge import names
+from dsrl_ros.bridge.diagnostics import Health, Level
 from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.robots.gripper import BinaryGripper, GripperTiming
 
@@ -84,19 +84,17 @@ class GripperClient:
         """Keep the deadlines."""
         self._gripper.look()
 
-    def diagnostics(self, name: str) -> DiagnosticStatus:
-        """Return the state of the gripper for people, as the entry `name`."""
+    def health(self) -> Health:
+        """Return the state of the gripper for people."""
         complaint = self._gripper.complaint
         wishes = {None: 'nothing', True: 'closed', False: 'open'}
-        return DiagnosticStatus(
-            level=DiagnosticStatus.ERROR if complaint else DiagnosticStatus.OK,
-            name=name,
-            message=f'{self._name}: {complaint}' if complaint else 'fine',
-            values=[
-                KeyValue(key='wished', value=wishes[self._gripper.closes]),
-                KeyValue(key='command on its way', value=str(self._gripper.busy).lower()),
-            ],
-        )
+        values = {
+            'wished': wishes[self._gripper.closes],
+            'command on its way': str(self._gripper.busy).lower(),
+        }
+        if complaint:
+            return Health(Level.ERROR, f'{self._name}: {complaint}', values)
+        return Health(Level.OK, 'fine', values)
 
     def start(self, closes: bool, ticket: int) -> None:
         """Close or open."""

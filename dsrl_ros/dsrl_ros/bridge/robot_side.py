@@ -5,13 +5,13 @@ Each kind of robot has a module of its own beside this one; the driver knows non
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
+from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.pace import LockstepPace, RealTimePace
 from dsrl_ros.core.config import DriverConfig, HardwareConfig
 from dsrl_ros.core.errors import ConfigError
@@ -107,8 +107,8 @@ class RobotSide(Protocol):
         """
         ...
 
-    def diagnostics(self) -> Sequence[DiagnosticStatus]:
-        """Return what people should see of the robot."""
+    def healths(self) -> Mapping[str, Health]:
+        """Return what people should see of the robot, by part."""
         ...
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
 
 from dsrl_msgs.msg import TaskStatus
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.commands import TwinCommands
+from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.newest import Newest
 from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
 from dsrl_ros.bridge.robot_state import RobotState
@@ -89,6 +89,6 @@ class TwinSide:
         """Return at once."""
         return 'the simulation has no error state'
 
-    def diagnostics(self) -> Sequence[DiagnosticStatus]:
-        """Return nothing."""
-        return ()
+    def healths(self) -> Mapping[str, Health]:
+        """Return nothing: what a simulation has to say, it says by itself."""
+        return {}

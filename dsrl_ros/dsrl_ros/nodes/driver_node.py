@@ -300,7 +300,7 @@ class DriverNode(LifecycleNode):
             self._gate.counts,
             self._stops.longest_silence_s,
         )
-        self._reporter.status(status, self._side.diagnostics())
+        self._reporter.status(status, self._side.healths())
 
 
 def main() -> None:
