@@ -271,6 +271,14 @@ def test_a_run_goes_through_its_phases_and_evaluates_on_the_same_fresh_resets(ro
     assert sources == [1] * 3 + [2] * 6 + [1] * 6 + [2] * 6
 
 
+def test_a_run_says_what_it_drives(ros, make_world):
+    """The monitor measures the prior on the simulation, which is another world than a robot's."""
+    world = make_world(robot_mode='real')
+    world.introduce()
+    ros.spin_until(lambda: world.run)
+    assert world.run.robot_mode == 'real'
+
+
 @pytest.mark.parametrize('quirk', ['reward_first', 'twice'])
 def test_every_decision_becomes_one_transition_whatever_the_order(ros, make_world, quirk):
     world = make_world()

@@ -182,7 +182,7 @@ class SteeringNode(Node):
                 run_dir=str(run_dir),
                 algorithm=learner.algorithm,
                 policy_sha256=spec.sha256,
-                robot_mode='sim',
+                robot_mode=config.robot_mode,
                 lockstep=not config.real_time,
                 warmup_episodes=self._plan.warmup,
                 online_episodes=self._plan.online,
