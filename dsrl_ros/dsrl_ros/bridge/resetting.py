@@ -126,10 +126,18 @@ class Resetter:
             except _StepError as error:
                 failure, message = error.failure, str(error)
             outcome = machine.report(failure, message, time.monotonic() - begun)
-            log = self._node.get_logger()
-            (log.debug if failure is None else log.warning)(f'reset: {outcome}')
+            self._log(outcome)
         now_ns = self._stamp_ns or self._node.get_clock().now().nanoseconds
         return ResetReport(machine.failure, now_ns)
+
+    def _log(self, outcome: StepOutcome) -> None:
+        log = self._node.get_logger()
+        if outcome.failure is not None:
+            log.warning(f'reset: {outcome}')
+        elif self._config.arrange == 'simulator':
+            log.debug(f'reset: {outcome}')  # hundreds of them, each a moment
+        else:
+            log.info(f'reset: {outcome}')
 
     def _do(self, step: ResetStep, seed: int) -> Awaitable[str]:
         """Carry out a step; what it returns is for people.
