@@ -107,12 +107,12 @@ def reset(ros):
         resetter = Resetter(node, config, FR3)
         if 'home' in config.steps:
             ros.add(MotionPlannerNode, planner='plain')
-            ros.spin_until(resetter._plan.service_is_ready)
-        ros.spin_until(lambda: resetter._joints.message() and resetter._driver)
-        ros.spin_until(resetter._move.server_is_ready)
-        ros.spin_until(resetter._set_scene.service_is_ready)
-        ros.spin_until(resetter._clear.service_is_ready)
-        ros.spin_until(resetter._recover.service_is_ready)
+            ros.spin_until(resetter._robot._plan.service_is_ready)
+        ros.spin_until(lambda: resetter._robot._joints.message() and resetter._robot._status)
+        ros.spin_until(resetter._robot._move.server_is_ready)
+        ros.spin_until(resetter._scene._set_scene.service_is_ready)
+        ros.spin_until(resetter._robot._clear.service_is_ready)
+        ros.spin_until(resetter._robot._recover.service_is_ready)
         said: list[str] = []
         task = node.executor.create_task(resetter.reset(5, said.append))
         return resetter, task, said
@@ -220,12 +220,12 @@ def test_a_task_that_is_done_already_does_not_verify(ros, reset):
         steps=OF_THE_SCENE, arrange='person', person_timeout_s=5.0, attempts=2
     )
     robot.show_task(success=True)
-    ros.spin_until(lambda: resetter._task is not None and resetter.trouble)
-    resetter._ready = True
+    ros.spin_until(lambda: resetter._scene._status is not None and resetter.trouble)
+    resetter._scene._ready = True
     ros.spin_until(lambda: 'arrange, attempt 2' in said)
     robot.show_task(success=False)
-    ros.spin_until(lambda: not resetter._task.success)
-    resetter._ready = True
+    ros.spin_until(lambda: not resetter._scene._status.success)
+    resetter._scene._ready = True
     ros.spin_until(task.done)
     assert task.result().failure is None
 
@@ -235,7 +235,7 @@ def test_an_arm_that_did_not_get_home_does_not_verify(ros, reset):
     robot.stays = True
     resetter, task, _ = start(steps=STEPS, arrange='person', attempts=1)
     ros.spin_until(lambda: resetter.trouble)
-    resetter._ready = True
+    resetter._scene._ready = True
     ros.spin_until(task.done)
     assert 'rad from home' in task.result().failure.message
 
@@ -252,10 +252,10 @@ def test_the_steps_follow_from_who_arranges_the_scene(ros, reset, arrange, steps
     _, start, _ = reset
     ros.add(MotionPlannerNode, planner='plain')
     resetter, task, said = start(arrange=arrange)
-    ros.spin_until(resetter._plan.service_is_ready)
+    ros.spin_until(resetter._robot._plan.service_is_ready)
     ros.spin_until(lambda: task.done() or resetter.trouble)
     if arrange == 'person':
-        resetter._ready = True
+        resetter._scene._ready = True
     ros.spin_until(task.done)
     assert task.result().failure is None
     assert [line.removesuffix(', attempt 1') for line in said] == steps
