@@ -16,10 +16,12 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
+from test_urdf import urdf
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
-from dsrl_ros.bridge import names
+from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.bridge.robot import joints_to_msg, trajectory_from_msg
 from dsrl_ros.robots.franka import FR3
@@ -49,8 +51,10 @@ class StandInArm(Node):
         rejected: messages that the controller did not take, with the reason.
     """
 
-    def __init__(self, **node_options: Any) -> None:
+    def __init__(self, description: str | None = None, **node_options: Any) -> None:
         super().__init__('stand_in_arm', **node_options)
+        self._description = self.create_publisher(String, names.ROBOT_DESCRIPTION, qos.LATCHED)
+        self.describe(urdf() if description is None else description)
         self.fails_at = ''
         self.deaf = False
         self.frozen = ''
@@ -74,6 +78,11 @@ class StandInArm(Node):
         ):
             self.create_service(kind, name, callback, callback_group=group)
         self.create_timer(_PERIOD_S, self._update)
+
+    def describe(self, text: str) -> None:
+        """Say what robot this is, unless that is nothing, as `robot_state_publisher` does."""
+        if text:
+            self._description.publish(String(data=text))
 
     def reflex(self, error: str) -> None:
         """Stop in an error, as after a collision."""

@@ -112,10 +112,14 @@ class Bench:
     """Stand-ins, driver and peer, up and holding."""
 
     def __init__(
-        self, ros: Any, hand: Callable[..., Node] = SlowHand, **driver_options: Any
+        self,
+        ros: Any,
+        hand: Callable[..., Node] = SlowHand,
+        description: str | None = None,
+        **driver_options: Any,
     ) -> None:
         self.ros = ros
-        self.arm: StandInArm = ros.add(StandInArm)
+        self.arm: StandInArm = ros.add(StandInArm, description)
         self.hand = ros.add(hand)
         self.peer: Peer = ros.add(Peer)
         self.driver = ros.add(DriverNode, **{**REAL, 'status_period_s': 0.05, **driver_options})

@@ -13,7 +13,7 @@ from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.forward import ToolPath
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.urdf import described_by
+from dsrl_ros.robots.urdf import described_by, differences
 
 # frankarobotics/franka_description, robots/fr3: frame of each joint in the one before, xyz [m] and
 # rpy [rad], with position and velocity limits.
@@ -152,7 +152,7 @@ def test_what_is_wrong_with_a_description_is_said(old: str, new: str, message: s
 
 
 def test_limits_that_leave_no_room_for_home_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r'RobotDescription\.home'):
+    with pytest.raises(ConfigError, match='limits of fr3_joint6 that leave'):
         described_by(urdf().replace('lower="0.5445"', 'lower="2.5"'), FR3)
 
 
@@ -166,3 +166,14 @@ def test_entities_are_not_expanded() -> None:
     for text in (bomb, file):
         with pytest.raises(ConfigError, match='a document type declaration'):
             described_by(text, FR3)
+
+
+def test_what_differs_is_named_and_rounding_is_not(described: RobotDescription) -> None:
+    assert differences(FR3, described) == []
+    text = urdf().replace('lower="-2.7437"', 'lower="-1.5"').replace('0.1034', '0.1134')
+    limits, tool = differences(described, described_by(text, FR3))
+    span = '{} to 2.7437 rad at 2.62 rad/s'
+    assert limits == f'fr3_joint1 {span.format(-1.5)} instead of {span.format(-2.7437)}'
+    assert tool == 'fr3_hand_tcp 10.0 mm and 0.000 rad away from where it was at home'
+    turned = described_by(urdf().replace(repr(-pi / 4), repr(-pi / 4 + 0.1)), FR3)
+    assert 'fr3_hand_tcp 0.0 mm and 0.100 rad' in differences(described, turned)[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 
 import mujoco
 import numpy as np
@@ -32,18 +33,19 @@ _TOPICS = (names.TARGET_POSE, names.TARGET_JOINT)
 class CrispCommands:
     """Sends the tool's targets, and the joints that the null space is to follow."""
 
-    def __init__(self, node: Node, robot: RobotDescription, config: HardwareConfig) -> None:
+    def __init__(
+        self, node: Node, robot: Callable[[], RobotDescription], config: HardwareConfig
+    ) -> None:
         """Prepare; nothing can be commanded before `open`.
 
         Args:
             node: that owns the publishers.
-            robot: whose tool.
+            robot: whose tool; asked when the right to command is taken.
             config: rate and time-to-live of the targets.
         """
         self._node = node
         self._robot = robot
         self._ttl_s = config.target_ttl_s
-        self._kinematics = Kinematics(robot)
         self._pose: Publisher | None = None
         self._joint: Publisher | None = None
         self._legs: deque[Leg] = deque()
@@ -78,6 +80,7 @@ class CrispCommands:
     def open(self) -> None:
         """Take the right to command, unless it is held already."""
         if self._pose is None:
+            self._kinematics = Kinematics(self._robot())
             self._pose = self._node.create_publisher(PoseStamped, names.TARGET_POSE, qos.COMMAND)
             self._joint = self._node.create_publisher(JointState, names.TARGET_JOINT, qos.COMMAND)
 
@@ -130,5 +133,5 @@ class CrispCommands:
         tool = self._kinematics.tool_pose(joints)
         quaternion = np.empty(4)
         mujoco.mju_mat2Quat(quaternion, tool[:3, :3].ravel())
-        self._joint.publish(joints_to_msg(stamp_ns, self._robot.joint_names, joints, velocity))
+        self._joint.publish(joints_to_msg(stamp_ns, self._robot().joint_names, joints, velocity))
         self._pose.publish(pose_to_msg(stamp_ns, tool[:3, 3], quaternion))

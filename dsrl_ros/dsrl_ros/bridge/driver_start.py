@@ -17,7 +17,6 @@ from dsrl_ros.bridge.robot_side import RobotSide
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import PolicySpec
-from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.planner import check_spec
 
 _PERIOD_S = 0.05
@@ -48,7 +47,6 @@ class DriverStart:
         self,
         node: Node,
         listen_s: float,
-        robot: RobotDescription,
         side: RobotSide,
         pace: LockstepPace | RealTimePace,
         calls: StartCalls,
@@ -58,13 +56,11 @@ class DriverStart:
         Args:
             node: the driver.
             listen_s: time in which another driver is looked for [s].
-            robot: that is driven.
-            side: the wires to it.
+            side: the wires to the robot.
             pace: how its time passes.
             calls: the driver's.
         """
         self._node = node
-        self._robot = robot
         self._side = side
         self._pace = pace
         self._calls = calls
@@ -100,10 +96,11 @@ class DriverStart:
         Raises:
             DriverError: there is none.
             ShapeMismatchError: policy or joints are not this robot's.
+            ConfigError: what the robot says of itself is not this robot's.
         """
         if self.spec is None:
             raise DriverError('policy: got no PolicySpec, expected one. Start the policy node.')
-        check_spec(self.spec, self._robot)
+        check_spec(self.spec, self._side.describe())
         self._side.joints()
         self._side.width()
         return self.spec

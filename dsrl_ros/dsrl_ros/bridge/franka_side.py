@@ -17,6 +17,7 @@ from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.gripper_client import GripperClient
 from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
 from dsrl_ros.bridge.robot_state import RobotState
+from dsrl_ros.bridge.self_description import SelfDescription
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config import DriverConfig, HardwareConfig
 from dsrl_ros.core.errors import ShapeMismatchError
@@ -55,8 +56,13 @@ class FrankaSide:
         """
         self._node = node
         self._calls = calls
+        self._robot = robot
+        asked = hardware.description == 'topic' or (
+            hardware.description == 'auto' and config.robot_mode == 'real'
+        )
+        self._own = SelfDescription(node, robot) if asked else None
         self._arm: ArmCommands = (
-            CrispCommands(node, robot, hardware)
+            CrispCommands(node, lambda: self._robot, hardware)
             if hardware.arm == 'crisp'
             else TrajectoryCommands(node, robot)
         )
@@ -91,6 +97,8 @@ class FrankaSide:
     def missing(self) -> list[str]:
         """Return the topics, actions and controllers that are not there yet."""
         missing = self._state.missing()
+        if self._own is not None:
+            missing += self._own.missing()
         if self._hand is not None and self._state.gripper_name:
             missing += self._hand.missing()
         if self._faults is not None:
@@ -130,6 +138,16 @@ class FrankaSide:
         """Return whether the arm is known as of `stamp_ns` or later; the hand is too slow."""
         return self._state.arm.stamp_ns is not None and self._state.arm.stamp_ns >= stamp_ns
 
+    def describe(self) -> RobotDescription:
+        """Return limits and kinematics, stated by the robot itself where it is asked.
+
+        Raises:
+            ConfigError: the robot describes itself as another, or not yet.
+        """
+        if self._own is not None:
+            self._robot = self._own.read()
+        return self._robot
+
     def joints(self) -> Float64:
         """Return the joints measured last [rad], (J,)."""
         return self._state.joints()
@@ -146,6 +164,8 @@ class FrankaSide:
         """Return why the robot cannot move now; None when it can."""
         if fault := self._absence_or_fault() or self._late or self._arm.trouble():
             return Trouble(fault)
+        if self._own is not None and (changed := self._own.complaint()):
+            return Trouble(changed)
         if rivals := self._arm.rivals() if self._opened else []:
             return Trouble(f'somebody else commands {", ".join(rivals)}')
         return Trouble(self._lost, ChunkOutcome.TIMEOUT) if self._lost else None

@@ -57,6 +57,7 @@ OBJECT_POSE = '{name}_pose'  # geometry_msgs/PoseStamped, SENSOR: cube_pose, bow
 CAMERA = 'camera/image_raw'  # sensor_msgs/Image, SENSOR; rendered only while subscribed to
 
 # What only the robot offers.
+ROBOT_DESCRIPTION = 'robot_description'  # std_msgs/String, LATCHED: the robot's own URDF
 ROBOT_STATE = 'franka_robot_state_broadcaster/robot_state'  # FrankaRobotState, FULL_RATE
 ERROR_RECOVERY = 'action_server/error_recovery'  # action franka_msgs/ErrorRecovery
 SET_HARDWARE_STATE = 'controller_manager/set_hardware_component_state'  # service

@@ -79,6 +79,16 @@ class RobotSide(Protocol):
         """Return whether the robot is known as of `stamp_ns` or later."""
         ...
 
+    def describe(self) -> RobotDescription:
+        """Return limits and kinematics, stated by the robot itself where it is asked.
+
+        They hold until the next call.
+
+        Raises:
+            ConfigError: the robot describes itself as another, or not yet.
+        """
+        ...
+
     def joints(self) -> Float64:
         """Return the joints measured last [rad], (J,)."""
         ...

@@ -33,6 +33,7 @@ class TwinSide:
             robot: that is simulated.
             calls: the driver's.
         """
+        self._robot = robot
         self.commands = TwinCommands(node, robot)
         topics = {'': names.GRIPPER_STATES}
         self._state = RobotState(node, robot, qos.SENSOR, topics, calls.on_state)
@@ -65,6 +66,10 @@ class TwinSide:
             stream is not None and stream.stamp_ns is not None and stream.stamp_ns >= stamp_ns
             for stream in (self._state.arm, self._state.gripper, self._status)
         )
+
+    def describe(self) -> RobotDescription:
+        """Return what is simulated."""
+        return self._robot
 
     def joints(self) -> Float64:
         """Return the joints measured last [rad], (J,)."""

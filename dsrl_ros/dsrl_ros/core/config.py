@@ -293,6 +293,12 @@ class HardwareConfig:
         'what takes the arm: the joint trajectory controller, or a CRISP controller',
         choices=('trajectory', 'crisp'),
     )
+    description: str = option(
+        'auto',
+        "where limits and kinematics come from: the robot's own robot_description, or what is "
+        'shipped; auto asks the robot, but not mock hardware, which is described without its hand',
+        choices=('auto', 'topic', 'shipped'),
+    )
     target_hz: float = option(50.0, 'targets per second for CRISP [1/s]', low=10.0, high=1000.0)
     target_ttl_s: float = option(
         0.1, 'gap between two targets for CRISP after which the arm stops [s]', low=0.02, high=0.2

@@ -89,7 +89,6 @@ class DriverNode(LifecycleNode):
         self._start = DriverStart(
             self,
             config.listen_s,
-            _ROBOT,
             self._side,
             self._pace,
             StartCalls(self._on_all_there, self._stops.fault),
@@ -115,16 +114,17 @@ class DriverNode(LifecycleNode):
     def on_configure(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Prepare for the policy that is there."""
         spec = self._start.fitting_spec()
+        robot = self._side.describe()
         brake_ns = round(self._config.brake_s * 1e9)
         planner = ChunkPlanner(
-            _ROBOT,
-            Kinematics(_ROBOT),
+            robot,
+            Kinematics(robot),
             round(spec.step_period_s * 1e9),
             spec.control_mode,
             spec.action_names,
         )
         self._gate = CommandGate(
-            _ROBOT, spec, self._gate_config, self._latch, brake_ns, self._config.robot
+            robot, spec, self._gate_config, self._latch, brake_ns, self._config.robot
         )
         self._executor = ChunkExecutor(
             planner,
@@ -135,7 +135,7 @@ class DriverNode(LifecycleNode):
         )
         self._runner = ChunkRunner(self._executor, self._pace, self._side.send, self._intake.ended)
         self._mover = Mover(
-            _ROBOT,
+            robot,
             self._executor,
             self._gate,
             self._pace,

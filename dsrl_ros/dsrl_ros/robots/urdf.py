@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, sqrt
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, ParseError, SubElement
 
+import numpy as np
+
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.model import load_model
 
 # Without these MuJoCo would refuse links without a mass.
 _COMPILER = {'boundmass': '1', 'boundinertia': '1'}
+# Rounding of a URDF's numbers, not another tool.
+_SAME_PLACE_MM = 0.1
+_SAME_TURN = 1e-3
 
 
 def described_by(urdf: str, robot: RobotDescription) -> RobotDescription:
@@ -52,7 +58,10 @@ def described_by(urdf: str, robot: RobotDescription) -> RobotDescription:
     speeds = []
     for i, name in enumerate(robot.joint_names):
         (low, high), speed = _limits(moving[name])
-        ranges[name] = (max(low, robot.position_low[i]), min(high, robot.position_high[i]))
+        low, high = max(low, robot.position_low[i]), min(high, robot.position_high[i])
+        if not low < robot.home[i] < high:
+            raise _wrong(f'limits of {name} that leave {low:g} to {high:g} rad', 'home in them')
+        ranges[name] = (low, high)
         speeds.append(min(speed, robot.velocity_limit[i]))
     described = replace(
         robot,
@@ -66,6 +75,31 @@ def described_by(urdf: str, robot: RobotDescription) -> RobotDescription:
     except ValueError as error:
         raise _wrong(f'what MuJoCo refuses ({" ".join(str(error).split())})', 'a URDF') from error
     return described
+
+
+def differences(known: RobotDescription, stated: RobotDescription) -> list[str]:
+    """Return where limits or kinematics of one robot differ, for people; empty where equal."""
+    found = []
+    for i, name in enumerate(known.joint_names):
+        old = (known.position_low[i], known.position_high[i], known.velocity_limit[i])
+        new = (stated.position_low[i], stated.position_high[i], stated.velocity_limit[i])
+        if new != old:
+            found.append(f'{name} {_span(*new)} instead of {_span(*old)}')
+    home = np.array(known.home)
+    before, after = (Kinematics(robot).tool_pose(home) for robot in (known, stated))
+    away_mm = 1e3 * float(np.linalg.norm(after[:3, 3] - before[:3, 3]))
+    # Of the rotation from one to the other; small angles are far from where this is inexact.
+    turned = float(np.linalg.norm(after[:3, :3] - before[:3, :3])) / sqrt(2.0)
+    if away_mm > _SAME_PLACE_MM or turned > _SAME_TURN:
+        found.append(
+            f'{known.tool_frame} {away_mm:.1f} mm and {turned:.3f} rad away from where it was at '
+            'home'
+        )
+    return found
+
+
+def _span(low: float, high: float, speed: float) -> str:
+    return f'{low:g} to {high:g} rad at {speed:g} rad/s'
 
 
 class _Builder(ElementTree.TreeBuilder):

@@ -1,0 +1,75 @@
+"""What the robot says of itself on `robot_description`, and whether it goes on saying it."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from std_msgs.msg import String
+
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.urdf import described_by, differences
+
+
+class SelfDescription:
+    """The newest URDF of a robot, read when the driver prepares and held to from then on."""
+
+    def __init__(self, node: Node, shipped: RobotDescription) -> None:
+        """Subscribe.
+
+        Args:
+            node: the driver.
+            shipped: names joints, base and tool; no limit is wider than its.
+        """
+        self._node = node
+        self._shipped = shipped
+        self._urdf: str | None = None
+        self._read: tuple[str, RobotDescription] | None = None
+        self._complaint = ''
+        self._topic = node.resolve_topic_name(names.ROBOT_DESCRIPTION)
+        node.create_subscription(String, names.ROBOT_DESCRIPTION, self._on_urdf, qos.LATCHED)
+
+    def missing(self) -> list[str]:
+        """Return the topic if nothing has come on it yet."""
+        return [self._topic] if self._urdf is None else []
+
+    def read(self) -> RobotDescription:
+        """Return the robot as it describes itself now; say once where it is another than shipped.
+
+        Raises:
+            ConfigError: it is not a description of this robot.
+        """
+        if self._urdf is None:
+            raise ConfigError(f'{self._topic}: got nothing, expected the URDF of the robot.')
+        self._complaint = ''
+        if self._read is None or self._read[0] != self._urdf:
+            described = described_by(self._urdf, self._shipped)
+            self._read = self._urdf, described
+            self._tell(described)
+        return self._read[1]
+
+    def complaint(self) -> str:
+        """Return how the newest description differs from the one read; empty when it does not."""
+        return self._complaint
+
+    def _tell(self, described: RobotDescription) -> None:
+        changed = differences(self._shipped, described)
+        if changed:
+            self._node.get_logger().warning(f'{self._topic}: {"; ".join(changed)}, as shipped')
+        else:
+            self._node.get_logger().info(f'{self._topic}: no limit is tighter than shipped')
+
+    def _on_urdf(self, message: String) -> None:
+        self._urdf = message.data
+        if self._read is None:
+            return
+        try:
+            changed = differences(self._read[1], described_by(self._urdf, self._shipped))
+        except ConfigError as error:
+            changed = [str(error)]
+        self._complaint = (
+            f'{self._topic}: the robot describes itself otherwise than when the driver was '
+            f'configured: {"; ".join(changed)}. Configure it anew.'
+            if changed
+            else ''
+        )
