@@ -55,21 +55,22 @@ class MoveGroupPlanner:
                 'expected the move_group node of the MoveIt stack. Start it, or set planner to '
                 'plain.'
             )
+        handle: ClientGoalHandle | None = None
         try:
             sent = self._client.send_goal_async(self._goal(start, goal, speed))
-            handle: ClientGoalHandle = await within(
-                self._node, sent, self._timeout_s, 'move_group'
-            )
+            handle = await within(self._node, sent, self._timeout_s, 'move_group')
             if not handle.accepted:
                 raise DriverError('move_group: got a refusal of the goal, expected a plan.')
             waiting = handle.get_result_async()
             answer: Any = await within(self._node, waiting, self._timeout_s, 'move_group')
         except TimeoutError as error:
+            if handle is not None:
+                handle.cancel_goal_async()  # nobody waits for that plan any more
             raise DriverError(f'{error}. Raise planner_timeout_s, or look at its log.') from error
         result = answer.result
         if result.error_code.val != result.error_code.SUCCESS:
             raise DriverError(
-                f'move_group: got error code {result.error_code.val}, expected a plan to '
+                f'move_group: got {_name(result.error_code)}, expected a plan to '
                 f'{goal.round(3).tolist()} rad. Look at the planning scene for what is in the way.'
             )
         message = result.planned_trajectory.joint_trajectory
@@ -84,6 +85,8 @@ class MoveGroupPlanner:
         request.allowed_planning_time = self._timeout_s / 2
         request.max_velocity_scaling_factor = speed
         request.max_acceleration_scaling_factor = speed
+        # Of the joints that are named alone: what the arm holds stays in MoveIt's scene.
+        request.start_state.is_diff = True
         request.start_state.joint_state.name = names_
         request.start_state.joint_state.position = start.tolist()
         constraints = [
@@ -98,4 +101,12 @@ class MoveGroupPlanner:
         ]
         request.goal_constraints = [self._constraints(joint_constraints=constraints)]
         message.planning_options.plan_only = True
+        scene = message.planning_options.planning_scene_diff
+        scene.is_diff = scene.robot_state.is_diff = True
         return message
+
+
+def _name(code: Any) -> str:
+    """Return an error code of MoveIt for people."""
+    found = (name for name in dir(code) if name.isupper() and getattr(code, name) == code.val)
+    return f'{next(found, "error code")} ({code.val})'

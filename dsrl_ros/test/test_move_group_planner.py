@@ -1,0 +1,172 @@
+"""Planning by the MoveGroup action of a MoveIt stack, and what is said when it does not plan."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS')
+pytest.importorskip('moveit_msgs', reason='`make test` builds test/vendor_ws')
+
+from moveit_msgs.action import MoveGroup
+from moveit_msgs.msg import MoveItErrorCodes
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.node import Node
+from rclpy.task import Future
+
+from dsrl_msgs.srv import PlanMotion
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.robot import trajectory_from_msg, trajectory_to_msg
+from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.rest_to_rest import timed
+
+HOME = np.array(FR3.home)
+AWAY = HOME + np.array([0.3, -0.2, 0.1, 0.4, -0.3, 0.2, 0.5])
+LIMITS = np.array([FR3.velocity_limit, FR3.acceleration_limit])
+SPEED = 0.5
+
+
+class StandInMoveGroup(Node):
+    """The node `move_group`, without obstacles: it plans from the start state to the goal.
+
+    Attributes:
+        how: it 'plans', 'refuses' the goal, is 'silent', or ends with the error code of that name.
+        goals: as they came.
+        canceled: how many of them were.
+    """
+
+    def __init__(self, how: str = 'plans', **node_options: Any) -> None:
+        super().__init__('move_group', **node_options)
+        self.how = how
+        self.goals: list[MoveGroup.Goal] = []
+        self.canceled = 0
+        ActionServer(
+            self,
+            MoveGroup,
+            names.MOVE_GROUP,
+            self._execute,
+            goal_callback=self._on_goal,
+            cancel_callback=self._on_cancel,
+        )
+
+    def _on_goal(self, goal: MoveGroup.Goal) -> GoalResponse:
+        self.goals.append(goal)
+        return GoalResponse.REJECT if self.how == 'refuses' else GoalResponse.ACCEPT
+
+    def _on_cancel(self, _: object) -> CancelResponse:
+        self.canceled += 1
+        return CancelResponse.ACCEPT
+
+    async def _execute(self, handle: Any) -> MoveGroup.Result:
+        if self.how == 'silent':
+            await Future(executor=self.executor)
+        result = MoveGroup.Result()
+        if self.how != 'plans':
+            result.error_code.val = getattr(MoveItErrorCodes, self.how)
+            handle.abort()
+            return result
+        request = handle.request.request
+        start = request.start_state.joint_state.position
+        (constraints,) = request.goal_constraints
+        goal = [joint.position for joint in constraints.joint_constraints]
+        scale = (request.max_velocity_scaling_factor, request.max_acceleration_scaling_factor)
+        path = np.array([start, goal])
+        trajectory = timed(path, scale[0] * LIMITS[0], scale[1] * LIMITS[1])
+        message = trajectory_to_msg(trajectory, 0, request.start_state.joint_state.name)
+        for point in message.points:
+            point.accelerations = array('d', bytes(8 * len(start)))
+        result.planned_trajectory.joint_trajectory = message
+        result.error_code.val = MoveItErrorCodes.SUCCESS
+        handle.succeed()
+        return result
+
+
+def ask(ros: Any, how: str = '', **parameters: Any) -> tuple[Any, PlanMotion.Response]:
+    """Return the stand-in, if any, and what the node answers to a question for the way home."""
+    server = ros.add(StandInMoveGroup, how) if how else None
+    options = {'planner': 'move_group', 'planner_timeout_s': 5.0, **parameters}
+    node = ros.add(MotionPlannerNode, **options)
+    asker = ros.add(lambda **options: Node('asker', **options))
+    client = asker.create_client(PlanMotion, names.PLAN_MOTION)
+    ros.spin_until(client.service_is_ready)
+    if server is not None:
+        ros.spin_until(node._planner._client.server_is_ready)
+    answer = client.call_async(
+        PlanMotion.Request(
+            kind=PlanMotion.Request.KIND_JOINTS,
+            start=AWAY.tolist(),
+            goal=HOME.tolist(),
+            speed=SPEED,
+        )
+    )
+    ros.spin_until(answer.done)
+    return server, answer.result()
+
+
+def test_a_plan_of_move_group_is_handed_on(ros) -> None:
+    _, answer = ask(ros, 'plans')
+    assert answer.success and answer.planner == 'move_group' and not answer.message
+    trajectory, start_ns = trajectory_from_msg(answer.trajectory, FR3.joint_names)
+    expected = timed(np.stack([AWAY, HOME]), *(SPEED * LIMITS))
+    np.testing.assert_array_equal(trajectory.positions, expected.positions)
+    np.testing.assert_array_equal(trajectory.times_ns, expected.times_ns)
+    assert start_ns == 0
+
+
+def test_move_group_is_asked_to_plan_for_the_arm_and_to_execute_nothing(ros) -> None:
+    server, _ = ask(ros, 'plans', group='left_arm')
+    (goal,) = server.goals
+    request, options = goal.request, goal.planning_options
+    assert request.group_name == 'left_arm'
+    assert request.max_velocity_scaling_factor == request.max_acceleration_scaling_factor == SPEED
+    assert 0.0 < request.allowed_planning_time < 5.0
+    start = request.start_state.joint_state
+    assert (list(start.name), list(start.position)) == (list(FR3.joint_names), AWAY.tolist())
+    (constraints,) = request.goal_constraints
+    joints = constraints.joint_constraints
+    assert [joint.joint_name for joint in joints] == list(FR3.joint_names)
+    assert [joint.position for joint in joints] == HOME.tolist()
+    for joint in joints:
+        assert joint.tolerance_above == joint.tolerance_below == pytest.approx(1e-3)
+        assert joint.weight == 1.0
+    assert options.plan_only
+    # What is attached to the arm in MoveIt's scene stays attached, and nothing else changes.
+    scene = options.planning_scene_diff
+    assert request.start_state.is_diff and scene.is_diff and scene.robot_state.is_diff
+
+
+@pytest.mark.parametrize(
+    ('how', 'words'),
+    [
+        ('refuses', 'move_group: got a refusal of the goal'),
+        (
+            'PLANNING_FAILED',
+            'move_group: got PLANNING_FAILED (-1), expected a plan to [0.0, -0.78',
+        ),
+        ('GOAL_IN_COLLISION', 'got GOAL_IN_COLLISION (-12)'),
+    ],
+)
+def test_what_move_group_does_not_plan_is_said(ros, how: str, words: str) -> None:
+    _, answer = ask(ros, how)
+    assert not answer.success and words in answer.message
+    assert not answer.trajectory.points
+
+
+def test_a_move_group_that_never_answers_is_given_up_in_time(ros) -> None:
+    server, answer = ask(ros, 'silent', planner_timeout_s=0.5)
+    assert not answer.success
+    assert answer.message.startswith('move_group: got no answer within 0.5 s. Raise planner_time')
+    ros.spin_until(lambda: server.canceled == 1)
+
+
+def test_a_stack_that_is_not_running_is_named(ros) -> None:
+    _, answer = ask(ros)
+    assert not answer.success
+    action = f'{ros.namespace}/{names.MOVE_GROUP}'
+    assert answer.message.startswith(
+        f'move_group: got no action {action}, expected the move_group'
+    )
