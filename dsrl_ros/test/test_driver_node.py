@@ -68,6 +68,7 @@ class Steering(Node):
 
     def __init__(self, spec: PolicySpec = SPEC, **node_options) -> None:
         super().__init__('steering', **node_options)
+        self.spec = spec
         self.results: list[ChunkResult] = []
         self.statuses: list[DriverStatus] = []
         self.joints: list[JointState] = []
@@ -103,11 +104,11 @@ class Steering(Node):
         message = ActionChunk(
             header=self.task[-1].header,
             id=key_to_msg(key),
-            control_mode=int(SPEC.control_mode),
-            action_names=list(SPEC.action_names),
+            control_mode=int(self.spec.control_mode),
+            action_names=list(self.spec.action_names),
             horizon=4,
             num_execute=4,
-            step_period=SPEC.step_period_s,
+            step_period=self.spec.step_period_s,
             data=floats_to_msg(np.asarray(rows)),
         )
         for name, value in changes.items():
@@ -118,10 +119,10 @@ class Steering(Node):
 class Bench:
     """Twin, driver and their peer, up and holding."""
 
-    def __init__(self, ros, driver_options=None, **twin_options) -> None:
+    def __init__(self, ros, driver_options=None, spec=SPEC, **twin_options) -> None:
         self.ros = ros
         self.twin = ros.add(TwinNode, listen_s=0.0, **twin_options)
-        self.peer = ros.add(Steering)
+        self.peer = ros.add(Steering, spec)
         self.driver = ros.add(DriverNode, listen_s=0.0, **(driver_options or {}))
         ros.spin_until(lambda: self.peer.state() == DriverStatus.STATE_HOLDING)
         ros.spin_until(
