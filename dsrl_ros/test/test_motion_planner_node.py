@@ -12,10 +12,12 @@ pytest.importorskip('rclpy', reason='needs ROS')
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
+from std_msgs.msg import String
+from test_urdf import urdf
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
 from dsrl_msgs.srv import PlanMotion
-from dsrl_ros.bridge import names
+from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.robot import trajectory_from_msg, trajectory_to_msg
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
@@ -93,6 +95,28 @@ def test_a_retreat_beyond_the_arms_reach_goes_as_far_as_it_can(plan):
     last = np.array(answer.trajectory.points[-1].positions)
     assert 0.35 < kinematics.tool_position(last)[2] < 1.2
     assert (np.array(FR3.position_low) <= last).all() and (last <= FR3.position_high).all()
+
+
+SLOW = urdf().replace('velocity="2.62"', 'velocity="0.1"')
+
+
+@pytest.mark.parametrize(
+    ('description', 'limit'), [(SLOW, 0.1), (SLOW.replace('fr3_hand_tcp', 'tcp'), SPEED[0])]
+)
+@pytest.mark.parametrize('kind', [PlanMotion.Request.KIND_JOINTS, PlanMotion.Request.KIND_RETREAT])
+def test_the_limits_that_the_robot_states_are_kept_if_it_is_this_one(
+    plan, ros, kind: int, description: str, limit: float
+):
+    ask = plan(planner='plain')
+    robot = ros.add(lambda **options: Node('robot_state_publisher', **options))
+    publisher = robot.create_publisher(String, names.ROBOT_DESCRIPTION, qos.LATCHED)
+    publisher.publish(String(data=description))
+    ros.spin_until(lambda: not ros._nodes[0]._own.missing())
+    start = Kinematics(FR3).solve_down(np.array([0.5, 0.1, 0.03]), HOME)
+    answer = ask(kind=kind, start=start.tolist(), height=0.3)
+    reached = extremes(trajectory_from_msg(answer.trajectory, FR3.joint_names)[0])
+    fastest = reached.speed[:4].max()
+    assert 0.3 * limit < fastest <= 0.5 * limit + 1e-9
 
 
 @pytest.mark.parametrize(

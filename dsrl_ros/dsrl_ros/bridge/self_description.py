@@ -12,13 +12,13 @@ from dsrl_ros.robots.urdf import described_by, differences
 
 
 class SelfDescription:
-    """The newest URDF of a robot, read when the driver prepares and held to from then on."""
+    """The newest URDF of a robot; what it says holds from one reading to the next."""
 
     def __init__(self, node: Node, shipped: RobotDescription) -> None:
         """Subscribe.
 
         Args:
-            node: the driver.
+            node: that asks.
             shipped: names joints, base and tool; no limit is wider than its.
         """
         self._node = node

@@ -18,9 +18,11 @@ from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.planning.choose import choose_planner
 from dsrl_ros.bridge.robot import trajectory_to_msg
 from dsrl_ros.bridge.run_node import run_node
+from dsrl_ros.bridge.self_description import SelfDescription
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.config import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
+from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.rest_to_rest import timed
@@ -35,8 +37,9 @@ class MotionPlannerNode(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__('motion_planner', **node_options)
-        self._kinematics = Kinematics(_ROBOT)
-        self._planner = choose_planner(self, _ROBOT, declare_config(self, MotionPlannerConfig))
+        self._own = SelfDescription(self, _ROBOT)
+        config = declare_config(self, MotionPlannerConfig)
+        self._planner = choose_planner(self, self._robot, config)
         self._failure = ''
         # The answer may wait for another process, whose words the same executor takes in.
         self.create_service(
@@ -44,6 +47,15 @@ class MotionPlannerNode(Node):
         )
         Diagnostics(self, 'planner', self._health)
         self.get_logger().info(f'plans by {self._planner.name}')
+
+    def _robot(self) -> RobotDescription:
+        """Return the robot as it describes itself where it does; the driver judges every plan."""
+        if not self._own.missing():
+            try:
+                return self._own.read()
+            except ConfigError as error:
+                self.get_logger().warning(f'planning for the shipped robot: {error}', once=True)
+        return _ROBOT
 
     async def _on_plan(
         self, request: PlanMotion.Request, response: PlanMotion.Response
@@ -73,11 +85,12 @@ class MotionPlannerNode(Node):
                 raise ConfigError(
                     f'height: got {request.height} m, expected more than 0, at most 1.'
                 )
+            robot = self._robot()
             response.planner = 'plain'  # a few centimetres, which no planner does better
             return timed(
-                straight_up(self._kinematics, start, request.height),
-                request.speed * np.array(_ROBOT.velocity_limit),
-                request.speed * np.array(_ROBOT.acceleration_limit),
+                straight_up(Kinematics(robot), start, request.height),
+                request.speed * np.array(robot.velocity_limit),
+                request.speed * np.array(robot.acceleration_limit),
             )
         raise ConfigError(f'kind: got {request.kind}, expected one of PlanMotion.KIND_*.')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,13 +21,13 @@ _PACKAGES = {'moveit_py': 'moveit', 'move_group': 'moveit_msgs'}
 
 
 def choose_planner(
-    node: Node, robot: RobotDescription, config: MotionPlannerConfig
+    node: Node, robot: Callable[[], RobotDescription], config: MotionPlannerConfig
 ) -> MotionPlanner:
     """Return the planner that the options ask for.
 
     Args:
         node: whose executor runs while a planner in another process answers.
-        robot: what is planned for.
+        robot: what is planned for, as it describes itself now.
         config: options.
 
     Raises:
@@ -46,9 +47,9 @@ def choose_planner(
                 'moveit_files: got none, expected the parameter files of MoveIt for moveit_py. '
                 'Name them, or set planner to move_group or plain.'
             )
-        return MoveItPyPlanner(robot, config.group, tuple(map(Path, config.moveit_files)))
+        return MoveItPyPlanner(robot(), config.group, tuple(map(Path, config.moveit_files)))
     if name == 'move_group':
-        return MoveGroupPlanner(node, robot, config.group, config.planner_timeout_s)
+        return MoveGroupPlanner(node, robot(), config.group, config.planner_timeout_s)
     return PlainPlanner(robot)
 
 

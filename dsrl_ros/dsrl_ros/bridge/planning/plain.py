@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from dsrl_ros.robots.description import RobotDescription
@@ -13,15 +15,19 @@ class PlainPlanner:
     """Moves every joint by itself, all of them in the same time.
 
     Args:
-        robot: whose limits.
+        robot: whose limits; asked before each plan.
     """
 
     name = 'plain'
 
-    def __init__(self, robot: RobotDescription) -> None:
-        self._velocity = np.array(robot.velocity_limit)
-        self._acceleration = np.array(robot.acceleration_limit)
+    def __init__(self, robot: Callable[[], RobotDescription]) -> None:
+        self._robot = robot
 
     async def plan(self, start: Float64, goal: Float64, speed: float) -> JointTrajectory:
         """Return the straight way; see `MotionPlanner`."""
-        return timed(np.stack([start, goal]), speed * self._velocity, speed * self._acceleration)
+        robot = self._robot()
+        return timed(
+            np.stack([start, goal]),
+            speed * np.array(robot.velocity_limit),
+            speed * np.array(robot.acceleration_limit),
+        )
