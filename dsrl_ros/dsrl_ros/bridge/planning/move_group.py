@@ -55,19 +55,10 @@ class MoveGroupPlanner:
                 'expected the move_group node of the MoveIt stack. Start it, or set planner to '
                 'plain.'
             )
-        handle: ClientGoalHandle | None = None
         try:
-            sent = self._client.send_goal_async(self._goal(start, goal, speed))
-            handle = await within(self._node, sent, self._timeout_s, 'move_group')
-            if not handle.accepted:
-                raise DriverError('move_group: got a refusal of the goal, expected a plan.')
-            waiting = handle.get_result_async()
-            answer: Any = await within(self._node, waiting, self._timeout_s, 'move_group')
+            result = await self._ask(self._goal(start, goal, speed))
         except TimeoutError as error:
-            if handle is not None:
-                handle.cancel_goal_async()  # nobody waits for that plan any more
             raise DriverError(f'{error}. Raise planner_timeout_s, or look at its log.') from error
-        result = answer.result
         if result.error_code.val != result.error_code.SUCCESS:
             raise DriverError(
                 f'move_group: got {_name(result.error_code)}, expected a plan to '
@@ -75,6 +66,25 @@ class MoveGroupPlanner:
             )
         message = result.planned_trajectory.joint_trajectory
         return trajectory_from_msg(message, self._robot.joint_names)[0]
+
+    async def _ask(self, goal: object) -> Any:
+        """Return the result of a goal of the action.
+
+        Raises:
+            DriverError: the goal is refused.
+            TimeoutError: there is no answer in time.
+        """
+        sent = self._client.send_goal_async(goal)
+        handle: ClientGoalHandle = await within(self._node, sent, self._timeout_s, 'move_group')
+        if not handle.accepted:
+            raise DriverError('move_group: got a refusal of the goal, expected a plan.')
+        waiting = handle.get_result_async()
+        try:
+            answer: Any = await within(self._node, waiting, self._timeout_s, 'move_group')
+        except TimeoutError:
+            handle.cancel_goal_async()  # nobody waits for that plan any more
+            raise
+        return answer.result
 
     def _goal(self, start: Float64, goal: Float64, speed: float) -> object:
         names_ = list(self._robot.joint_names)
