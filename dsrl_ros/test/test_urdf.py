@@ -174,6 +174,8 @@ def test_what_differs_is_named_and_rounding_is_not(described: RobotDescription) 
     limits, tool = differences(described, described_by(text, FR3))
     span = '{} to 2.7437 rad at 2.62 rad/s'
     assert limits == f'fr3_joint1 {span.format(-1.5)} instead of {span.format(-2.7437)}'
-    assert tool == 'fr3_hand_tcp 10.0 mm and 0.000 rad away from where it was at home'
+    assert tool == 'fr3_hand_tcp 10.0 mm and 0.000 rad from where it would be with the same joints'
     turned = described_by(urdf().replace(repr(-pi / 4), repr(-pi / 4 + 0.1)), FR3)
     assert 'fr3_hand_tcp 0.0 mm and 0.100 rad' in differences(described, turned)[0]
+    mirrored = described_by(urdf().replace('0 0 1"/>', '0 0 -1"/>', 1), FR3)  # alike at zero
+    assert len(differences(described, mirrored)) == 1

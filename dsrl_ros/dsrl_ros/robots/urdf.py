@@ -85,15 +85,17 @@ def differences(known: RobotDescription, stated: RobotDescription) -> list[str]:
         new = (stated.position_low[i], stated.position_high[i], stated.velocity_limit[i])
         if new != old:
             found.append(f'{name} {_span(*new)} instead of {_span(*old)}')
-    home = np.array(known.home)
-    before, after = (Kinematics(robot).tool_pose(home) for robot in (known, stated))
+    # No joint is at zero there, where a turned axis would not show.
+    low, high = np.array(known.position_low), np.array(known.position_high)
+    joints = low + (high - low) / 3.0
+    before, after = (Kinematics(robot).tool_pose(joints) for robot in (known, stated))
     away_mm = 1e3 * float(np.linalg.norm(after[:3, 3] - before[:3, 3]))
     # Of the rotation from one to the other; small angles are far from where this is inexact.
     turned = float(np.linalg.norm(after[:3, :3] - before[:3, :3])) / sqrt(2.0)
     if away_mm > _SAME_PLACE_MM or turned > _SAME_TURN:
         found.append(
-            f'{known.tool_frame} {away_mm:.1f} mm and {turned:.3f} rad away from where it was at '
-            'home'
+            f'{known.tool_frame} {away_mm:.1f} mm and {turned:.3f} rad from where it would be with '
+            'the same joints'
         )
     return found
 
