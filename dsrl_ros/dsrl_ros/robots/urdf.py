@@ -94,8 +94,8 @@ def differences(known: RobotDescription, stated: RobotDescription) -> list[str]:
     turned = float(np.linalg.norm(after[:3, :3] - before[:3, :3])) / sqrt(2.0)
     if away_mm > _SAME_PLACE_MM or turned > _SAME_TURN:
         found.append(
-            f'{known.tool_frame} {away_mm:.1f} mm and {turned:.3f} rad from where it would be with '
-            'the same joints'
+            f'{known.tool_frame} {away_mm:.1f} mm and {turned:.3f} rad from where it would be '
+            'with the same joints'
         )
     return found
 
