@@ -22,6 +22,7 @@ from test_urdf import urdf
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
 from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.bridge.robot import joints_to_msg, trajectory_from_msg
 from dsrl_ros.robots.franka import FR3
@@ -36,48 +37,37 @@ START = Kinematics(FR3).solve_down(np.array([0.45, 0.0, 0.25]), np.array(FR3.hom
 CONTROLLERS = {'joint_state_broadcaster', 'franka_robot_state_broadcaster', 'fr3_arm_controller'}
 
 
-class StandInArm(Node):
-    """An FR3 under ros2_control: trajectory controller, broadcasters, and its way out of errors.
+class StandInStack(Node):
+    """What ros2_control and its broadcasters say of a Franka, and the way out of its errors.
 
-    The controller follows a trajectory from its own desired state on (`interpolate_from_desired_
-    state`), from the stamp of the message on, and holds its last point. After a reflex the
-    component is unconfigured, its controllers are inactive, and all nodes live.
+    The arm itself is another's. After a reflex the component is unconfigured, its controllers are
+    inactive, and all nodes live.
 
     Attributes:
         fails_at: step of the recovery that fails; its name ends in ' silently' when it never
             answers.
-        deaf: the arm does not follow its controller.
-        frozen: nothing is published any more; 'values' goes on publishing the same message.
-        rejected: messages that the controller did not take, with the reason.
+        steps: of recoveries, as they came.
+        active: controllers.
     """
 
-    def __init__(self, description: str | None = None, **node_options: Any) -> None:
-        super().__init__('stand_in_arm', **node_options)
+    def __init__(self, name: str, description: str | None = None, **node_options: Any) -> None:
+        super().__init__(name, **node_options)
         self._description = self.create_publisher(String, names.ROBOT_DESCRIPTION, qos.LATCHED)
         self.describe(urdf() if description is None else description)
         self.fails_at = ''
-        self.deaf = False
-        self.frozen = ''
-        self.rejected: list[str] = []
         self.steps: list[str] = []
         self.active = set(CONTROLLERS)
         self.component_state = State.PRIMARY_STATE_ACTIVE
         self.robot = FrankaRobotState(robot_mode=FrankaRobotState.ROBOT_MODE_IDLE)
-        self.measured = START.copy()
-        self._start_ns = 0
-        self._trajectory = hold(self.measured)
-        self._last: JointState | None = None
-        self._joints = self.create_publisher(JointState, names.JOINT_STATES, 10)
         self._state = self.create_publisher(FrankaRobotState, names.ROBOT_STATE, 10)
-        self.create_subscription(JointTrajectoryMsg, names.TRAJECTORY, self._on_trajectory, 10)
-        ActionServer(self, ErrorRecovery, names.ERROR_RECOVERY, self._on_error_recovery)
+        error_recovery = remapped(self, names.ERROR_RECOVERY)
+        ActionServer(self, ErrorRecovery, error_recovery, self._on_error_recovery)
         group = ReentrantCallbackGroup()  # a step that hangs holds up no other
-        for kind, name, callback in (
+        for kind, service, callback in (
             (SetHardwareComponentState, names.SET_HARDWARE_STATE, self._on_set_state),
             (SwitchController, names.SWITCH_CONTROLLER, self._on_switch),
         ):
-            self.create_service(kind, name, callback, callback_group=group)
-        self.create_timer(_PERIOD_S, self._update)
+            self.create_service(kind, service, callback, callback_group=group)
 
     def describe(self, text: str) -> None:
         """Say what robot this is, unless that is nothing, as `robot_state_publisher` does."""
@@ -88,55 +78,22 @@ class StandInArm(Node):
         """Stop in an error, as after a collision."""
         self.robot.robot_mode = FrankaRobotState.ROBOT_MODE_REFLEX
         setattr(self.robot.current_errors, error, True)
-        self._publish_state()  # the broadcaster's last word
+        self.show_state()  # the broadcaster's last word
         self.component_state = State.PRIMARY_STATE_UNCONFIGURED
         self.active.clear()
 
-    def desired(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the controller wants now."""
-        return self._trajectory.sample(self._now_ns() - self._start_ns)
-
-    def _now_ns(self) -> int:
-        return self.get_clock().now().nanoseconds
-
-    def _on_trajectory(self, message: JointTrajectoryMsg) -> None:
-        if 'fr3_arm_controller' not in self.active:
-            return
-        trajectory, start_ns = trajectory_from_msg(message, FR3.joint_names)
-        now_ns = self._now_ns()
-        if start_ns + trajectory.duration_ns < now_ns:
-            self.rejected.append('ends in the past')
-        elif np.any(trajectory.velocities[-1]):
-            self.rejected.append('does not end at rest')
-        elif start_ns <= now_ns:
-            self._trajectory, self._start_ns = trajectory, start_ns
-        else:
-            position, velocity = self.desired()
-            self._start_ns = now_ns
-            self._trajectory = JointTrajectory(
-                np.concatenate([[0], trajectory.times_ns + (start_ns - now_ns)]),
-                np.vstack([position, trajectory.positions]),
-                np.vstack([velocity, trajectory.velocities]),
-            )
-
-    def _update(self) -> None:
-        if 'fr3_arm_controller' in self.active and not self.deaf:
-            desired, _ = self.desired()
-            self.measured += (desired - self.measured) * (1.0 - math.exp(-_PERIOD_S / _LAG_S))
-        if self.frozen != 'values' or self._last is None:
-            nothing = np.zeros(len(FR3.joint_names))
-            # The broadcaster's order of joints is its own.
-            self._last = joints_to_msg(
-                self._now_ns(), FR3.joint_names[::-1], self.measured[::-1], nothing
-            )
-        if self.frozen != 'all' and 'joint_state_broadcaster' in self.active:
-            self._joints.publish(self._last)
+    def show_state(self) -> None:
+        """Publish the state of the robot, while its broadcaster is active."""
         if 'franka_robot_state_broadcaster' in self.active:
-            self._publish_state()
+            self.robot.header.stamp = stamp_from_ns(self.now_ns())
+            self._state.publish(self.robot)
 
-    def _publish_state(self) -> None:
-        self.robot.header.stamp = stamp_from_ns(self._now_ns())
-        self._state.publish(self.robot)
+    def activated(self) -> None:
+        """Do what controllers do as they become active."""
+
+    def now_ns(self) -> int:
+        """Return the time [ns]."""
+        return self.get_clock().now().nanoseconds
 
     async def _take(self, step: str) -> bool:
         """Take note of a step of the recovery; return whether it works, or never."""
@@ -169,11 +126,78 @@ class StandInArm(Node):
     async def _on_switch(self, request: Any, response: Any) -> Any:
         works = await self._take('switch_controller')
         if works and self.component_state == State.PRIMARY_STATE_ACTIVE:
-            # A controller that becomes active holds what it measures.
-            self._trajectory = hold(self.measured)
+            self.activated()
             self.active |= set(request.activate_controllers)
             response.ok = True
         return response
+
+
+class StandInArm(StandInStack):
+    """An FR3 under ros2_control, with an arm of its own.
+
+    The controller follows a trajectory from its own desired state on (`interpolate_from_desired_
+    state`), from the stamp of the message on, and holds its last point.
+
+    Attributes:
+        deaf: the arm does not follow its controller.
+        frozen: nothing is published any more; 'values' goes on publishing the same message.
+        rejected: messages that the controller did not take, with the reason.
+    """
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__('stand_in_arm', **node_options)
+        self.deaf = False
+        self.frozen = ''
+        self.rejected: list[str] = []
+        self.measured = START.copy()
+        self._start_ns = 0
+        self._trajectory = hold(self.measured)
+        self._last: JointState | None = None
+        self._joints = self.create_publisher(JointState, names.JOINT_STATES, 10)
+        self.create_subscription(JointTrajectoryMsg, names.TRAJECTORY, self._on_trajectory, 10)
+        self.create_timer(_PERIOD_S, self._update)
+
+    def activated(self) -> None:
+        """Hold what is measured, as a controller that becomes active does."""
+        self._trajectory = hold(self.measured)
+
+    def desired(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the controller wants now."""
+        return self._trajectory.sample(self.now_ns() - self._start_ns)
+
+    def _on_trajectory(self, message: JointTrajectoryMsg) -> None:
+        if 'fr3_arm_controller' not in self.active:
+            return
+        trajectory, start_ns = trajectory_from_msg(message, FR3.joint_names)
+        now_ns = self.now_ns()
+        if start_ns + trajectory.duration_ns < now_ns:
+            self.rejected.append('ends in the past')
+        elif np.any(trajectory.velocities[-1]):
+            self.rejected.append('does not end at rest')
+        elif start_ns <= now_ns:
+            self._trajectory, self._start_ns = trajectory, start_ns
+        else:
+            position, velocity = self.desired()
+            self._start_ns = now_ns
+            self._trajectory = JointTrajectory(
+                np.concatenate([[0], trajectory.times_ns + (start_ns - now_ns)]),
+                np.vstack([position, trajectory.positions]),
+                np.vstack([velocity, trajectory.velocities]),
+            )
+
+    def _update(self) -> None:
+        if 'fr3_arm_controller' in self.active and not self.deaf:
+            desired, _ = self.desired()
+            self.measured += (desired - self.measured) * (1.0 - math.exp(-_PERIOD_S / _LAG_S))
+        if self.frozen != 'values' or self._last is None:
+            nothing = np.zeros(len(FR3.joint_names))
+            # The broadcaster's order of joints is its own.
+            self._last = joints_to_msg(
+                self.now_ns(), FR3.joint_names[::-1], self.measured[::-1], nothing
+            )
+        if self.frozen != 'all' and 'joint_state_broadcaster' in self.active:
+            self._joints.publish(self._last)
+        self.show_state()
 
 
 class BareHand(Node):
@@ -216,7 +240,7 @@ class SlowHand(BareHand):
             ActionServer(
                 self,
                 action,
-                name.format(name=self.name),
+                remapped(self, name.format(name=self.name)),
                 partial(self._execute, action, what),
                 goal_callback=lambda _: (
                     GoalResponse.REJECT if self.refuses else GoalResponse.ACCEPT

@@ -32,7 +32,7 @@ from dsrl_ros.bridge.convert import (
     spec_to_msg,
     stamp_to_ns,
 )
-from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
+from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.twin_node import TwinNode
@@ -450,11 +450,6 @@ def test_a_policy_of_another_control_mode_is_refused_with_both_sides(ros) -> Non
     ros.add(DriverNode, listen_s=0.0)
     with pytest.raises(ShapeMismatchError, match='JOINT_POSITION: got columns dx'):
         ros.spin_for(5.0)
-
-
-def test_the_address_of_a_robot_that_is_simulated_is_an_error(ros) -> None:
-    with pytest.raises(ConfigError, match='robot_mode sim, expected an address with robot_mode'):
-        ros.add(DriverNode, robot_ip='172.16.0.3')
 
 
 def test_a_policy_that_changes_under_way_is_a_fault(bench: Bench) -> None:

@@ -20,6 +20,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from dsrl_ros.bridge import names
+from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
 from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.core.errors import DriverError
@@ -41,7 +42,7 @@ class FrankaRecovery:
         self._node = node
         self._config = config
         self._still_wrong = still_wrong
-        self._clear = ActionClient(node, ErrorRecovery, names.ERROR_RECOVERY)
+        self._clear = ActionClient(node, ErrorRecovery, remapped(node, names.ERROR_RECOVERY))
         self._set_state = node.create_client(SetHardwareComponentState, names.SET_HARDWARE_STATE)
         self._switch = node.create_client(SwitchController, names.SWITCH_CONTROLLER)
 

@@ -15,6 +15,7 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dsrl_ros.bridge import names
+from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.diagnostics import Health, Level
 from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.robots.gripper import BinaryGripper, GripperTiming
@@ -63,7 +64,7 @@ class GripperClient:
 
             kinds = {names.GRIPPER_ACTION: GripperCommand}
         self._clients = {
-            action: ActionClient(self._node, kind, action.format(name=name))
+            action: ActionClient(self._node, kind, remapped(self._node, action.format(name=name)))
             for action, kind in kinds.items()
         }
         self._stop = self._node.create_client(Trigger, names.GRIPPER_STOP.format(name=name))

@@ -21,6 +21,7 @@ from dsrl_ros.core.errors import ConfigError
 RUN_DIR, SEED, REAL_TIME, RAMP_S = 'run_dir', 'seed', 'real_time', 'ramp_s'
 REWARD, SCENE = 'reward', 'scene'
 _ROBOT_MODE, _SIMULATION, _ROBOT = 'robot_mode', 'sim', 'real'
+_ROBOT_IP, _BRINGUP = 'robot_ip', 'bringup'
 _RAMP_OF_A_ROBOT = '2.0'  # [s]
 _PERSON = 'person'
 _SEEDS = 1_000_000
@@ -59,6 +60,7 @@ def prepare_run(
     description = Description(path)
     arguments = description.complete(given)
     mode = arguments.get(_ROBOT_MODE, _SIMULATION)
+    _check_address(arguments, mode)
     if arguments.get(REAL_TIME) == '' and mode != _SIMULATION:
         arguments[REAL_TIME] = 'true'
     calls = description.nodes(arguments)
@@ -100,3 +102,23 @@ def _fill_in_for_hardware(
         arguments[REWARD] = _PERSON
     if arguments.get(SCENE) == '' and reward['reset']['arrange'] == 'simulator':
         arguments[SCENE] = _PERSON
+
+
+def _check_address(arguments: Mapping[str, str], mode: str) -> None:
+    """Raise unless the vendor's stack, if it is started, gets the address of a robot.
+
+    Raises:
+        ConfigError: an address is missing, or of no use.
+    """
+    address = arguments.get(_ROBOT_IP, '')
+    if mode == _ROBOT:
+        if not address and arguments.get(_BRINGUP, 'true') == 'true':
+            raise ConfigError(
+                f"robot_ip: got '' with robot_mode {mode}, expected the robot's address. Give it, "
+                "or bringup:=false where the robot's stack is running already."
+            )
+    elif address:
+        raise ConfigError(
+            f'robot_ip: got {address!r} with robot_mode {mode}, expected none: no robot is '
+            'driven. Leave it out, or use robot_mode:=real.'
+        )

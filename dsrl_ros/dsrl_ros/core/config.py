@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 
+_MODES = ('sim', 'mock', 'real')
+
 
 @dataclass(frozen=True)
 class PolicyConfig:
@@ -226,9 +228,8 @@ class DriverConfig:
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the domain')
     robot_mode: str = option(
-        'sim', 'what is driven: the twin, mock hardware, a robot', choices=('sim', 'mock', 'real')
+        'sim', 'what is driven: the twin, mock hardware, a robot', choices=_MODES
     )
-    robot_ip: str = option('', 'address of the robot; for robot_mode real alone')
     real_time: bool = option(False, 'the clock runs by itself; false: only while a chunk runs')
     autostart: bool = option(True, 'configure and activate without being asked to')
     window_s: float = option(
@@ -271,11 +272,6 @@ class DriverConfig:
             raise ConfigError(
                 f'ramp_s: got {self.ramp_s:g} in lockstep, expected 0: a stretched step does not '
                 'end on a physics step. Set real_time, or leave ramp_s out.'
-            )
-        if bool(self.robot_ip) != (self.robot_mode == 'real'):
-            raise ConfigError(
-                f'robot_ip: got {self.robot_ip!r} with robot_mode {self.robot_mode}, expected an '
-                'address with robot_mode real and none without. Give both, or neither.'
             )
         if self.robot_mode != 'sim' and not self.real_time:
             raise ConfigError(
@@ -413,7 +409,7 @@ class SteeringConfig:
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the ROS domain')
     robot_mode: str = option(
-        'sim', 'what is driven, for the record of the run', choices=('sim', 'mock', 'real')
+        'sim', 'what is driven, for the record of the run', choices=_MODES
     )
     run_dir: str = option('', 'folder of the run; empty makes runs/<date_time> here')
     seed: int = option(-1, 'seed of every random choice; -1 draws one', low=-1, high=2**31 - 1)

@@ -15,6 +15,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.robot import joints_to_msg
 from dsrl_ros.bridge.run_node import run_node
@@ -54,7 +55,7 @@ class MockGripperNode(Node):
             (GripperCommand, names.GRIPPER_ACTION, self._on_gripper_command),
         ):
             if action is not None:
-                topic = topic.format(name=name)
+                topic = remapped(self, topic.format(name=name))
                 ActionServer(self, action, topic, execute, cancel_callback=self._on_cancel)
         self.create_service(Trigger, names.GRIPPER_STOP.format(name=name), self._on_stop)
         self._states = self.create_publisher(

@@ -10,6 +10,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from dsrl_ros.bridge import names
+from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.robot import trajectory_from_msg
 from dsrl_ros.bridge.waiting import within
 from dsrl_ros.core.errors import DriverError
@@ -44,14 +45,17 @@ class MoveGroupPlanner:
         self._goal_type, self._constraints = MoveGroup.Goal, Constraints
         self._constraint = JointConstraint
         self._client = ActionClient(
-            node, MoveGroup, names.MOVE_GROUP, callback_group=ReentrantCallbackGroup()
+            node,
+            MoveGroup,
+            remapped(node, names.MOVE_GROUP),
+            callback_group=ReentrantCallbackGroup(),
         )
 
     async def plan(self, start: Float64, goal: Float64, speed: float) -> JointTrajectory:
         """Return the plan of `move_group`; see `MotionPlanner`."""
         if not self._client.server_is_ready():
             raise DriverError(
-                f'move_group: got no action {self._node.resolve_topic_name(names.MOVE_GROUP)}, '
+                f'move_group: got no action {remapped(self._node, names.MOVE_GROUP)}, '
                 'expected the move_group node of the MoveIt stack. Start it, or set planner to '
                 'plain.'
             )
