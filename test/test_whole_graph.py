@@ -10,12 +10,8 @@ import json
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,126 +20,42 @@ import yaml
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from rclpy.serialization import deserialize_message
-from rosbags.rosbag2 import Reader
+from graph_run import Run, small_config, start_graph
 
-from dsrl_msgs.msg import Transition
 from dsrl_ros.bridge import names
-from dsrl_ros.bridge.bags import AUDIT, typestore
-from dsrl_ros.core.journal import read_journal
+from dsrl_ros.bridge.bags import AUDIT
 from dsrl_ros.core.types import NoiseSource
 
 NODES = ('driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin')
 PHASES = ['warmup'] * 2 + ['online'] * 3 + ['eval_base'] * 2 + ['eval_steered'] * 2
-CONFIG = Path(__file__).parents[1] / 'dsrl_bringup/config/franka_steer.yaml'
-# A learner that takes little time; all else as shipped.
-SMALL = {
-    '/**/trainer': {
-        'checkpoint_every': 2,
-        'learner': {'hidden_size': 32, 'num_layers': 2, 'batch_size': 32, 'utd': 4},
-    },
-    '/**/monitor': {'panel': False},
-}
-RUN_S = 90.0  # ten times what such a run takes
 
 
-@dataclass
-class Run:
-    """One run of the graph, under way or over."""
-
-    folder: Path
-    launcher: subprocess.Popen[str]
-
-    def wait(self) -> str:
-        """Return what it printed, once it is over."""
-        return self.launcher.communicate(timeout=RUN_S)[0]
-
-    def wait_for(self, path: str) -> Path:
-        """Return a file or folder below its own, once it is there."""
-        deadline = time.monotonic() + RUN_S
-        while not (found := self.folder / path).exists():
-            assert self.launcher.poll() is None, self.launcher.communicate()[0]
-            assert time.monotonic() < deadline, f'no {path}'
-            select.select([], [], [], 0.02)
-        return found
-
-    def pid_of(self, node: str) -> int:
-        """Return the process of a node."""
-        pid = self.launcher.pid
-        for child in Path(f'/proc/{pid}/task/{pid}/children').read_text().split():
-            if f'{node}_node' in Path(f'/proc/{child}/cmdline').read_text():
-                return int(child)
-        pytest.fail(f'{node} has no process')
-
-    def transitions(self) -> list[Transition]:
-        """Return what the journal holds."""
-        journal = read_journal(self.folder / 'transitions.journal')
-        return [deserialize_message(record, Transition) for record in journal]
-
-    def bag(self, episode: int) -> dict[str, list[Any]]:
-        """Return the messages of one episode by topic."""
-        store = typestore()
-        found: dict[str, list[Any]] = {}
-        with Reader(self.folder / f'episodes/{episode:04d}') as reader:
-            for connection, _, data in reader.messages():
-                topic = connection.topic.lstrip('/')
-                message = store.deserialize_cdr(data, connection.msgtype)
-                found.setdefault(topic, []).append(message)
-        return found
-
-    def results(self) -> list[Any]:
-        """Return how each episode ended."""
-        return [self.bag(n)[names.EPISODE_RESULT][0] for n in range(len(PHASES))]
-
-
-def small_config() -> str:
-    """Return the shipped configuration with `SMALL` laid over it."""
-    config = yaml.safe_load(CONFIG.read_text())
-    for node, changes in SMALL.items():
-        options = config.setdefault(node, {}).setdefault('ros__parameters', {})
-        learner = {**options.get('learner', {}), **changes.get('learner', {})}
-        options.update(changes)
-        if learner:
-            options['learner'] = learner
-    return yaml.safe_dump(config)
+def results(run: Run) -> list[Any]:
+    """Return how each episode ended."""
+    return [run.bag(n)[names.EPISODE_RESULT][0] for n in range(len(PHASES))]
 
 
 @pytest.fixture(scope='module')
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Run]]:
     """Return a function that starts the demo with a small learner."""
-    launchers = []
+    runs: list[Run] = []
 
     def run(**arguments: object) -> Run:
-        folder = tmp_path_factory.mktemp('run')
-        config = folder.with_suffix('.yaml')
-        config.write_text(small_config())
         given = {
             'seed': 5,
             'warmup_episodes': PHASES.count('warmup'),
             'episodes': PHASES.count('online'),
             'eval_episodes': PHASES.count('eval_base'),
-            'config': config,
-            'run_dir': folder,
             **arguments,
         }
-        words = [f'{name}:={value}' for name, value in given.items()]
         environment = {name: v for name, v in os.environ.items() if name != 'ROS_DOMAIN_ID'}
-        launchers.append(
-            subprocess.Popen(
-                [sys.executable, '-m', 'dsrl_ros.cli.main', 'launch', 'franka_steer', *words],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                env=environment,
-            )
-        )
-        return Run(folder, launchers[-1])
+        folder = tmp_path_factory.mktemp('run')
+        runs.append(start_graph(folder, small_config(), environment, **given))
+        return runs[-1]
 
     yield run
-    for launcher in launchers:
-        if launcher.poll() is None:
-            launcher.send_signal(signal.SIGINT)
-        launcher.communicate(timeout=10)
+    for each in runs:
+        each.end()
 
 
 @pytest.fixture(scope='module')
@@ -234,17 +146,17 @@ def test_transitions_are_whole_and_nothing_is_missing(finished: Run) -> None:
 
 def test_weights_change_only_between_episodes_with_one_episode_of_lag(finished: Run) -> None:
     """Episode e acts on weights that have learned from episodes 0 to e-2; the last from all."""
-    results = finished.results()
-    versions = [r.weights_version for r in results if r.phase in ('online', 'eval_steered')]
+    ended = results(finished)
+    versions = [r.weights_version for r in ended if r.phase in ('online', 'eval_steered')]
     assert versions == [2, 3, 4, 6, 6]  # version n+1 has learned from n episodes
     for t in finished.transitions():
-        want = results[t.id.episode].weights_version if t.phase == 'online' else 0
+        want = ended[t.id.episode].weights_version if t.phase == 'online' else 0
         assert t.noise.weights_version == want
 
 
 def test_base_and_steered_face_the_same_fresh_resets(finished: Run) -> None:
     """The evaluation uses starts that nothing was learned from."""
-    seeds = [r.reset_seed for r in finished.results()]
+    seeds = [r.reset_seed for r in results(finished)]
     assert seeds[5:7] == seeds[7:9]
     assert not set(seeds[5:7]) & set(seeds[:5])
 
@@ -263,7 +175,7 @@ def test_the_same_seed_repeats_the_run_bit_for_bit(
             arrays = (t.observation.state, t.noise.data, t.result.executed)
             parts += [np.asarray(values).tobytes() for values in arrays]
             parts.append(repr((t.reward.value, t.reward.terminated, t.reward.truncated)).encode())
-        for r in run.results():
+        for r in results(run):
             parts.append(repr((r.success, r.num_decisions, r.num_steps)).encode())
         return parts
 

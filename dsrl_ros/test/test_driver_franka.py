@@ -341,6 +341,17 @@ def test_an_arm_that_does_not_follow_latches_and_its_chunk_times_out(bench: Benc
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
 
 
+def test_an_arm_is_lost_from_one_chunk_to_the_next(ros) -> None:
+    """However short the chunks are beside the time that it may be lost."""
+    late = {'hardware.follow_timeout_s': 1.0, 'gate.jump_tolerance_rad': 1.0}
+    bench = Bench(ros, **late).up()
+    bench.arm.deaf = True
+    for _ in range(12):
+        if bench.run(FORWARD * 2).outcome == ChunkResult.OUTCOME_TIMEOUT:
+            break
+    assert bench.latched().startswith('controller: got fr3_joint')
+
+
 @pytest.mark.parametrize('frozen', ['all', 'values'])
 def test_joint_states_that_stop_latch_by_name_until_they_are_back(
     bench: Bench, frozen: str

@@ -302,3 +302,14 @@ def test_whatever_is_interleaved_each_decision_earns_one_reward(
                 episode, decision = episode + 1, 0
                 judge.start(key(0, episode), stamp_ns)
     raise AssertionError('it ends above')
+
+
+def test_a_stray_result_of_another_run_takes_no_judgement_away():
+    """What waits for its evidence is judged all the same, and the run goes on."""
+    bench = Bench(SIM)
+    assert bench.judge.take(end(0))
+    stray = DecisionKey('fr3', 'f' * 32, 7, 0)
+    assert not bench.judge.take(ChunkEnd(stray, 100, 0))
+    bench.tell(SIM, False)
+    assert bench.decide() == (GOES_ON, SIM)
+    assert bench.judge.take(end(1))

@@ -50,8 +50,9 @@ class ArmCommands(Protocol):
 
 def rivals_on(node: Node, topic: str, mine: Publisher | None) -> list[str]:
     """Return `topic`, resolved, if somebody else publishes on it too."""
-    others = node.count_publishers(topic) - (mine is not None)
-    return [node.resolve_topic_name(topic)] if others > 0 else []
+    full_name = node.resolve_topic_name(topic)  # counting alone follows no remapping
+    others = node.count_publishers(full_name) - (mine is not None)
+    return [full_name] if others > 0 else []
 
 
 class TrajectoryCommands:
@@ -79,9 +80,10 @@ class TrajectoryCommands:
 
     def missing(self) -> list[str]:
         """Say that nobody listens, if so."""
-        if self._node.count_subscribers(names.TRAJECTORY):
+        full_name = self._node.resolve_topic_name(names.TRAJECTORY)
+        if self._node.count_subscribers(full_name):
             return []
-        return [f'a controller that takes {self._node.resolve_topic_name(names.TRAJECTORY)}']
+        return [f'a controller that takes {full_name}']
 
     def trouble(self) -> str:
         """Return nothing: windows that are sent need no more care."""

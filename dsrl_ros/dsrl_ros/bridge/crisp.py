@@ -65,9 +65,10 @@ class CrispCommands:
 
     def missing(self) -> list[str]:
         """Say that nobody listens, if so."""
-        if self._node.count_subscribers(names.TARGET_POSE):
+        full_name = self._node.resolve_topic_name(names.TARGET_POSE)
+        if self._node.count_subscribers(full_name):
             return []
-        return [f'a controller that takes {self._node.resolve_topic_name(names.TARGET_POSE)}']
+        return [f'a controller that takes {full_name}']
 
     def trouble(self) -> str:
         """Return why the arm was let rest before its time; empty when it was not."""

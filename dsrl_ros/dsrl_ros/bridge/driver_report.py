@@ -69,7 +69,7 @@ def status_to_msg(
     Args:
         stamp_ns: now [ns].
         state: one of `DriverStatus.STATE_*`.
-        message: cause of the last stop.
+        message: cause of the last stop; empty once a chunk was executed after it.
         counts: chunks that each rule has refused.
         max_silence_s: longest gap between two heartbeats while executing [s].
     """
@@ -90,7 +90,8 @@ def health_of(status: DriverStatus) -> Health:
     values['longest silence [s]'] = f'{status.max_silence:.3f}'
     state = _STATE_NAMES[status.state]
     message = f'{state}: {status.message}' if status.message else state
-    return Health(_LEVELS.get(status.state, Level.OK), message, values)
+    usual = Level.WARN if status.message else Level.OK
+    return Health(_LEVELS.get(status.state, usual), message, values)
 
 
 class DriverReporter:

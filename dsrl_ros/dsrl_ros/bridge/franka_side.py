@@ -218,8 +218,7 @@ class FrankaSide:
     def _look_whether_it_follows(self) -> None:
         commanded = self._calls.commanded()
         if commanded is None:
-            self._follow.reset()
-            return
+            return  # one that is lost stays so from one chunk to the next
         try:
             self._lost = self._lost or self._follow.complaint(commanded, self.joints())
         except ShapeMismatchError as error:

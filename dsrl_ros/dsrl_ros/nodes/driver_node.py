@@ -40,6 +40,7 @@ from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner, unexecuted
 from dsrl_ros.robots.trajectory import Float64
 
 _ROBOT = FR3
+_STOPPED = (ChunkOutcome.FAULT, ChunkOutcome.TIMEOUT)
 
 
 class DriverNode(LifecycleNode):
@@ -60,6 +61,7 @@ class DriverNode(LifecycleNode):
         self._runner: ChunkRunner | None = None
         self._active = False
         self._linked = False
+        self._stopped_for = ''  # what stopped the last chunk that was begun
         self._engaged_in: int | None = None  # scene of the robot that was engaged in
 
         self._latch = Latch(self._gate_config.clear_cooldown_s)
@@ -227,6 +229,7 @@ class DriverNode(LifecycleNode):
             self._mover.abandon(message)
 
     def _on_cleared(self) -> None:
+        self._stopped_for = ''
         if self._active:
             self.get_logger().info('cleared')
             self._link()
@@ -282,6 +285,10 @@ class DriverNode(LifecycleNode):
 
     def _report(self, end: ChunkEnd) -> None:
         self._reporter.result(end)
+        if end.outcome in _STOPPED:
+            self._stopped_for = end.message
+        elif end.outcome is ChunkOutcome.DONE:
+            self._stopped_for = ''
         if end.outcome is not ChunkOutcome.DONE:
             self.get_logger().warning(
                 f'chunk {end.chunk.key}: {end.outcome.name}, {end.message}',
@@ -296,7 +303,7 @@ class DriverNode(LifecycleNode):
         status = status_to_msg(
             self._pace.now_ns(),
             state_of(self._active, self._latch.stopped_by, self._busy()),
-            self._latch.cause,
+            self._latch.cause or self._stopped_for,
             self._gate.counts,
             self._stops.longest_silence_s,
         )

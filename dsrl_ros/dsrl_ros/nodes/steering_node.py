@@ -123,7 +123,7 @@ class SteeringNode(Node):
             'monitor (episode_result)': self._episode_pub.get_subscription_count() > 0,
         }
         if self._config.record:
-            recorders = self.count_subscribers(names.OBSERVATION)
+            recorders = self.count_subscribers(self.resolve_topic_name(names.OBSERVATION))
             present['recorder (observation)'] = recorders > 0
         return [name for name, there in present.items() if not there]
 
@@ -138,7 +138,7 @@ class SteeringNode(Node):
                 )
             self._say(f'waiting for {", ".join(missing)}')
             return
-        if self.count_publishers(names.RUN_INFO) > 1:
+        if self.count_publishers(self.resolve_topic_name(names.RUN_INFO)) > 1:
             raise ConfigError(
                 f'start: got a second steering node in namespace {self.get_namespace()}, expected '
                 'one. End the other graph, or start this one under another namespace.'

@@ -127,16 +127,17 @@ class RewardJudge:
     def take(self, end: ChunkEnd) -> bool:
         """Take in the end of a chunk; return whether it will be judged.
 
-        One that has come before, or of an episode that is over, will not be. The first of an
-        episode whose start was not told begins that episode.
+        One that has come before, of an episode that is over, or of another run, will not be: what
+        waits to be judged outlives strays. The first of an episode whose start was not told
+        begins that episode.
         """
         key, taken, episode = end.key, self._taken, self._episode
         if taken is not None and key.run == taken.run and key <= taken:
             return False
         same_run = episode is not None and (key.robot, key.run) == (episode.robot, episode.run)
-        if episode is None or not same_run or key.episode > episode.episode:
+        if episode is None or (same_run and key.episode > episode.episode):
             self.start(_first(key), end.end_ns)
-        elif key.episode < episode.episode or self._over:
+        elif not same_run or key.episode < episode.episode or self._over:
             return False
         self._taken = key
         self._pending.append(end)
