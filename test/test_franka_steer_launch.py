@@ -198,7 +198,7 @@ def test_hardware_without_its_packages_says_so_in_one_line(tmp_path: Path) -> No
     ('options', 'lacking'),
     [
         ({}, 'controller_manager_msgs, franka_msgs'),
-        ({'robot_mode': 'mock', 'robot_ip': ''}, 'franka_msgs'),
+        ({'robot_mode': 'mock'}, 'franka_msgs'),
     ],
 )
 def test_messages_that_the_driver_would_import_are_named_before_it_starts(
@@ -206,9 +206,26 @@ def test_messages_that_the_driver_would_import_are_named_before_it_starts(
 ) -> None:
     """The driver of a stack that runs already has to speak its messages, too."""
     monkeypatch.setattr('dsrl_ros.robots.franka.find_spec', lambda _: None)
-    given = {'robot_mode': 'real', 'robot_ip': '10.0.0.1', 'bringup': 'false', **options}
+    given = {'robot_mode': 'real', 'bringup': 'false', **options}
     with pytest.raises(ConfigError, match=f'got no {lacking}, expected'):
         prepare_run(GRAPH, given, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('given', 'error'),
+    [
+        ({'robot_mode': 'real'}, "got '' with robot_mode real.*or bringup:=false"),
+        ({'robot_ip': '10.0.0.1'}, "got '10.0.0.1' with robot_mode sim, expected none"),
+        ({'robot_mode': 'mock', 'robot_ip': '10.0.0.1'}, "got '10.0.0.1' with robot_mode mock"),
+    ],
+)
+def test_an_address_goes_with_the_bring_up_of_a_robot(
+    tmp_path: Path, given: dict[str, str], error: str
+) -> None:
+    """Whose stack runs already has given it the address."""
+    with pytest.raises(ConfigError, match=f'robot_ip: {error}'):
+        prepare_run(GRAPH, given, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_launch_files_of_others_are_left_to_ros2_launch(

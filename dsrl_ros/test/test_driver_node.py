@@ -402,10 +402,12 @@ class TestRealTime:
         assert result.message.startswith('heartbeat: ')
         # The result comes when the arm rests, 0.1 s after the hold was commanded.
         assert held_s < 0.2 + 0.1 + 0.05
+        bench.ros.spin_until(lambda: bench.peer.statuses[-1].message.startswith('heartbeat: '))
         # With heartbeats back, the next chunk is executed: nothing was latched.
         bench.peer.beat.reset()
         self.wait_for_rest(bench)
         assert bench.run().outcome == ChunkResult.OUTCOME_DONE
+        bench.ros.spin_until(lambda: not bench.peer.statuses[-1].message)
 
 
 def test_a_simulation_that_dies_is_a_fault_and_its_return_is_taken_up(ros) -> None:

@@ -87,7 +87,7 @@ class FrankaSide:
             self._faults = FaultWatch(node)
             self._recovery = FrankaRecovery(node, hardware, self._absence_or_fault)
         self._late_s = hardware.late_s
-        self._newest_ns = 0
+        self._newest_ns = self._followed_ns = 0
         self._silent = ''
         self._lost = self._late = ''
         self._opened = False
@@ -217,8 +217,11 @@ class FrankaSide:
 
     def _look_whether_it_follows(self) -> None:
         commanded = self._calls.commanded()
-        if commanded is None:
-            return  # one that is lost stays so from one chunk to the next
+        # An arm that is lost stays so from one chunk to the next. An old state tells nothing: that
+        # states have stopped is another trouble, with a name of its own.
+        if commanded is None or self._newest_ns == self._followed_ns:
+            return
+        self._followed_ns = self._newest_ns
         try:
             self._lost = self._lost or self._follow.complaint(commanded, self.joints())
         except ShapeMismatchError as error:

@@ -1,0 +1,78 @@
+"""DSRL beside a robot's stack that runs already, with the arguments that the guide gives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS')
+pytest.importorskip('franka_msgs', reason='`make test` builds test/vendor_ws')
+
+from existing_stack import existing_stack, guide_arguments
+from graph_run import GRAPH, small_config, start_graph
+from rclpy.node import Node
+
+from dsrl_ros.bridge import names
+from dsrl_ros.cli.description import Description
+
+DRIVER = {
+    'hardware': {'late_s': 0.5, 'state_silence_s': 1.0, 'follow_timeout_s': 1.0},
+    'gate': {'max_age_s': 2.0},
+}
+
+
+def test_it_is_steered_under_its_own_names_to_the_end_of_a_run(tmp_path: Path) -> None:
+    """No name of the vendor is left, no twin is started, and what is recorded is the arm's."""
+    given = guide_arguments()
+    short = {'seed': 3, 'warmup_episodes': 1, 'episodes': 1, 'eval_episodes': 1, 'ramp_s': 0.5}
+    config = small_config(driver=DRIVER, reward={'max_steps': 8})
+    with existing_stack(given) as cell:
+        begin = cell.stack.joints
+        run = start_graph(tmp_path / 'run', config, **given, **short)
+        try:
+            watcher = cell.host.add(lambda **options: Node('watcher', **options))
+            seen: set[str] = set()
+
+            watcher.create_timer(
+                0.5, lambda: seen.update(dict(watcher.get_topic_names_and_types()))
+            )
+            cell.wait(lambda: run.launcher.poll() is not None, timeout_s=110.0)
+            output = run.wait()
+            assert run.launcher.returncode == 0, output
+        finally:
+            run.end()
+        assert np.abs(cell.stack.joints - begin).max() > 0.01
+    assert {given['joint_states'], given['trajectory'], given['tool_pose']} <= seen
+    vendors = {names.JOINT_STATES, names.TRAJECTORY, names.TOOL_POSE, names.ROBOT_STATE}
+    assert not {topic for topic in seen if any(topic.endswith(name) for name in vendors)}
+    assert not (run.folder / 'logs/twin.log').exists()
+    summary = json.loads((run.folder / 'summary.json').read_text())
+    assert summary['complete'] and summary['eval_episodes'] == 1
+    assert not summary['scaled_prior_success']  # measured by simulation, which this is not
+    bag = run.bag(0)
+    for argument in ('joint_states', 'trajectory', 'tool_pose'):
+        assert bag[given[argument].lstrip('/')], argument
+    assert bag[f'dsrl/{names.RUN_INFO}'][0].robot_mode == 'real'
+    assert run.transitions()
+
+
+def test_every_node_that_meets_the_robot_takes_the_names() -> None:
+    """A rule that one of them lacked would part it from the others in silence."""
+    description = Description(GRAPH)
+    given = {'robot_mode': 'mock', 'joint_states': '/a', 'trajectory': '/b', 'gripper': '/c'}
+    rules = {
+        call.name: call.remappings
+        for mode in ('sim', 'mock')
+        for call in description.nodes(description.complete({**given, 'robot_mode': mode}))
+        if call.package == 'dsrl_ros' and call.name not in ('policy', 'trainer')
+    }
+    assert {'twin', 'mock_gripper', 'driver', 'steering', 'reward', 'recorder'} < set(rules)
+    for name, own in rules.items():
+        assert own[names.JOINT_STATES] == '/a', name
+        assert own[names.TRAJECTORY] == '/b', name
+        assert own[names.GRIPPER_STATES] == '/c/joint_states', name
+        assert own[names.GRIPPER_GRASP.format(name='franka_gripper')] == '/c/grasp', name
+        assert own[names.TOOL_POSE] == names.TOOL_POSE, name
