@@ -276,6 +276,17 @@ def test_an_older_decision_is_refused(bench: Bench) -> None:
     assert result.message.startswith('order: ')
 
 
+def test_a_program_clears_a_fault_and_never_an_emergency_stop(ros) -> None:
+    bench = Bench(ros, {'gate.clear_cooldown_s': 0.0})
+    by_program = bench.peer.create_client(Trigger, names.CLEAR_FAULT)
+    ros.spin_until(by_program.service_is_ready)
+    bench.call(bench.peer.estop, Trigger.Request())
+    answer = bench.call(by_program, Trigger.Request())
+    assert not answer.success and 'a person' in answer.message
+    assert bench.call(bench.peer.clear, Trigger.Request()).success
+    ros.spin_until(lambda: bench.peer.state() == DriverStatus.STATE_HOLDING)
+
+
 def test_refusals_in_a_row_latch_and_clear_opens(ros) -> None:
     bench = Bench(ros, {'gate.latch_after': 3, 'gate.clear_cooldown_s': 0.2})
     for _ in range(3):

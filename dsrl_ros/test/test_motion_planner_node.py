@@ -195,7 +195,10 @@ class FakeMoveIt:
                     return Plan(None)
                 path = np.array([list(self.start.values()), list(self.goal.values())])
                 found = timed(path, scaling * SPEED, scaling * ACCELERATION)
-                return Plan(trajectory_to_msg(found, 0, list(self.start)))
+                message = trajectory_to_msg(found, 0, list(self.start))
+                # As TOTG leaves it: the sum of many small steps, and not quite zero.
+                message.points[-1].velocities = [1e-9] * len(self.start)
+                return Plan(message)
 
         class MoveItPy:
             def __init__(self, *, node_name: str, launch_params_filepaths: list[str]) -> None:

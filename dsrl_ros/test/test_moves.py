@@ -66,6 +66,13 @@ def test_points_lie_close_enough_for_windows_whatever_the_planner_left_out() -> 
         assert following.start_ns == one.handoff_ns
 
 
+def test_what_a_planner_leaves_of_velocity_at_the_ends_is_taken_away() -> None:
+    planned = away().trajectory
+    assert planned is not None
+    planned.velocities[-1] += 1e-6
+    assert not joined(Move(planned, None), HOME, FR3).velocities[[0, -1]].any()
+
+
 def test_a_move_of_the_gripper_alone_holds_the_arm_until_it_is_there() -> None:
     trajectory = joined(Move(None, FR3.gripper_high), HOME, FR3)
     assert (trajectory.positions == HOME).all() and not trajectory.velocities.any()

@@ -29,6 +29,7 @@ KINEMATICS = Kinematics(FR3)
 HOME = KINEMATICS.solve_down(np.array([0.45, 0.0, 0.25]), np.array(FR3.home))
 LOW = KINEMATICS.solve_down(np.array([0.5, 0.1, 0.03]), HOME)
 STEPS = tuple(step.value for step in ResetStep)
+STAMP_NS = 5  # of the joint states
 OF_THE_SCENE = ('recover', 'arrange', 'verify')
 
 
@@ -46,7 +47,7 @@ class Robot(Node):
         self._joints = self.create_publisher(JointState, names.JOINT_STATES, qos.SENSOR)
         ActionServer(self, MoveArm, names.MOVE_ARM, self._on_move)
         self.create_service(SetScene, names.SET_SCENE, self._on_scene)
-        for name in (names.RECOVER, names.CLEAR):
+        for name in (names.RECOVER, names.CLEAR_FAULT):
             self.create_service(
                 Trigger, name, lambda *given, name=name: self._on_call(name, *given)
             )
@@ -59,7 +60,7 @@ class Robot(Node):
         self._task.publish(TaskStatus(success=success, reset_count=self.reset_count))
 
     def _show(self) -> None:
-        self._joints.publish(joints_to_msg(1, FR3.joint_names, self.joints))
+        self._joints.publish(joints_to_msg(STAMP_NS, FR3.joint_names, self.joints))
 
     def _on_move(self, goal):
         self.goals.append(goal.request)
@@ -89,7 +90,7 @@ class Robot(Node):
 
     def _on_call(self, name, _, response):
         self.calls.append(name)
-        if name == names.CLEAR:
+        if name == names.CLEAR_FAULT:
             self.say(DriverStatus.STATE_HOLDING)
         response.success = True
         return response
@@ -111,7 +112,7 @@ def reset(ros):
         ros.spin_until(lambda: resetter._robot._joints.message() and resetter._robot._status)
         ros.spin_until(resetter._robot._move.server_is_ready)
         ros.spin_until(resetter._scene._set_scene.service_is_ready)
-        ros.spin_until(resetter._robot._clear.service_is_ready)
+        ros.spin_until(resetter._robot._clear_fault.service_is_ready)
         ros.spin_until(resetter._robot._recover.service_is_ready)
         said: list[str] = []
         task = node.executor.create_task(resetter.reset(5, said.append))
@@ -149,7 +150,7 @@ def test_a_fault_on_the_way_is_recovered_from_where_that_is_allowed(reset):
     robot.failing_moves = 1
     report, said = finish(steps=STEPS, recover_by_itself=True)
     assert report.failure is None
-    assert robot.calls[:2] == [names.RECOVER, names.CLEAR]
+    assert robot.calls[:2] == [names.RECOVER, names.CLEAR_FAULT]
     assert said[:3] == ['recover, attempt 1', 'open_gripper, attempt 1', 'recover, attempt 2']
 
 
@@ -194,6 +195,7 @@ def test_a_person_arranges_the_scene_or_says_that_it_cannot_be(ros, reset):
     assert say(names.SCENE_READY)
     ros.spin_until(task.done)
     assert task.result().failure is None and not robot.calls
+    assert task.result().stamp_ns == STAMP_NS  # on the clock of the robot's states
     assert not say(names.SCENE_READY)  # nobody waits any more
 
 

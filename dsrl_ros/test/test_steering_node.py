@@ -82,7 +82,7 @@ class World(Node):
         self.acknowledge = True
         self.execute = True
         self.frozen = False  # the sensors
-        self.failing_resets = 0
+        self.failing_resets = self.broken_resets = 0
         self.held_reset: Future | None = None  # resets wait for it
         self.judge = True
         self.bad_outputs = 0
@@ -175,6 +175,10 @@ class World(Node):
         self.seeds.append(goal.request.seed)
         if self.held_reset is not None:
             await self.held_reset
+        if self.broken_resets:
+            self.broken_resets -= 1
+            goal.abort()
+            return ResetEpisode.Result()
         if self.failing_resets:
             self.failing_resets -= 1
             goal.abort()
@@ -399,6 +403,31 @@ def test_sensors_that_freeze_are_named_and_the_run_goes_on_when_they_thaw(ros, m
     world.frozen = False
     world.show()
     ros.spin_until(lambda: len(world.results) == 7)
+
+
+def test_a_reset_that_waits_for_a_person_is_not_called_overdue(ros, make_world):
+    health = ros.health()
+    world = make_world(reset_timeout_s=1.0)
+    world.held_reset = Future(executor=world.executor)
+    status = world.create_publisher(msg.RewardStatus, names.REWARD_STATUS, qos.STATUS)
+    asked = msg.RewardStatus(state=msg.RewardStatus.STATE_RESET_WAITS, message='put the cube back')
+    status.publish(asked)
+    world.introduce()
+    ros.spin_until(lambda: health('waits for a person: put the cube back'))
+    ros.spin_for(1.2)
+    assert health('got no answer from the reward node') is None
+    status.publish(msg.RewardStatus())
+    ros.spin_until(lambda: health('got no answer from the reward node'))
+
+
+def test_a_result_that_nobody_filled_in_starts_no_episode(ros, make_world):
+    """Rclpy answers so when the server of a goal raises."""
+    world = make_world()
+    world.broken_resets = 1
+    world.introduce()
+    health = ros.health()
+    ros.spin_until(lambda: health('reset: error 0'))
+    assert not world.chunks
 
 
 def test_a_reset_that_failed_is_tried_again_when_somebody_says_so(ros, make_world):

@@ -148,10 +148,6 @@ class DecisionLoop:
             'Check that it lives; its log says why it does not answer.'
         )
 
-    def chunk_executing(self) -> bool:
-        """Whether a chunk is with the driver."""
-        return self._stage == Stage.EXECUTE
-
     def _enter(self, stage: Stage) -> None:
         self._stage = stage
         self._stage_since = time.monotonic()

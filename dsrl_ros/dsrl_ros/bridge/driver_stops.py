@@ -17,6 +17,7 @@ from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.latch import Latch
+from dsrl_ros.robots.rules import Rule
 from dsrl_ros.robots.silence import SilenceWatch
 
 _WATCH_PERIOD_S = 0.01
@@ -72,6 +73,7 @@ class DriverStops:
         node.create_subscription(Bool, names.ESTOP_SIGNAL, self._on_estop_signal, qos.DECISION)
         node.create_service(Trigger, names.ESTOP, self._on_estop)
         node.create_service(Trigger, names.CLEAR, self._on_clear)
+        node.create_service(Trigger, names.CLEAR_FAULT, self._on_clear_fault)
         # It awaits the robot's answers, which a group of its own lets in meanwhile.
         node.create_service(
             Trigger, names.RECOVER, self._on_recover, callback_group=ReentrantCallbackGroup()
@@ -149,6 +151,14 @@ class DriverStops:
         if response.success:
             self._calls.cleared()
         return response
+
+    def _on_clear_fault(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
+        if self.latch.stopped_by is Rule.ESTOP:
+            response.message = 'clear_fault: got an emergency stop, which a person clears.'
+            return response
+        return self._on_clear(request, response)
 
     def _why_not_clear(self) -> str:
         """Open the latch; return why that cannot be done yet, empty when done."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from dsrl_ros.bridge.robot import trajectory_from_msg
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.mover import Ended
+from dsrl_ros.robots.mover import Ended, MoveEnd
 from dsrl_ros.robots.moves import Move
 
 _FEEDBACK_PERIOD_S = 0.2
@@ -27,12 +28,12 @@ class MoveCalls:
     """What the server asks of the driver.
 
     Attributes:
-        begin: carries a move out and tells when it has ended; returns why not, if refused.
+        begin: carries a move out and tells what became of it, once.
         stop: brings the arm to rest; gets the cause.
         progress: of the move on its way, 0 to 1.
     """
 
-    begin: Callable[[Move, Ended], str]
+    begin: Callable[[Move, Ended], None]
     stop: Callable[[str], None]
     progress: Callable[[], float]
 
@@ -61,34 +62,38 @@ class MoveServer:
         return CancelResponse.ACCEPT
 
     async def _on_goal(self, goal: ServerGoalHandle) -> MoveArm.Result:
-        done = Future(executor=self._node.executor)
         try:
-            refused = self._calls.begin(self._move(goal.request), done.set_result)
+            end = await self._carried_out(self._move(goal.request), goal)
         except DsrlError as error:
-            refused = str(error)
-        if refused:
-            self._node.get_logger().warning(f'move refused: {refused}')
-            goal.abort()
-            return MoveArm.Result(error_code=MoveArm.Result.REFUSED, error_message=refused)
+            end = MoveEnd(begun=False, cause=str(error))
+        except Exception:
+            # rclpy would answer with a result that says nothing went wrong.
+            self._calls.stop('a defect of the driver')
+            end = MoveEnd(begun=True, cause=traceback.format_exc())
+        if not end.cause:
+            goal.succeed()
+            return MoveArm.Result()
+        self._node.get_logger().warning(f'move: {end.cause}')
+        if goal.is_cancel_requested:
+            goal.canceled()
+            return MoveArm.Result(error_code=MoveArm.Result.CANCELED, error_message=end.cause)
+        goal.abort()
+        code = MoveArm.Result.FAULT if end.begun else MoveArm.Result.REFUSED
+        return MoveArm.Result(error_code=code, error_message=end.cause)
+
+    async def _carried_out(self, move: Move, goal: ServerGoalHandle) -> MoveEnd:
+        done = Future(executor=self._node.executor)
+        self._calls.begin(move, done.set_result)
 
         def tell() -> None:
             goal.publish_feedback(MoveArm.Feedback(progress=self._calls.progress()))
 
         timer = self._node.create_timer(_FEEDBACK_PERIOD_S, tell, clock=STEADY_CLOCK)
         try:
-            cause = await done
+            end: MoveEnd = await done
         finally:
             self._node.destroy_timer(timer)
-        if not cause:
-            goal.succeed()
-            return MoveArm.Result()
-        code = MoveArm.Result.FAULT
-        if goal.is_cancel_requested:
-            code = MoveArm.Result.CANCELED
-            goal.canceled()
-        else:
-            goal.abort()
-        return MoveArm.Result(error_code=code, error_message=cause)
+        return end
 
     def _move(self, request: MoveArm.Goal) -> Move:
         """Return what is asked for.

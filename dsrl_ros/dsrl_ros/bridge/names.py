@@ -37,6 +37,7 @@ SCENE_NOT_READY = 'scene_not_ready'
 # The driver's own services; std_srvs/Trigger.
 ESTOP = 'estop'
 CLEAR = 'clear'  # clears latch and emergency stop
+CLEAR_FAULT = 'clear_fault'  # clears the latch alone: what a program may call
 RECOVER = 'recover'  # brings a robot out of its error state; clear comes after it
 ESTOP_SIGNAL = 'estop_signal'  # std_msgs/Bool, DECISION: true latches the emergency stop
 

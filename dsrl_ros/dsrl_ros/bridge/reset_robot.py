@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
@@ -23,6 +24,9 @@ from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.trajectory import Float64
 from dsrl_ros.tasks.reset import Failure
+
+# Beside the time of a step: a recovery has steps of its own, a planner tries several times [s].
+_RECOVERY_S, _PLANNING_S = 60.0, 30.0
 
 
 class RobotSteps:
@@ -57,7 +61,7 @@ class RobotSteps:
         self._plan = node.create_client(PlanMotion, names.PLAN_MOTION)
         self._move = ActionClient(node, MoveArm, names.MOVE_ARM)
         self._recover = node.create_client(Trigger, names.RECOVER)
-        self._clear = node.create_client(Trigger, names.CLEAR)
+        self._clear_fault = node.create_client(Trigger, names.CLEAR_FAULT)
 
     async def recover(self) -> str:
         """Wait until the driver takes commands, helping where that is allowed."""
@@ -65,12 +69,12 @@ class RobotSteps:
             return ''
         latched = self._status is not None and self._status.state == DriverStatus.STATE_LATCHED
         if self._config.recover_by_itself and latched:
-            for client, what in ((self._recover, 'recover'), (self._clear, 'clear')):
+            for client in (self._recover, self._clear_fault):
                 if client.service_is_ready():
                     asked = client.call_async(Trigger.Request())
-                    answer = await self._waits.answer(asked, what)
+                    answer = await self._waits.answer(asked, client.srv_name, _RECOVERY_S)
                     if not answer.success:
-                        raise StepError(Failure.ROBOT, f'{what}: {answer.message}')
+                        raise StepError(Failure.ROBOT, f'{client.srv_name}: {answer.message}')
         clear = self._node.resolve_service_name(names.CLEAR)
         await self._waits.done_by_person(
             self._takes_commands, f'{self._why_not()}. Look at the robot, then call {clear}'
@@ -91,6 +95,10 @@ class RobotSteps:
         """Bring the arm where the episode begins."""
         kind = PlanMotion.Request.KIND_JOINTS
         return await self._go_as_planned(PlanMotion.Request(kind=kind, goal=self._home.tolist()))
+
+    def stamp_ns(self) -> int:
+        """Return the stamp of the newest joint states [ns]; 0 before the first."""
+        return self._joints.stamp_ns or 0
 
     def verify(self) -> None:
         """Look whether the robot can begin, where it should.
@@ -123,7 +131,8 @@ class RobotSteps:
     async def _go_as_planned(self, request: PlanMotion.Request) -> str:
         """Plan from where the arm is, and go there."""
         request.start, request.speed = self._measured().tolist(), self._config.speed
-        answer = await self._waits.answer(self._plan.call_async(request), names.PLAN_MOTION)
+        asked = self._plan.call_async(request)
+        answer = await self._waits.answer(asked, names.PLAN_MOTION, _PLANNING_S)
         if not answer.success:
             raise StepError(Failure.ROBOT, f'{names.PLAN_MOTION}: {answer.message}')
         await self._go(MoveArm.Goal(trajectory=answer.trajectory))
@@ -137,9 +146,15 @@ class RobotSteps:
         handle: ClientGoalHandle = await self._waits.answer(sent, names.MOVE_ARM)
         if not handle.accepted:
             raise StepError(Failure.ROBOT, f'{names.MOVE_ARM}: the driver refused the goal')
-        done = await self._waits.answer(handle.get_result_async(), names.MOVE_ARM, takes_s)
-        if done.result.error_code != MoveArm.Result.NONE:
-            raise StepError(Failure.ROBOT, f'{names.MOVE_ARM}: {done.result.error_message}')
+        try:
+            done = await self._waits.answer(handle.get_result_async(), names.MOVE_ARM, takes_s)
+        except TimeoutError:
+            handle.cancel_goal_async()  # nobody waits for it any more
+            raise
+        # A result that nobody filled in looks like a good one: the status tells.
+        if done.status != GoalStatus.STATUS_SUCCEEDED:
+            cause = done.result.error_message or 'the driver does not know what became of it'
+            raise StepError(Failure.ROBOT, f'{names.MOVE_ARM}: {cause}')
         return ''
 
     def _measured(self) -> Float64:

@@ -84,8 +84,8 @@ class Resetter:
             except StepError as error:
                 failure, message = error.failure, str(error)
             self._log(machine.report(failure, message, time.monotonic() - begun))
-        now_ns = self._scene.stamp_ns or self._node.get_clock().now().nanoseconds
-        return ResetReport(machine.failure, now_ns)
+        # On the robot's clock, which need not be this node's.
+        return ResetReport(machine.failure, self._scene.stamp_ns or self._robot.stamp_ns())
 
     def _do(self, step: ResetStep, seed: int) -> Awaitable[str]:
         match step:

@@ -23,7 +23,7 @@ from dsrl_ros.bridge.robot_side import DriverCalls, connect
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config import DriverConfig, GateConfig, HardwareConfig
-from dsrl_ros.core.errors import ConfigError, DriverError
+from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.executor import ChunkExecutor
@@ -32,7 +32,7 @@ from dsrl_ros.robots.gate import CommandGate
 from dsrl_ros.robots.intake import ChunkIntake
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.mover import Ended, Mover
+from dsrl_ros.robots.mover import Ended, MoveEnd, Mover
 from dsrl_ros.robots.moves import Move
 from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS, ChunkPlanner
 from dsrl_ros.robots.ramp import Ramp
@@ -101,8 +101,14 @@ class DriverNode(LifecycleNode):
     def _is_active(self) -> bool:
         return self._active
 
-    def _busy(self) -> bool:
+    def _executing(self) -> bool:
         return self._runner is not None and (self._runner.busy or self._mover.busy)
+
+    def _busy(self) -> bool:
+        """Whether the arm is commanded to move, be it only to come to rest after a chunk."""
+        if self._runner is None or self._executing() or not self._config.real_time:
+            return self._executing()  # in lockstep time stands still after a chunk
+        return self._pace.now_ns() < self._executor.rests_at()
 
     # Life cycle
 
@@ -245,17 +251,26 @@ class DriverNode(LifecycleNode):
             now_ns, message = self._pace.now_ns(), 'the arm is on a move of a reset'
             self._intake.ended(unexecuted(chunk, ChunkOutcome.REJECTED, now_ns, message))
             return
-        self._runner.run(chunk, self._engaged())
+        try:
+            joints = self._engaged()
+        except DsrlError as error:
+            self._stops.fault(str(error))
+            self._intake.ended(
+                unexecuted(chunk, ChunkOutcome.FAULT, self._pace.now_ns(), str(error))
+            )
+            return
+        self._runner.run(chunk, joints)
         if self._runner.busy:
             self._stops.watch()
 
-    def _begin_move(self, move: Move, ended: Ended) -> str:
-        if not self._linked or self._busy():
-            return 'the driver is busy, inactive or not linked to the robot'
-        refused = self._mover.begin(move, self._engaged(), ended)
-        if not refused:
-            self._stops.watch()
-        return refused
+    def _begin_move(self, move: Move, ended: Ended) -> None:
+        if not self._linked or self._executing():
+            cause = 'the driver is busy, inactive or not linked to the robot'
+            ended(MoveEnd(begun=False, cause=cause))
+            return
+        self._engaged()
+        self._mover.begin(move, self._side.joints, ended)
+        self._stops.watch()
 
     def _stop_move(self, cause: str) -> None:
         if self._runner is not None:
@@ -268,7 +283,7 @@ class DriverNode(LifecycleNode):
         """Return the joints measured now; where the arm was moved by others, start from there."""
         self._stops.look_at_robot()
         joints = self._side.joints()
-        if self._engaged_in != self._side.scene() and not self._busy():
+        if self._engaged_in != self._side.scene() and not self._executing():
             self._engaged_in = self._side.scene()
             self._executor.engage(joints, self._side.width())
         return joints

@@ -5,6 +5,7 @@ A process of its own: MoveIt brings threads, a node and crashes of its own.
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,9 @@ class MotionPlannerNode(Node):
     ) -> PlanMotion.Response:
         try:
             trajectory = await self._plan(request, response)
-        except DsrlError as error:
-            self._failure = response.message = str(error)
+        except Exception as error:  # also of MoveIt, whose errors are no business of a run's
+            known = isinstance(error, DsrlError)
+            self._failure = response.message = str(error) if known else traceback.format_exc()
             self.get_logger().warning(self._failure)
             return response
         self._failure = ''

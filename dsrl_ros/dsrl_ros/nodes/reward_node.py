@@ -5,6 +5,7 @@ Owns no rule of the task: `tasks.rewards` decides, `bridge.judging` carries what
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 from rclpy.action import ActionServer
@@ -51,7 +52,14 @@ class RewardNode(Node):
         def say(step: str) -> None:
             goal.publish_feedback(ResetEpisode.Feedback(step=step))
 
-        report = await self._resetter.reset(goal.request.seed, say)
+        try:
+            report = await self._resetter.reset(goal.request.seed, say)
+        except Exception:
+            self._failed = traceback.format_exc()
+            self.get_logger().error(self._failed)
+            goal.abort()
+            code = ResetEpisode.Result.INTERNAL
+            return ResetEpisode.Result(error_code=code, error_message=self._failed)
         self._failed = str(report.failure or '')
         if report.failure is not None and report.failure.failure is not None:
             goal.abort()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.task import Future
@@ -64,6 +65,7 @@ class SteeringNode(Node):
         self._waiting_since = time.monotonic()
         self._waited_for_learning_s = 0.0
         self._said_at = time.monotonic()
+        self._reset_waits_for = ''  # what a person has to do
         self._trouble = ''  # what keeps the run from going on, for people
         self._beats = 0
 
@@ -81,6 +83,9 @@ class SteeringNode(Node):
         )
         self.create_subscription(
             msg.DriverStatus, names.DRIVER_STATUS, self._on_driver, qos.STATUS
+        )
+        self.create_subscription(
+            msg.RewardStatus, names.REWARD_STATUS, self._on_reward_status, qos.STATUS
         )
         self.create_service(Trigger, names.RESUME, self._on_resume)
         self._diagnostics = Diagnostics(self, 'run', self._health, self._config.robot)
@@ -108,6 +113,10 @@ class SteeringNode(Node):
 
     def _on_learner(self, message: msg.LearnerInfo) -> None:
         self._learner = message
+
+    def _on_reward_status(self, status: msg.RewardStatus) -> None:
+        waits = status.state == msg.RewardStatus.STATE_RESET_WAITS
+        self._reset_waits_for = status.message if waits else ''
 
     def _on_driver(self, message: msg.DriverStatus) -> None:
         self._driver = message
@@ -250,11 +259,15 @@ class SteeringNode(Node):
         return self._inbox.exactly(episode.trained_episodes)
 
     def _watch_reset(self) -> None:
+        if self._reset_waits_for:
+            self._trouble = f'the reset waits for a person: {self._reset_waits_for}'
+            return
+        self._trouble = ''
         waited = time.monotonic() - self._waiting_since
         if waited > self._config.reset_timeout_s:
             self._complain(
                 f'reset: got no answer from the reward node for {waited:.0f} s. '
-                'Check that it lives; it may wait for a person.'
+                'Check that it lives.'
             )
 
     def _on_reset_accepted(self, future: Future) -> None:
@@ -262,7 +275,8 @@ class SteeringNode(Node):
 
     def _on_reset_done(self, future: Future) -> None:
         result = future.result().result
-        if result.error_code != ResetEpisode.Result.NONE:
+        # A result that nobody filled in looks like a good one: the status tells.
+        if future.result().status != GoalStatus.STATUS_SUCCEEDED:
             self._pending = None  # until somebody has looked
             self._complain(
                 f'reset: error {result.error_code}: {result.error_message}. Mend the scene or the '

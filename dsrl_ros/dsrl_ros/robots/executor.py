@@ -108,6 +108,7 @@ class ChunkExecutor:
         self._rest: Commanded | None = None
         self._execution: Execution | None = None
         self._move: tuple[JointTrajectory, int] | None = None  # what leads to rest, and its start
+        self._rests_ns = 0
 
     def engage(self, joints: Float64, width: float) -> None:
         """Start from an arm at rest that nothing is commanded to.
@@ -119,6 +120,14 @@ class ChunkExecutor:
         self._rest = self._planner.at_rest(joints, width)
         self._execution = self._move = None
         self._moving_since_ns = None
+        self._rests_ns = 0
+
+    def rests_at(self) -> int:
+        """Return when what is commanded comes to rest if nothing more is [ns]; 0 where it does."""
+        if self._execution is not None:
+            last = self._execution.legs[-1]
+            return last.start_ns + last.trajectory.duration_ns
+        return self._rests_ns
 
     def follow(self, trajectory: JointTrajectory, start_ns: int, width: float) -> None:
         """Take note that a move is being carried out, from rest to rest.
@@ -130,6 +139,7 @@ class ChunkExecutor:
         """
         self._rest = self._planner.at_rest(trajectory.positions[-1], width)
         self._execution, self._move = None, (trajectory, start_ns)
+        self._rests_ns = start_ns + trajectory.duration_ns
 
     def begin(
         self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
@@ -164,6 +174,7 @@ class ChunkExecutor:
         commanded = self.commanded_at(start_ns)
         trajectory = braking(commanded.joints, commanded.velocity, self._brake_ns)
         self.engage(trajectory.positions[-1], commanded.width)
+        self._rests_ns = start_ns + self._brake_ns
         return Leg(trajectory, start_ns, start_ns + self._brake_ns, None, 0)
 
     def commanded_at(self, time_ns: int) -> Commanded:

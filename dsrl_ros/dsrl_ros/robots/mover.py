@@ -6,6 +6,7 @@ A move begins and ends at rest and nothing takes over from it: it is done, or it
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.robots.description import RobotDescription
@@ -16,8 +17,21 @@ from dsrl_ros.robots.rules import Motion
 from dsrl_ros.robots.runner import Pace
 from dsrl_ros.robots.trajectory import Float64
 
-Ended = Callable[[str], None]
-"""Is told why a move ended before its end; nothing when it did not."""
+
+@dataclass(frozen=True)
+class MoveEnd:
+    """What became of a move.
+
+    Attributes:
+        begun: whether the arm or the gripper was commanded at all.
+        cause: why it did not end as planned; empty when it did.
+    """
+
+    begun: bool
+    cause: str
+
+
+Ended = Callable[[MoveEnd], None]
 
 
 class Mover:
@@ -51,6 +65,7 @@ class Mover:
         self._window_ns = window_ns
         self._brake_ns = brake_ns
         self._legs: list[Leg] = []
+        self._sent: Leg | None = None
         self._ended: Ended | None = None
         self._stopped_by = ''
         self._total = 1
@@ -63,39 +78,53 @@ class Mover:
     @property
     def progress(self) -> float:
         """How much of the move on its way is done, 0 to 1."""
-        return 1.0 - len(self._legs) / self._total
+        return 0.0 if self._sent is None else 1.0 - len(self._legs) / self._total
 
-    def begin(self, move: Move, measured: Float64, ended: Ended) -> str:
-        """Judge a move and carry it out unless it is refused.
+    def begin(self, move: Move, measured: Callable[[], Float64], ended: Ended) -> None:
+        """Carry out a move once the arm rests, unless it is refused then.
 
         Args:
             move: what to do.
-            measured: joints measured last [rad], (J,).
-            ended: is told how it ended, once.
+            measured: returns the joints measured last [rad], (J,).
+            ended: is told what became of it, once.
+        """
+        self._ended, self._stopped_by, self._sent = ended, '', None
+        rests_ns = self._executor.rests_at() - self._pace.lead_ns
+        if rests_ns > self._pace.now_ns():  # the braking of the last chunk is still being run out
+            self._pace.wait_until(rests_ns, lambda: self._start(move, measured))
+        else:
+            self._start(move, measured)
 
-        Returns:
-            Why it is refused; empty when it has begun.
+    def _start(self, move: Move, measured: Callable[[], Float64]) -> None:
+        cause = self._stopped_by
+        try:
+            cause = cause or self._judge(move, measured())
+        except DsrlError as error:
+            cause = str(error)
+        if cause:
+            self._stopped_by = cause
+            self._end()
+        else:
+            self._send_next()
+
+    def _judge(self, move: Move, measured: Float64) -> str:
+        """Make the legs of a move; return why not, empty when made.
 
         Raises:
-            DriverError: the executor is not engaged.
+            DsrlError: it is no move of this robot, from here, or the executor is not engaged.
         """
         start_ns = self._pace.now_ns() + self._pace.lead_ns
         commanded = self._executor.commanded_at(start_ns)
-        try:
-            trajectory = joined(move, commanded.joints, self._robot)
-        except DsrlError as error:
-            return str(error)
+        trajectory = joined(move, commanded.joints, self._robot)
         motion = Motion(trajectory, commanded.joints, commanded.velocity, measured)
         refusal = self._gate.refusal_of_move(motion)
         if refusal is not None:
             self._gate.refuse(refusal)
             return str(refusal)
-        width = commanded.width if move.width is None else move.width
-        self._executor.follow(trajectory, start_ns, width)
         self._legs = list(legs_of(trajectory, move, start_ns, self._window_ns, self._brake_ns))
         self._total, self._start_ns = len(self._legs), start_ns
-        self._ended, self._stopped_by = ended, ''
-        self._send_next()
+        width = commanded.width if move.width is None else move.width
+        self._executor.follow(trajectory, start_ns, width)
         return ''
 
     def stop(self, cause: str) -> None:
@@ -103,8 +132,12 @@ class Mover:
         if self._ended is None or self._stopped_by:
             return
         self._stopped_by = cause
-        if self._pace.interrupt():
-            self._brake()
+        if not self._pace.interrupt():
+            return
+        if self._sent is None:
+            self._end()  # it was still waiting for rest
+        else:
+            self._brake(self._sent)
 
     def abandon(self, cause: str) -> None:
         """End the move on its way without another command, because time does not go on."""
@@ -120,17 +153,17 @@ class Mover:
         self._pace.wait_until(leg.handoff_ns - lead_ns, self._on_reached)
 
     def _on_reached(self) -> None:
-        if self._stopped_by:
-            self._brake()
+        if self._stopped_by and self._sent is not None:
+            self._brake(self._sent)
         elif self._legs:
             self._send_next()
         else:
             self._end()
 
-    def _brake(self) -> None:
+    def _brake(self, sent: Leg) -> None:
         """Brake on the way that has been sent: from anywhere else the arm would jump."""
         now_ns = max(self._pace.now_ns(), self._start_ns)
-        leg = self._executor.brake(min(now_ns, self._sent.handoff_ns))
+        leg = self._executor.brake(min(now_ns, sent.handoff_ns))
         self._send(leg)
         self._pace.wait_until(leg.handoff_ns, self._end)
 
@@ -138,4 +171,4 @@ class Mover:
         ended, self._ended = self._ended, None
         self._legs = []
         assert ended is not None
-        ended(self._stopped_by)
+        ended(MoveEnd(self._sent is not None, self._stopped_by))

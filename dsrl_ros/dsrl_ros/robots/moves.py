@@ -20,6 +20,8 @@ from dsrl_ros.robots.windows import cut
 # error: that much is led over on the way, more is somebody else's plan.
 _LARGEST_OFFSET = 0.05  # [rad]
 _GRIPPER_MARGIN_S = 0.5
+# Planners that integrate end nearly at rest, by their rounding [rad/s].
+_REST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def joined(move: Move, commanded: Float64, robot: RobotDescription) -> JointTraj
         return JointTrajectory(times_ns, still.copy(), np.zeros_like(still))
     planned = move.trajectory
     require_shape('move', planned.positions, (None, robot.num_joints))
-    if np.abs(planned.velocities[[0, -1]]).max() > 0.0:
+    if np.abs(planned.velocities[[0, -1]]).max() > _REST:
         raise DriverError('move: got a trajectory that moves at its ends, expected rest there.')
     offset = commanded - planned.positions[0]
     worst = int(np.argmax(np.abs(offset)))

@@ -1,0 +1,183 @@
+"""A move stopped at any moment goes on from what was sent, and begins only where the arm rests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from dsrl_ros.core.config import GateConfig
+from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
+from dsrl_ros.robots.chunk import Chunk
+from dsrl_ros.robots.executor import ChunkExecutor, Leg
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.gate import CommandGate
+from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.latch import Latch
+from dsrl_ros.robots.mover import MoveEnd, Mover
+from dsrl_ros.robots.moves import Move
+from dsrl_ros.robots.planner import ChunkPlanner
+from dsrl_ros.robots.rest_to_rest import timed
+from dsrl_ros.robots.runner import ChunkRunner
+
+MS = 1_000_000
+STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 100 * MS
+KINEMATICS = Kinematics(FR3)
+START = np.array(FR3.episode_start)
+NAMES = ('dx', 'dy', 'dz', 'gripper')
+SPEC = PolicySpec(
+    name='test',
+    state_names=('x',),
+    action_names=NAMES,
+    horizon=2,
+    num_execute=2,
+    step_period_s=STEP_NS * 1e-9,
+    control_mode=ControlMode.EE_DELTA,
+    noise_bound=6.0,
+    action_low=(-0.04,) * 3 + (-1.0,),
+    action_high=(0.04,) * 3 + (1.0,),
+    state_mean=(0.0,),
+    state_std=(1.0,),
+    sampler='ddim',
+    denoising_steps=1,
+    sha256='0' * 64,
+)
+
+
+class ScriptedPace:
+    """Time that passes when told to, as the clock of a robot does: waiting can be given up."""
+
+    def __init__(self, lead_ns: int) -> None:
+        self.lead_ns = lead_ns
+        self.time_ns = 1_000 * MS
+        self._due: tuple[int, Callable[[], None]] | None = None
+
+    def now_ns(self) -> int:
+        return self.time_ns
+
+    def wait_until(self, time_ns: int, then: Callable[[], None]) -> None:
+        self._due = (time_ns, then)
+
+    def interrupt(self) -> bool:
+        self._due = None
+        return True
+
+    def run_to(self, time_ns: int) -> None:
+        while self._due is not None and self._due[0] <= time_ns:
+            at_ns, then = self._due
+            self._due = None
+            self.time_ns = max(self.time_ns, at_ns)
+            then()
+        self.time_ns = max(self.time_ns, time_ns)
+
+
+class Arm:
+    """Mover and runner over one executor, and all that they have sent."""
+
+    def __init__(self, lead_ns: int = 20 * MS) -> None:
+        self.pace = ScriptedPace(lead_ns)
+        self.legs: list[Leg] = []
+        self.ends: list[MoveEnd] = []
+        gate = CommandGate(FR3, SPEC, GateConfig(), Latch(0.0), BRAKE_NS, 'arm')
+        planner = ChunkPlanner(FR3, KINEMATICS, STEP_NS)
+        self.executor = ChunkExecutor(planner, gate, WINDOW_NS, BRAKE_NS)
+        self.executor.engage(START, FR3.gripper_high)
+        given = (self.executor, gate, self.pace, self.legs.append, WINDOW_NS, BRAKE_NS)
+        self.mover = Mover(FR3, *given)
+        self.runner = ChunkRunner(self.executor, self.pace, self.legs.append, lambda _: None)
+
+    def measured(self) -> np.ndarray:
+        return self.executor.commanded_at(self.pace.now_ns()).joints
+
+    def move(self, by: float = 0.3) -> None:
+        goal = self.measured() + by
+        trajectory = timed(
+            np.stack([self.measured(), goal]),
+            0.3 * np.array(FR3.velocity_limit),
+            0.3 * np.array(FR3.acceleration_limit),
+        )
+        self.mover.begin(Move(trajectory, None), self.measured, self.ends.append)
+
+    def chunk(self) -> None:
+        rows = np.tile(np.float32([0.01, 0.0, 0.0, 0.0]), (2, 1))
+        key = DecisionKey('arm', 'a' * 32, 0, 0)
+        now_ns = self.pace.now_ns()
+        chunk = Chunk(key, now_ns, SPEC.control_mode, NAMES, 2, 2, 0.1, rows.reshape(-1))
+        self.runner.run(chunk, self.measured())
+
+    def commanded(self, time_ns: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return what a controller follows at a time: the newest leg that has begun by then."""
+        leg = next(leg for leg in reversed(self.legs) if leg.start_ns <= time_ns)
+        return leg.trajectory.sample(time_ns - leg.start_ns)
+
+    def largest_step(self) -> float:
+        """Return the largest change of velocity from one millisecond to the next [rad/s]."""
+        first, last = self.legs[0], self.legs[-1]
+        times = range(first.start_ns, last.start_ns + last.trajectory.duration_ns + 2 * MS, MS)
+        velocities = np.array([self.commanded(time)[1] for time in times])
+        return float(np.abs(np.diff(velocities, axis=0)).max())
+
+
+SMOOTH = 1.05e-3 * max(FR3.acceleration_limit)  # of a millisecond within the limits [rad/s]
+
+
+def test_a_move_is_carried_out_window_by_window_and_told_once() -> None:
+    arm = Arm()
+    arm.move()
+    arm.pace.run_to(10_000 * MS)
+    assert arm.ends == [MoveEnd(begun=True, cause='')]
+    assert not arm.mover.busy
+    np.testing.assert_allclose(arm.commanded(10_000 * MS)[0], START + 0.3, atol=1e-9)
+    assert arm.largest_step() < SMOOTH
+
+
+@pytest.mark.parametrize('lead_ms', [0, 20, 100])
+@pytest.mark.parametrize('after_ms', [0, 1, 10, 79, 80, 81, 99, 100, 137, 400, 650])
+def test_stopped_at_any_moment_the_arm_brakes_from_what_was_sent(
+    lead_ms: int, after_ms: int
+) -> None:
+    arm = Arm(lead_ms * MS)
+    arm.move()
+    arm.pace.run_to(arm.pace.now_ns() + after_ms * MS)
+    arm.mover.stop('emergency stop')
+    arm.pace.run_to(10_000 * MS)
+    assert arm.ends == [MoveEnd(begun=True, cause='emergency stop')]
+    assert arm.largest_step() < SMOOTH
+    assert not arm.commanded(10_000 * MS)[1].any()
+
+
+@pytest.mark.parametrize('after_ms', [0, 5, 20, 50, 99, 150])
+def test_a_move_waits_until_the_last_chunk_has_come_to_rest(after_ms: int) -> None:
+    arm = Arm()
+    arm.chunk()
+    arm.pace.run_to(1_000 * MS + 20 * MS + 2 * STEP_NS + after_ms * MS)
+    assert not arm.runner.busy
+    arm.move(by=0.1)
+    arm.pace.run_to(10_000 * MS)
+    assert arm.ends == [MoveEnd(begun=True, cause='')]
+    assert arm.largest_step() < SMOOTH
+
+
+def test_a_move_stopped_while_it_waits_has_not_begun() -> None:
+    arm = Arm()
+    arm.chunk()
+    arm.pace.run_to(1_000 * MS + 20 * MS + 2 * STEP_NS)
+    sent = len(arm.legs)
+    arm.move()
+    assert arm.mover.busy and arm.mover.progress == 0.0
+    arm.mover.stop('canceled')
+    assert arm.ends == [MoveEnd(begun=False, cause='canceled')]
+    arm.pace.run_to(10_000 * MS)
+    assert len(arm.legs) == sent
+
+
+def test_a_move_that_is_refused_is_told_and_the_next_one_runs() -> None:
+    arm = Arm()
+    far = timed(np.stack([START + 1.0, START]), np.ones(7), np.ones(7))
+    arm.mover.begin(Move(far, None), arm.measured, arm.ends.append)
+    assert not arm.ends[0].begun and 'Plan from where the arm is now' in arm.ends[0].cause
+    assert not arm.mover.busy and not arm.legs
+    arm.move()
+    arm.pace.run_to(10_000 * MS)
+    assert arm.ends[1] == MoveEnd(begun=True, cause='')
