@@ -147,6 +147,18 @@ def test_stopped_at_any_moment_the_arm_brakes_from_what_was_sent(
     assert not arm.commanded(10_000 * MS)[1].any()
 
 
+@pytest.mark.parametrize('frozen_ms', [60, 130, 250])
+def test_stopped_by_a_process_that_was_frozen_the_arm_does_not_jump(frozen_ms: int) -> None:
+    """The window that it had has run out meanwhile, and has braked by itself."""
+    arm = Arm()
+    arm.move()
+    arm.pace.run_to(arm.pace.now_ns() + 300 * MS)
+    arm.pace.time_ns += frozen_ms * MS
+    arm.mover.stop('silence')
+    arm.pace.run_to(10_000 * MS)
+    assert arm.largest_step() < SMOOTH
+
+
 @pytest.mark.parametrize('after_ms', [0, 5, 20, 50, 99, 150])
 def test_a_move_waits_until_the_last_chunk_has_come_to_rest(after_ms: int) -> None:
     arm = Arm()
