@@ -408,9 +408,7 @@ class SteeringConfig:
     """Options of the steering node: the run, and how it sees the robot."""
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the ROS domain')
-    robot_mode: str = option(
-        'sim', 'what is driven, for the record of the run', choices=_MODES
-    )
+    robot_mode: str = option('sim', 'what is driven, for the record of the run', choices=_MODES)
     run_dir: str = option('', 'folder of the run; empty makes runs/<date_time> here')
     seed: int = option(-1, 'seed of every random choice; -1 draws one', low=-1, high=2**31 - 1)
     warmup_episodes: int = option(10, 'episodes with noise from the prior', low=0, high=10_000)

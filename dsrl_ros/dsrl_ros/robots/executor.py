@@ -182,6 +182,19 @@ class ChunkExecutor:
         joints, velocity = trajectory.sample(max(time_ns - start_ns, 0))
         return replace(self._rest, joints=joints, velocity=velocity)
 
+    def rests_from(self, time_ns: int) -> int:
+        """Return from when on what is commanded rests [ns], `time_ns` at the soonest.
+
+        A chunk is over where the next may take over; if none does, its last leg still brakes.
+        """
+        if self._execution is not None:
+            last = self._execution.legs[-1]
+            return max(time_ns, last.start_ns + last.trajectory.duration_ns)
+        if self._move is not None:
+            trajectory, start_ns = self._move
+            return max(time_ns, start_ns + trajectory.duration_ns)
+        return time_ns
+
     def _judge(
         self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
     ) -> Execution | Refusal:

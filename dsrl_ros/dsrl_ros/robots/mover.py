@@ -52,6 +52,7 @@ class Mover:
         self._brake_ns = brake_ns
         self._legs: list[Leg] = []
         self._ended: Ended | None = None
+        self._sent: Leg | None = None  # last, of the move on its way
         self._stopped_by = ''
         self._total = 1
 
@@ -66,7 +67,7 @@ class Mover:
         return 1.0 - len(self._legs) / self._total
 
     def begin(self, move: Move, measured: Float64, ended: Ended) -> str:
-        """Judge a move and carry it out unless it is refused.
+        """Judge a move and carry it out, as soon as the arm rests, unless it is refused.
 
         Args:
             move: what to do.
@@ -79,7 +80,8 @@ class Mover:
         Raises:
             DriverError: the executor is not engaged.
         """
-        start_ns = self._pace.now_ns() + self._pace.lead_ns
+        soonest_ns = self._pace.now_ns() + self._pace.lead_ns
+        start_ns = self._executor.rests_from(soonest_ns)
         commanded = self._executor.commanded_at(start_ns)
         try:
             trajectory = joined(move, commanded.joints, self._robot)
@@ -95,7 +97,11 @@ class Mover:
         self._legs = list(legs_of(trajectory, move, start_ns, self._window_ns, self._brake_ns))
         self._total, self._start_ns = len(self._legs), start_ns
         self._ended, self._stopped_by = ended, ''
-        self._send_next()
+        self._sent = None
+        if start_ns > soonest_ns:
+            self._pace.wait_until(start_ns - self._pace.lead_ns, self._on_reached)
+        else:
+            self._send_next()
         return ''
 
     def stop(self, cause: str) -> None:
@@ -129,6 +135,9 @@ class Mover:
 
     def _brake(self) -> None:
         """Brake on the way that has been sent: from anywhere else the arm would jump."""
+        if self._sent is None:
+            self._end()  # it comes to rest by itself
+            return
         now_ns = max(self._pace.now_ns(), self._start_ns)
         leg = self._executor.brake(min(now_ns, self._sent.handoff_ns))
         self._send(leg)
