@@ -23,15 +23,19 @@ DRIVER = {
     'gate': {'max_age_s': 2.0},
 }
 
+REWARD = {'max_steps': 8, 'detector': 'status', 'reset': {'speed': 0.5}}
+# A detector judges; the arm goes home by itself, and nobody arranges anything.
+ALONE = {'reward': 'topic', 'scene': 'nobody'}
+
 
 def test_it_is_steered_under_its_own_names_to_the_end_of_a_run(tmp_path: Path) -> None:
     """No name of the vendor is left, no twin is started, and what is recorded is the arm's."""
     given = guide_arguments()
     short = {'seed': 3, 'warmup_episodes': 1, 'episodes': 1, 'eval_episodes': 1, 'ramp_s': 0.5}
-    config = small_config(driver=DRIVER, reward={'max_steps': 8})
-    with existing_stack(given) as cell:
+    config = small_config(driver=DRIVER, reward=REWARD)
+    with existing_stack(given, detector=True) as cell:
         begin = cell.stack.joints
-        run = start_graph(tmp_path / 'run', config, **given, **short)
+        run = start_graph(tmp_path / 'run', config, **given, **short, **ALONE)
         try:
             watcher = cell.host.add(lambda **options: Node('watcher', **options))
             seen: set[str] = set()
@@ -69,7 +73,8 @@ def test_every_node_that_meets_the_robot_takes_the_names() -> None:
         for call in description.nodes(description.complete({**given, 'robot_mode': mode}))
         if call.package == 'dsrl_ros' and call.name not in ('policy', 'trainer')
     }
-    assert {'twin', 'mock_gripper', 'driver', 'steering', 'reward', 'recorder'} < set(rules)
+    here = {'twin', 'mock_gripper', 'driver', 'motion_planner', 'steering', 'reward', 'recorder'}
+    assert here < set(rules)
     for name, own in rules.items():
         assert own[names.JOINT_STATES] == '/a', name
         assert own[names.TRAJECTORY] == '/b', name

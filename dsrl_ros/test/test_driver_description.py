@@ -91,7 +91,7 @@ def test_the_robots_description_is_waited_for_by_name(ros) -> None:
 
 def test_mock_hardware_is_not_asked_what_it_is(ros) -> None:
     """The vendor's bring-up describes it without the hand, which others stand in for."""
-    mode = {'robot_mode': 'mock', 'robot_ip': ''}
+    mode = {'robot_mode': 'mock'}
     handless = urdf().replace('fr3_hand_tcp', 'elsewhere')
     bench = Bench(ros, MockGripperNode, handless, **mode).up()
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE

@@ -76,6 +76,17 @@ def test_a_move_leads_the_arm_there_and_chunks_go_on_from_it(moves: Moves) -> No
     assert np.abs(moves.joints() - goal).max() < 5e-3
 
 
+def test_a_move_begins_when_the_last_chunk_has_come_to_rest(moves: Moves) -> None:
+    """A chunk is over where the next may take over, at speed."""
+    moves.reset(1)
+    rows = STILL.copy()
+    rows[:, 0] = 0.01
+    for _ in range(2):
+        assert moves.run(rows).outcome == ChunkResult.OUTCOME_DONE
+    done = moves.move(move_gripper=True, width=0.0)
+    assert done.error_code == Result.NONE, done.error_message
+
+
 def test_the_gripper_moves_alone_while_the_arm_stays(moves: Moves) -> None:
     moves.reset(1)
     before = moves.joints()
