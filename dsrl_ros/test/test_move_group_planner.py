@@ -122,7 +122,9 @@ def test_move_group_is_asked_to_plan_for_the_arm_and_to_execute_nothing(ros) -> 
     (goal,) = server.goals
     request, options = goal.request, goal.planning_options
     assert request.group_name == 'left_arm'
-    assert request.max_velocity_scaling_factor == request.max_acceleration_scaling_factor == SPEED
+    share = SPEED * 1.0 / 5.26  # from 1 rad/s the arm can brake in time, and joint 5 may do 5.26
+    assert request.max_velocity_scaling_factor == pytest.approx(share)
+    assert request.max_acceleration_scaling_factor == pytest.approx(share)
     assert 0.0 < request.allowed_planning_time < 5.0
     start = request.start_state.joint_state
     assert (list(start.name), list(start.position)) == (list(FR3.joint_names), AWAY.tolist())

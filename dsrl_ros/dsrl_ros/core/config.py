@@ -162,6 +162,12 @@ class MotionPlannerConfig:
         (), 'ROS parameter files that configure moveit_py; without any, auto leaves it out'
     )
     planner_timeout_s: float = option(10.0, 'longest wait for a plan [s]', low=0.5, high=600.0)
+    brake_s: float = option(
+        0.1,
+        'time in which the driver brakes, its brake_s: no plan is faster [s]',
+        low=0.01,
+        high=0.19,
+    )
 
     def __post_init__(self) -> None:
         check(self)

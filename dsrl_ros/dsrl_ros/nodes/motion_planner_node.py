@@ -6,6 +6,7 @@ A process of its own: MoveIt brings threads, a node and crashes of its own.
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from dsrl_ros.bridge import names
 from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.planning.choose import choose_planner
+from dsrl_ros.bridge.planning.plain import PlainPlanner
 from dsrl_ros.bridge.robot import trajectory_to_msg
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.self_description import SelfDescription
@@ -40,6 +42,7 @@ class MotionPlannerNode(Node):
         super().__init__('motion_planner', **node_options)
         self._own = SelfDescription(self, _ROBOT)
         config = declare_config(self, MotionPlannerConfig)
+        self._brake_s = config.brake_s
         self._planner = choose_planner(self, self._robot, config)
         self._failure = ''
         # The answer may wait for another process, whose words the same executor takes in.
@@ -50,6 +53,17 @@ class MotionPlannerNode(Node):
         self.get_logger().info(f'plans by {self._planner.name}')
 
     def _robot(self) -> RobotDescription:
+        """Return the robot with the velocities from which it can brake in time.
+
+        What moves may be stopped at its fastest, and the driver's gate counts that, too, as
+        acceleration.
+        """
+        robot = self._described()
+        fastest = np.array(robot.acceleration_limit) * self._brake_s
+        limit = np.minimum(robot.velocity_limit, fastest)
+        return replace(robot, velocity_limit=tuple(limit.tolist()))
+
+    def _described(self) -> RobotDescription:
         """Return the robot as it describes itself where it does; the driver judges every plan."""
         if not self._own.missing():
             try:
@@ -81,7 +95,11 @@ class MotionPlannerNode(Node):
             raise ConfigError(f'speed: got {request.speed}, expected more than 0, at most 1.')
         if request.kind == PlanMotion.Request.KIND_JOINTS:
             response.planner = self._planner.name
-            return await self._planner.plan(start, _joints('goal', request.goal), request.speed)
+            speed = request.speed
+            if self._planner.name != PlainPlanner.name:  # MoveIt takes its own limits, and a share
+                own, brakeable = self._described().velocity_limit, self._robot().velocity_limit
+                speed *= float(np.divide(brakeable, own).min())
+            return await self._planner.plan(start, _joints('goal', request.goal), speed)
         if request.kind == PlanMotion.Request.KIND_RETREAT:
             if not 0.0 < request.height <= 1.0:
                 raise ConfigError(
