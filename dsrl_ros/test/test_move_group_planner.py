@@ -28,6 +28,7 @@ HOME = np.array(FR3.home)
 AWAY = HOME + np.array([0.3, -0.2, 0.1, 0.4, -0.3, 0.2, 0.5])
 LIMITS = np.array([FR3.velocity_limit, FR3.acceleration_limit])
 SPEED = 0.5
+SHARE = SPEED * (1.0 / 5.26)  # from 1 rad/s the arm can brake in time, and joint 5 may do 5.26
 
 
 class StandInMoveGroup(Node):
@@ -111,7 +112,7 @@ def test_a_plan_of_move_group_is_handed_on(ros) -> None:
     _, answer = ask(ros, 'plans')
     assert answer.success and answer.planner == 'move_group' and not answer.message
     trajectory, start_ns = trajectory_from_msg(answer.trajectory, FR3.joint_names)
-    expected = timed(np.stack([AWAY, HOME]), *(SPEED * LIMITS))
+    expected = timed(np.stack([AWAY, HOME]), *(SHARE * LIMITS))
     np.testing.assert_array_equal(trajectory.positions, expected.positions)
     np.testing.assert_array_equal(trajectory.times_ns, expected.times_ns)
     assert start_ns == 0
@@ -122,9 +123,8 @@ def test_move_group_is_asked_to_plan_for_the_arm_and_to_execute_nothing(ros) -> 
     (goal,) = server.goals
     request, options = goal.request, goal.planning_options
     assert request.group_name == 'left_arm'
-    share = SPEED * 1.0 / 5.26  # from 1 rad/s the arm can brake in time, and joint 5 may do 5.26
-    assert request.max_velocity_scaling_factor == pytest.approx(share)
-    assert request.max_acceleration_scaling_factor == pytest.approx(share)
+    assert request.max_velocity_scaling_factor == pytest.approx(SHARE)
+    assert request.max_acceleration_scaling_factor == pytest.approx(SHARE)
     assert 0.0 < request.allowed_planning_time < 5.0
     start = request.start_state.joint_state
     assert (list(start.name), list(start.position)) == (list(FR3.joint_names), AWAY.tolist())

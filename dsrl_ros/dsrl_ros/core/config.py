@@ -116,7 +116,7 @@ class ResetConfig:
         0.1, 'how far the tool is lifted before it goes home [m]', low=0.01, high=1.0
     )
     speed: float = option(
-        0.2, "share of the robot's velocity and acceleration limits to use", low=0.01, high=1.0
+        0.3, "share of the robot's velocity and acceleration limits to use", low=0.01, high=1.0
     )
 
     def __post_init__(self) -> None:
@@ -164,7 +164,7 @@ class MotionPlannerConfig:
     planner_timeout_s: float = option(10.0, 'longest wait for a plan [s]', low=0.5, high=600.0)
     brake_s: float = option(
         0.1,
-        'time in which the driver brakes, its brake_s: no plan is faster [s]',
+        'time in which the driver brakes, its brake_s: no plan is faster than that allows [s]',
         low=0.01,
         high=0.19,
     )
