@@ -15,6 +15,7 @@ pytest.importorskip('franka_msgs', reason='`make test` builds test/vendor_ws')
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from franka_standins import START, BareHand, SlowHand, StandInArm
 from geometry_msgs.msg import PoseStamped
+from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import JointState
@@ -22,6 +23,7 @@ from std_srvs.srv import Trigger
 from test_driver_node import SPEC, STEP_NS
 from trajectory_msgs.msg import JointTrajectory
 
+from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import ActionChunk, ChunkResult, DriverStatus, Heartbeat
 from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
 from dsrl_ros.bridge import names, qos
@@ -246,6 +248,27 @@ def test_a_gripper_that_says_no_is_named(bench: Bench, end: str) -> None:
         bench.hand.answer(success=False)
     bench.diagnosed('gripper', 'got a refusal' if end == 'refused' else 'got stopped')
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_a_move_of_the_gripper_commands_it_anew_and_ends_as_the_hand_does(bench: Bench) -> None:
+    bench.run(gripping(CLOSING))
+    bench.run(gripping(OPENING))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'open'])
+    bench.hand.answer(success=False)
+    bench.diagnosed('gripper', 'got stopped')
+    client = ActionClient(bench.peer, MoveArm, names.MOVE_ARM)
+    bench.ros.spin_until(client.server_is_ready)
+    for tries, success in enumerate((False, True), start=1):
+        sent = client.send_goal_async(MoveArm.Goal(move_gripper=True, width=FR3.gripper_high))
+        bench.ros.spin_until(lambda: bench.hand.under_way)
+        assert bench.hand.goals[3:] == ['open'] * tries
+        ended = sent.result().get_result_async()
+        bench.ros.spin_until(lambda: not bench.driver._busy())  # the hand is slower than that
+        bench.hand.answer(success)
+        bench.ros.spin_until(ended.done)
+        result = ended.result().result
+        assert result.error_code == (MoveArm.Result.NONE if success else MoveArm.Result.FAULT)
+        assert ('gripper franka_gripper: got stopped' in result.error_message) is not success
 
 
 def test_a_hand_without_actions_is_waited_for_by_name(ros) -> None:

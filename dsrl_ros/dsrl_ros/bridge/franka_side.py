@@ -5,7 +5,7 @@ Mock hardware has no state of the robot's own, and nothing to recover from; the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rclpy.node import Node
@@ -119,7 +119,7 @@ class FrankaSide:
         self._opened = False
         self._arm.close()
 
-    def send(self, leg: Leg) -> None:
+    def send(self, leg: Leg, anew: bool = False) -> None:
         """Send a leg; the gripper takes its time, and the arm does not wait for it."""
         late_s = (self._node.get_clock().now().nanoseconds - leg.start_ns) * 1e-9
         if late_s > self._late_s and not self._late:
@@ -131,8 +131,15 @@ class FrankaSide:
         if self._late or self._arm.trouble():
             return
         if leg.width is not None and self._hand is not None:
-            self._hand.wish(leg.width)
+            self._hand.wish(leg.width, anew)
         self._arm.send(leg)
+
+    def when_gripper_settled(self, then: Callable[[str], None]) -> None:
+        """Tell, once the gripper's last command has ended, what went wrong; empty if nothing."""
+        if self._hand is None:
+            then('')
+        else:
+            self._hand.when_settled(then)
 
     def is_as_new_as(self, stamp_ns: int) -> bool:
         """Return whether the arm is known as of `stamp_ns` or later; the hand is too slow."""

@@ -5,6 +5,7 @@ Decides nothing: which command is next says `robots.gripper`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -39,6 +40,7 @@ class GripperClient:
         self._name = ''
         self._clients: dict[str, ActionClient] = {}  # by the name of their action
         self._handle: Any = None
+        self._waiting: list[Callable[[str], None]] = []
         self._gripper = BinaryGripper(
             self,
             GripperTiming(
@@ -77,13 +79,22 @@ class GripperClient:
             if not client.server_is_ready()
         ]
 
-    def wish(self, width_m: float) -> None:
-        """Take a width that the policy asks for [m]."""
-        self._gripper.wish(width_m)
+    def wish(self, width_m: float, anew: bool) -> None:
+        """Take a width that is asked for [m]; `anew` commands it even if it was commanded last."""
+        self._gripper.wish(width_m, anew)
 
     def look(self) -> None:
-        """Keep the deadlines."""
+        """Keep the deadlines; tell those who wait."""
         self._gripper.look()
+        if self._gripper.settled and self._waiting:
+            waiting, self._waiting = self._waiting, []
+            complaint = self._gripper.complaint
+            for then in waiting:
+                then(f'gripper {self._name}: {complaint}' if complaint else '')
+
+    def when_settled(self, then: Callable[[str], None]) -> None:
+        """Tell what went wrong with the last command, empty when nothing did, once it ended."""
+        self._waiting.append(then)
 
     def health(self) -> Health:
         """Return the state of the gripper for people."""
