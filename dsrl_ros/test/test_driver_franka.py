@@ -13,6 +13,7 @@ pytest.importorskip('rclpy', reason='needs ROS')
 pytest.importorskip('franka_msgs', reason='`make test` builds test/vendor_ws')
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from franka_msgs.msg import FrankaRobotState
 from franka_standins import START, BareHand, SlowHand, StandInArm
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionClient
@@ -28,6 +29,7 @@ from dsrl_msgs.msg import ActionChunk, ChunkResult, DriverStatus, Heartbeat
 from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import floats_to_msg, header, key_to_msg, spec_to_msg, stamp_to_ns
+from dsrl_ros.bridge.franka_faults import fault_of
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.nodes.driver_node import DriverNode
@@ -390,6 +392,29 @@ def test_joint_states_that_stop_latch_by_name_until_they_are_back(
     bench.ros.spin_for(0.05)
     assert bench.call(bench.peer.clear).success
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+def test_states_of_the_robot_that_stop_latch_by_name_until_they_are_back(ros) -> None:
+    bench = Bench(ros, **{'hardware.controllers': ['fr3_arm_controller']}).up()
+    broadcaster = 'franka_robot_state_broadcaster'
+    bench.arm.active.remove(broadcaster)
+    said = 'franka_robot_state_broadcaster/robot_state: got none for'
+    assert said in bench.latched()
+    bench.diagnosed('robot', said)
+    assert said in bench.call(bench.peer.clear).message
+    assert said in bench.call(bench.peer.recover).message  # what was known is no longer known
+    bench.arm.active.add(broadcaster)
+    bench.ros.spin_for(0.05)
+    assert bench.call(bench.peer.clear).success
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+@pytest.mark.parametrize('mode', ['OTHER', 'AUTOMATIC_ERROR_RECOVERY', 'GUIDING', 'USER_STOPPED'])
+def test_a_robot_in_a_mode_of_others_takes_no_commands(mode: str) -> None:
+    number = getattr(FrankaRobotState, f'ROBOT_MODE_{mode}')
+    words = mode.lower().replace('_', ' ')
+    assert f'got mode {words} with no error' in fault_of(FrankaRobotState(robot_mode=number))
+    assert not fault_of(FrankaRobotState(robot_mode=FrankaRobotState.ROBOT_MODE_MOVE))
 
 
 def test_a_second_publisher_of_commands_latches_under_way(bench: Bench) -> None:

@@ -84,7 +84,7 @@ class FrankaSide:
             from dsrl_ros.bridge.franka_faults import FaultWatch
             from dsrl_ros.bridge.franka_recovery import FrankaRecovery
 
-            self._faults = FaultWatch(node)
+            self._faults = FaultWatch(node, hardware.state_silence_s)
             self._recovery = FrankaRecovery(node, hardware, self._absence_or_fault)
         self._late_s = hardware.late_s
         self._newest_ns = self._followed_ns = 0
@@ -216,6 +216,8 @@ class FrankaSide:
         if self._state.arm.stamp_ns is None:
             return
         self._silent = self._silence.complaint()
+        if self._faults is not None:
+            self._faults.look()
         self._look_whether_it_follows()
         trouble = self.trouble()
         if trouble is not None and not self._reported:

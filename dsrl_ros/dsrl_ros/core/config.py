@@ -325,7 +325,10 @@ class HardwareConfig:
         1.0, 'wait for a gripper that was stopped [s]', low=0.1, high=10.0
     )
     state_silence_s: float = option(
-        0.2, 'time without new joint states that stops the robot [s]', low=0.06, high=5.0
+        0.2,
+        'time without new states of the joints, or of the robot, that stops it [s]',
+        low=0.06,
+        high=5.0,
     )
     late_s: float = option(
         0.03, 'how late after its start a command is still sent [s]', low=0.005, high=1.0
