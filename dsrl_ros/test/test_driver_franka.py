@@ -29,13 +29,17 @@ from dsrl_msgs.msg import ActionChunk, ChunkResult, DriverStatus, Heartbeat
 from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import floats_to_msg, header, key_to_msg, spec_to_msg, stamp_to_ns
+from dsrl_ros.bridge.crisp import CrispCommands
 from dsrl_ros.bridge.franka_faults import fault_of
+from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
+from dsrl_ros.robots.executor import Leg
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.trajectory import JointTrajectory as Way
 
 REAL = {
     'robot_mode': 'real',
@@ -495,6 +499,31 @@ class TestCrisp:
         assert bench.call(bench.peer.clear).success
         assert bench.run(STILL).outcome == ChunkResult.OUTCOME_DONE
         assert len(bench.targets) > count
+
+    def test_a_stop_takes_the_place_of_a_leg_that_was_sent_ahead(self, ros) -> None:
+        node = ros.add(lambda **options: Node('crisp', **options))
+        targets: list[PoseStamped] = []
+        node.create_subscription(PoseStamped, names.TARGET_POSE, targets.append, qos.DECISION)
+        commands = CrispCommands(node, lambda: FR3, HardwareConfig(target_ttl_s=0.2))
+        commands.open()
+        ros.spin_until(lambda: not commands.missing())
+        now_ns, step_ns = node.get_clock().now().nanoseconds, 100_000_000
+
+        def leg(start_ns: int, end: np.ndarray) -> Leg:
+            way = Way(np.array([0, step_ns]), np.stack([START, end]), np.zeros((2, 7)))
+            return Leg(way, start_ns, start_ns + step_ns, None, 0)
+
+        stop = leg(now_ns + step_ns, START)
+        commands.send(leg(now_ns, START + 0.1))
+        commands.send(leg(stop.start_ns + step_ns, START + 0.1))
+        commands.send(stop)
+        ros.spin_until(lambda: not commands._legs)
+        stamps = np.array([stamp_to_ns(target.header.stamp) for target in targets])
+        y = np.array([target.pose.position.y for target in targets])
+        assert (y[stamps < stop.start_ns] > tool(START)[1] + 1e-4).any()
+        late = stamps > stop.start_ns
+        assert late.any()
+        np.testing.assert_allclose(y[late], tool(START)[1], atol=1e-6)
 
 
 def test_what_is_not_installed_is_said_in_one_line(ros, monkeypatch) -> None:
