@@ -31,6 +31,7 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import floats_to_msg, header, key_to_msg, spec_to_msg, stamp_to_ns
 from dsrl_ros.bridge.crisp import CrispCommands
 from dsrl_ros.bridge.franka_faults import fault_of
+from dsrl_ros.bridge.gripper_client import GripperClient
 from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import DecisionKey
@@ -282,6 +283,13 @@ def test_a_hand_without_actions_is_waited_for_by_name(ros) -> None:
     hand = f'{ros.namespace}/franka_gripper'
     actions = [f'the action {hand}/move', f'the action {hand}/grasp']
     ros.spin_until(lambda: bench.driver._start.missing() == actions)
+
+
+def test_a_hand_that_has_just_spoken_is_not_there_yet(ros) -> None:
+    """Nobody has looked for its actions."""
+    node = ros.add(lambda **options: Node('driver', **options))
+    hand = GripperClient(node, HardwareConfig())
+    assert hand.missing() == ['the actions of the gripper']
 
 
 def test_a_hand_of_the_other_name_is_found(ros) -> None:

@@ -72,7 +72,9 @@ class GripperClient:
         self._stop = self._node.create_client(Trigger, names.GRIPPER_STOP.format(name=name))
 
     def missing(self) -> list[str]:
-        """Return the actions that nobody serves yet."""
+        """Return the actions that nobody serves yet, or that have not been looked for."""
+        if not self._clients:
+            return ['the actions of the gripper']
         return [
             f'the action {self._node.resolve_service_name(action.format(name=self._name))}'
             for action, client in self._clients.items()
