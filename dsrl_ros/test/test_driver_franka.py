@@ -278,6 +278,21 @@ def test_a_move_of_the_gripper_commands_it_anew_and_ends_as_the_hand_does(bench:
         assert ('gripper franka_gripper: got stopped' in result.error_message) is not success
 
 
+def test_a_stop_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
+    bench.hand.stops = False
+    bench.run(gripping(CLOSING))
+    bench.run(gripping(OPENING))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop'])
+    bench.call(bench.peer.create_client(Trigger, names.ESTOP))
+    bench.hand.answer(success=False)
+    bench.diagnosed('gripper', 'got a stop of the robot before the command to open was sent')
+    bench.ros.spin_until(lambda: bench.peer.seen['gripper'].values[1].value == 'false')
+    assert bench.hand.goals == ['close', 'stop']
+    assert bench.call(bench.peer.clear).success
+    bench.run(gripping(CLOSING))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'close'])
+
+
 def test_a_hand_without_actions_is_waited_for_by_name(ros) -> None:
     bench = Bench(ros, BareHand)
     hand = f'{ros.namespace}/franka_gripper'

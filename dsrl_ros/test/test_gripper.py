@@ -132,3 +132,18 @@ def test_a_wish_meant_anew_stops_a_command_that_nobody_answers() -> None:
     assert not hand.gripper.settled
     hand.gripper.ended(hand.ticket, '')
     assert hand.gripper.settled
+
+
+def test_what_waits_when_the_robot_is_stopped_is_never_commanded() -> None:
+    hand = Hand()
+    hand.gripper.wish(CLOSED)
+    hand.gripper.halt()
+    hand.gripper.wish(OPEN)
+    hand.gripper.halt()
+    hand.gripper.ended(hand.ticket, 'aborted')
+    hand.wait(10.0)
+    assert hand.sent == ['close', 'stop']
+    assert 'before the command to open was sent' in hand.gripper.complaint
+    hand.gripper.wish(OPEN)
+    assert hand.sent == ['close', 'stop', 'open']
+    assert hand.gripper.complaint == ''

@@ -134,6 +134,11 @@ class FrankaSide:
             self._hand.wish(leg.width, anew)
         self._arm.send(leg)
 
+    def halt_gripper(self) -> None:
+        """Send no command to the gripper that is still waiting; what is on its way goes on."""
+        if self._hand is not None:
+            self._hand.halt()
+
     def when_gripper_settled(self, then: Callable[[str], None]) -> None:
         """Tell, once the gripper's last command has ended, what went wrong; empty if nothing."""
         if self._hand is None:

@@ -85,6 +85,10 @@ class GripperClient:
         """Take a width that is asked for [m]; `anew` commands it even if it was commanded last."""
         self._gripper.wish(width_m, anew)
 
+    def halt(self) -> None:
+        """Command nothing more of what was wished."""
+        self._gripper.halt()
+
     def look(self) -> None:
         """Keep the deadlines; tell those who wait."""
         self._gripper.look()

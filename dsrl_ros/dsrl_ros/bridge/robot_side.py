@@ -80,6 +80,10 @@ class RobotSide(Protocol):
         """
         ...
 
+    def halt_gripper(self) -> None:
+        """Send no command to the gripper that is still waiting; what is on its way goes on."""
+        ...
+
     def when_gripper_settled(self, then: Callable[[str], None]) -> None:
         """Tell, once the gripper's last command has ended, what went wrong; empty if nothing."""
         ...

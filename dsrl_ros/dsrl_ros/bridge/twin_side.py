@@ -60,6 +60,9 @@ class TwinSide:
         """Send a leg; the fingers take every width, told before or not."""
         self.commands.send(leg)
 
+    def halt_gripper(self) -> None:
+        """Need nothing: no command waits."""
+
     def when_gripper_settled(self, then: Callable[[str], None]) -> None:
         """Tell at once that all is well: the fingers follow as the arm does."""
         then('')

@@ -303,6 +303,7 @@ class DriverNode(LifecycleNode):
         return self._executor.commanded_at(self._pace.now_ns()).joints if self._busy() else None
 
     def _brake(self, outcome: ChunkOutcome, message: str) -> None:
+        self._side.halt_gripper()
         if self._runner is not None:
             self._runner.stop(outcome, message)
             self._mover.stop(message)

@@ -104,6 +104,16 @@ class BinaryGripper:
             self._commanded = None
         self._go_on()
 
+    def halt(self) -> None:
+        """Command nothing more of what was wished; what is on its way goes on."""
+        if self._stopping:
+            what = 'close' if self._wish else 'open'
+            self.complaint = (
+                f'got a stop of the robot before the command to {what} was sent, expected none. '
+                'Once the robot goes on, ask for the width again.'
+            )
+            self._wish = None
+
     def ended(self, ticket: int, complaint: str) -> None:
         """Take the end of a command; `complaint` is empty when it ended well."""
         if not self._busy or ticket != self._ticket:
