@@ -482,7 +482,8 @@ class TestCrisp:
 
     @pytest.fixture
     def bench(self, ros) -> Bench:
-        bench = Bench(ros, **{'hardware.arm': 'crisp', 'hardware.follow_tolerance_rad': 0.5})
+        crisp = {'arm': 'crisp', 'controllers': ['pose_controller'], 'follow_tolerance_rad': 0.5}
+        bench = Bench(ros, **{f'hardware.{name}': value for name, value in crisp.items()})
         bench.targets = []
         bench.peer.create_subscription(
             PoseStamped, names.TARGET_POSE, bench.targets.append, qos.DECISION
@@ -566,6 +567,10 @@ def test_what_is_not_installed_is_said_in_one_line(ros, monkeypatch) -> None:
     ('options', 'error'),
     [
         ({'real_time': False}, 'real_time: got false with robot_mode real'),
+        (
+            {'hardware.arm': 'crisp'},
+            'controllers: got .* with arm crisp, expected your',
+        ),
         ({'brake_s': 0.19, 'window_s': 0.15}, 'brake_s: got 0.19, expected less than window_s'),
     ],
 )
