@@ -345,6 +345,7 @@ def test_a_reflex_latches_by_name_and_recovery_leads_back(bench: Bench) -> None:
     answer = bench.call(bench.peer.recover)
     assert answer.success, answer.message
     assert bench.arm.steps == list(STEPS)
+    assert (bench.arm.switch_timeout.sec, bench.arm.switch_timeout.nanosec) == (0, 500_000_000)
     assert bench.run(FORWARD).message.startswith('latched: ')  # not before somebody has looked
     assert bench.call(bench.peer.clear).success
     bench.holding()
