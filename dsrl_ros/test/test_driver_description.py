@@ -123,7 +123,8 @@ def test_a_robot_that_describes_itself_otherwise_under_way_latches(
     assert how in bench.latched()
     assert not bench.call(bench.peer.clear).success
     bench.arm.describe(urdf())
-    ros.spin_until(lambda: bench.driver._side.trouble() is None)
+    side = bench.driver._side
+    ros.spin_until(lambda: side.trouble() is None and not bench.driver._busy())
     assert bench.call(bench.peer.clear).success
     bench.holding()
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE

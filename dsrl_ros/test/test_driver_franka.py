@@ -288,6 +288,7 @@ def test_a_stop_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
     bench.diagnosed('gripper', 'got a stop of the robot before the command to open was sent')
     bench.ros.spin_until(lambda: bench.peer.seen['gripper'].values[1].value == 'false')
     assert bench.hand.goals == ['close', 'stop']
+    bench.ros.spin_until(lambda: not bench.driver._busy())
     assert bench.call(bench.peer.clear).success
     bench.run(gripping(CLOSING))
     bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'close'])
