@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from builtin_interfaces.msg import Duration
 from controller_manager_msgs.srv import SetHardwareComponentState, SwitchController
 from franka_msgs.action import ErrorRecovery, Grasp, Move
 from franka_msgs.msg import FrankaRobotState
@@ -48,6 +49,7 @@ class StandInStack(Node):
             answers.
         steps: of recoveries, as they came.
         active: controllers.
+        switch_timeout: that the controllers were given last.
     """
 
     def __init__(self, name: str, description: str | None = None, **node_options: Any) -> None:
@@ -56,6 +58,7 @@ class StandInStack(Node):
         self.describe(urdf() if description is None else description)
         self.fails_at = ''
         self.steps: list[str] = []
+        self.switch_timeout = Duration()
         self.active = set(CONTROLLERS)
         self.component_state = State.PRIMARY_STATE_ACTIVE
         self.robot = FrankaRobotState(robot_mode=FrankaRobotState.ROBOT_MODE_IDLE)
@@ -125,6 +128,7 @@ class StandInStack(Node):
 
     async def _on_switch(self, request: Any, response: Any) -> Any:
         works = await self._take('switch_controller')
+        self.switch_timeout = request.timeout
         if works and self.component_state == State.PRIMARY_STATE_ACTIVE:
             self.activated()
             self.active |= set(request.activate_controllers)
@@ -144,8 +148,8 @@ class StandInArm(StandInStack):
         rejected: messages that the controller did not take, with the reason.
     """
 
-    def __init__(self, **node_options: Any) -> None:
-        super().__init__('stand_in_arm', **node_options)
+    def __init__(self, description: str | None = None, **node_options: Any) -> None:
+        super().__init__('stand_in_arm', description, **node_options)
         self.deaf = False
         self.frozen = ''
         self.rejected: list[str] = []

@@ -25,6 +25,7 @@ from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.rest_to_rest import timed
 
 SLOW = urdf().replace('velocity="2.62"', 'velocity="0.02"')
+CRISP = {'hardware.arm': 'crisp', 'hardware.controllers': ['pose_controller']}
 # 20 mm above the table, where by the shipped hand it is 250 mm.
 LONG = urdf().replace('0.1034', '0.3334')
 
@@ -73,7 +74,7 @@ def test_chunks_keep_the_tool_in_the_workspace_that_the_robot_itself_has(ros) ->
 
 
 def test_targets_of_a_cartesian_controller_are_of_the_tool_that_the_robot_has(ros) -> None:
-    bench = Bench(ros, description=LONG, **{'hardware.arm': 'crisp'})
+    bench = Bench(ros, description=LONG, **CRISP)
     targets: list[PoseStamped] = []
     bench.peer.create_subscription(PoseStamped, names.TARGET_POSE, targets.append, qos.DECISION)
     assert bench.up().run(STILL).outcome == ChunkResult.OUTCOME_DONE
@@ -122,7 +123,8 @@ def test_a_robot_that_describes_itself_otherwise_under_way_latches(
     assert how in bench.latched()
     assert not bench.call(bench.peer.clear).success
     bench.arm.describe(urdf())
-    ros.spin_until(lambda: bench.driver._side.trouble() is None)
+    side = bench.driver._side
+    ros.spin_until(lambda: side.trouble() is None and not bench.driver._busy())
     assert bench.call(bench.peer.clear).success
     bench.holding()
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE

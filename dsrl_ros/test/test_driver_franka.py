@@ -13,8 +13,10 @@ pytest.importorskip('rclpy', reason='needs ROS')
 pytest.importorskip('franka_msgs', reason='`make test` builds test/vendor_ws')
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from franka_msgs.msg import FrankaRobotState
 from franka_standins import START, BareHand, SlowHand, StandInArm
 from geometry_msgs.msg import PoseStamped
+from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import JointState
@@ -22,16 +24,23 @@ from std_srvs.srv import Trigger
 from test_driver_node import SPEC, STEP_NS
 from trajectory_msgs.msg import JointTrajectory
 
+from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import ActionChunk, ChunkResult, DriverStatus, Heartbeat
 from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import floats_to_msg, header, key_to_msg, spec_to_msg, stamp_to_ns
+from dsrl_ros.bridge.crisp import CrispCommands
+from dsrl_ros.bridge.franka_faults import fault_of
+from dsrl_ros.bridge.gripper_client import GripperClient
+from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
+from dsrl_ros.robots.executor import Leg
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.trajectory import JointTrajectory as Way
 
 REAL = {
     'robot_mode': 'real',
@@ -248,11 +257,55 @@ def test_a_gripper_that_says_no_is_named(bench: Bench, end: str) -> None:
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
 
 
+def test_a_move_of_the_gripper_commands_it_anew_and_ends_as_the_hand_does(bench: Bench) -> None:
+    bench.run(gripping(CLOSING))
+    bench.run(gripping(OPENING))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'open'])
+    bench.hand.answer(success=False)
+    bench.diagnosed('gripper', 'got stopped')
+    client = ActionClient(bench.peer, MoveArm, names.MOVE_ARM)
+    bench.ros.spin_until(client.server_is_ready)
+    for tries, success in enumerate((False, True), start=1):
+        sent = client.send_goal_async(MoveArm.Goal(move_gripper=True, width=FR3.gripper_high))
+        bench.ros.spin_until(lambda: bench.hand.under_way)
+        assert bench.hand.goals[3:] == ['open'] * tries
+        ended = sent.result().get_result_async()
+        bench.ros.spin_until(lambda: not bench.driver._busy())  # the hand is slower than that
+        bench.hand.answer(success)
+        bench.ros.spin_until(ended.done)
+        result = ended.result().result
+        assert result.error_code == (MoveArm.Result.NONE if success else MoveArm.Result.FAULT)
+        assert ('gripper franka_gripper: got stopped' in result.error_message) is not success
+
+
+def test_a_stop_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
+    bench.hand.stops = False
+    bench.run(gripping(CLOSING))
+    bench.run(gripping(OPENING))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop'])
+    bench.call(bench.peer.create_client(Trigger, names.ESTOP))
+    bench.hand.answer(success=False)
+    bench.diagnosed('gripper', 'got a stop of the robot before the command to open was sent')
+    bench.ros.spin_until(lambda: bench.peer.seen['gripper'].values[1].value == 'false')
+    assert bench.hand.goals == ['close', 'stop']
+    bench.ros.spin_until(lambda: not bench.driver._busy())
+    assert bench.call(bench.peer.clear).success
+    bench.run(gripping(CLOSING))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'close'])
+
+
 def test_a_hand_without_actions_is_waited_for_by_name(ros) -> None:
     bench = Bench(ros, BareHand)
     hand = f'{ros.namespace}/franka_gripper'
     actions = [f'the action {hand}/move', f'the action {hand}/grasp']
     ros.spin_until(lambda: bench.driver._start.missing() == actions)
+
+
+def test_a_hand_that_has_just_spoken_is_not_there_yet(ros) -> None:
+    """Nobody has looked for its actions."""
+    node = ros.add(lambda **options: Node('driver', **options))
+    hand = GripperClient(node, HardwareConfig())
+    assert hand.missing() == ['the actions of the gripper']
 
 
 def test_a_hand_of_the_other_name_is_found(ros) -> None:
@@ -293,6 +346,7 @@ def test_a_reflex_latches_by_name_and_recovery_leads_back(bench: Bench) -> None:
     answer = bench.call(bench.peer.recover)
     assert answer.success, answer.message
     assert bench.arm.steps == list(STEPS)
+    assert (bench.arm.switch_timeout.sec, bench.arm.switch_timeout.nanosec) == (0, 500_000_000)
     assert bench.run(FORWARD).message.startswith('latched: ')  # not before somebody has looked
     assert bench.call(bench.peer.clear).success
     bench.holding()
@@ -369,6 +423,29 @@ def test_joint_states_that_stop_latch_by_name_until_they_are_back(
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
 
 
+def test_states_of_the_robot_that_stop_latch_by_name_until_they_are_back(ros) -> None:
+    bench = Bench(ros, **{'hardware.controllers': ['fr3_arm_controller']}).up()
+    broadcaster = 'franka_robot_state_broadcaster'
+    bench.arm.active.remove(broadcaster)
+    said = 'franka_robot_state_broadcaster/robot_state: got none for'
+    assert said in bench.latched()
+    bench.diagnosed('robot', said)
+    assert said in bench.call(bench.peer.clear).message
+    assert said in bench.call(bench.peer.recover).message  # what was known is no longer known
+    bench.arm.active.add(broadcaster)
+    bench.ros.spin_for(0.05)
+    assert bench.call(bench.peer.clear).success
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+@pytest.mark.parametrize('mode', ['OTHER', 'AUTOMATIC_ERROR_RECOVERY', 'GUIDING', 'USER_STOPPED'])
+def test_a_robot_in_a_mode_of_others_takes_no_commands(mode: str) -> None:
+    number = getattr(FrankaRobotState, f'ROBOT_MODE_{mode}')
+    words = mode.lower().replace('_', ' ')
+    assert f'got mode {words} with no error' in fault_of(FrankaRobotState(robot_mode=number))
+    assert not fault_of(FrankaRobotState(robot_mode=FrankaRobotState.ROBOT_MODE_MOVE))
+
+
 def test_a_second_publisher_of_commands_latches_under_way(bench: Bench) -> None:
     bench.send(FORWARD)
     bench.ros.spin_until(lambda: len(bench.peer.trajectories) >= 2)
@@ -407,7 +484,8 @@ class TestCrisp:
 
     @pytest.fixture
     def bench(self, ros) -> Bench:
-        bench = Bench(ros, **{'hardware.arm': 'crisp', 'hardware.follow_tolerance_rad': 0.5})
+        crisp = {'arm': 'crisp', 'controllers': ['pose_controller'], 'follow_tolerance_rad': 0.5}
+        bench = Bench(ros, **{f'hardware.{name}': value for name, value in crisp.items()})
         bench.targets = []
         bench.peer.create_subscription(
             PoseStamped, names.TARGET_POSE, bench.targets.append, qos.DECISION
@@ -448,6 +526,31 @@ class TestCrisp:
         assert bench.run(STILL).outcome == ChunkResult.OUTCOME_DONE
         assert len(bench.targets) > count
 
+    def test_a_stop_takes_the_place_of_a_leg_that_was_sent_ahead(self, ros) -> None:
+        node = ros.add(lambda **options: Node('crisp', **options))
+        targets: list[PoseStamped] = []
+        node.create_subscription(PoseStamped, names.TARGET_POSE, targets.append, qos.DECISION)
+        commands = CrispCommands(node, lambda: FR3, HardwareConfig(target_ttl_s=0.2))
+        commands.open()
+        ros.spin_until(lambda: not commands.missing())
+        now_ns, step_ns = node.get_clock().now().nanoseconds, 100_000_000
+
+        def leg(start_ns: int, end: np.ndarray) -> Leg:
+            way = Way(np.array([0, step_ns]), np.stack([START, end]), np.zeros((2, 7)))
+            return Leg(way, start_ns, start_ns + step_ns, None, 0)
+
+        stop = leg(now_ns + step_ns, START)
+        commands.send(leg(now_ns, START + 0.1))
+        commands.send(leg(stop.start_ns + step_ns, START + 0.1))
+        commands.send(stop)
+        ros.spin_until(lambda: not commands._legs)
+        stamps = np.array([stamp_to_ns(target.header.stamp) for target in targets])
+        y = np.array([target.pose.position.y for target in targets])
+        assert (y[stamps < stop.start_ns] > tool(START)[1] + 1e-4).any()
+        late = stamps > stop.start_ns
+        assert late.any()
+        np.testing.assert_allclose(y[late], tool(START)[1], atol=1e-6)
+
 
 def test_what_is_not_installed_is_said_in_one_line(ros, monkeypatch) -> None:
     installed = find_spec
@@ -466,6 +569,10 @@ def test_what_is_not_installed_is_said_in_one_line(ros, monkeypatch) -> None:
     ('options', 'error'),
     [
         ({'real_time': False}, 'real_time: got false with robot_mode real'),
+        (
+            {'hardware.arm': 'crisp'},
+            'controllers: got .* with arm crisp, expected your',
+        ),
         ({'brake_s': 0.19, 'window_s': 0.15}, 'brake_s: got 0.19, expected less than window_s'),
     ],
 )

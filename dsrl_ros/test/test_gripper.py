@@ -103,3 +103,47 @@ def test_a_command_that_failed_is_named_and_not_repeated() -> None:
     hand.gripper.wish(CLOSED)
     assert hand.gripper.complaint == 'got a refusal'
     assert hand.sent == ['close']
+
+
+def test_a_wish_meant_anew_is_commanded_again_unless_it_is_on_its_way() -> None:
+    hand = Hand()
+    hand.gripper.wish(OPEN)
+    hand.gripper.ended(hand.ticket, 'got a refusal')
+    hand.gripper.wish(OPEN, anew=True)
+    assert hand.sent == ['open', 'open']
+    assert hand.gripper.complaint == ''  # of the command before
+    hand.gripper.wish(OPEN, anew=True)
+    assert hand.sent == ['open', 'open']
+    hand.gripper.ended(hand.ticket, '')
+    hand.gripper.wish(OPEN, anew=True)  # somebody may have closed it
+    assert hand.sent == ['open', 'open', 'open']
+
+
+def test_a_wish_meant_anew_stops_a_command_that_nobody_answers() -> None:
+    hand = Hand()
+    hand.gripper.wish(OPEN)
+    assert not hand.gripper.settled
+    hand.wait(5.1)
+    assert hand.gripper.settled
+    hand.gripper.wish(OPEN, anew=True)
+    assert not hand.gripper.settled
+    hand.wait(1.1)
+    assert hand.sent == ['open', 'stop', 'open']
+    assert not hand.gripper.settled
+    hand.gripper.ended(hand.ticket, '')
+    assert hand.gripper.settled
+
+
+def test_what_waits_when_the_robot_is_stopped_is_never_commanded() -> None:
+    hand = Hand()
+    hand.gripper.wish(CLOSED)
+    hand.gripper.halt()
+    hand.gripper.wish(OPEN)
+    hand.gripper.halt()
+    hand.gripper.ended(hand.ticket, 'aborted')
+    hand.wait(10.0)
+    assert hand.sent == ['close', 'stop']
+    assert 'before the command to open was sent' in hand.gripper.complaint
+    hand.gripper.wish(OPEN)
+    assert hand.sent == ['close', 'stop', 'open']
+    assert hand.gripper.complaint == ''

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from labelled import SIZE, picture, write_classifier, write_images
 from PIL import Image
 from safetensors.numpy import load
 
 from dsrl_ros.cli import train_classifier as command
+from dsrl_ros.core.config import RewardConfig
 from dsrl_ros.core.errors import ClassifierError, ConfigError
 from dsrl_ros.learning.classifier_training import (
     ClassifierOptions,
@@ -103,13 +105,16 @@ def test_the_command_says_how_well_it_does_and_writes_what_loads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_images(tmp_path / 'images')
-    out = tmp_path / 'weights' / 'mine.safetensors'
+    out = tmp_path / 'weights' / 'mine: 1.safetensors'
     words = ['--size', str(SIZE), '--epochs', '40', '--held-out', '0.3', '--out', str(out)]
     assert command.main([str(folder), *words]) == 0
     said = capsys.readouterr().out
     assert 'held out: right on 100 % (8/8, 95 %: 68 to 100 %)' in said
     assert '8 success and 8 failure to learn from, 4 success and 4 failure held out' in said
     assert SuccessClassifier.load(out).size == SIZE
+    parameters = yaml.safe_load(said.splitlines()[-1])['/**/reward']['ros__parameters']
+    assert parameters == {'sources': ['classifier'], 'classifier': str(out)}
+    RewardConfig(sources=tuple(parameters['sources']), classifier=parameters['classifier'])
     notes = json.loads(card_path(out).read_text())['notes']
     assert notes['held_out']['failure'] == {'successes': 4, 'trials': 4}
 

@@ -95,10 +95,13 @@ class CrispCommands:
         self._pose = self._joint = None
 
     def send(self, leg: Leg) -> None:
-        """Follow a leg from its start on."""
+        """Follow a leg from its start on, in place of all that would have begun then or later."""
         if not self._legs:
             self._ticked_s = time.monotonic()
             self._timer.reset()
+        # A leg is sent ahead of its start: what brakes before it takes its place.
+        while self._legs and self._legs[-1].start_ns >= leg.start_ns:
+            self._legs.pop()
         self._legs.append(leg)
 
     def _tick(self) -> None:

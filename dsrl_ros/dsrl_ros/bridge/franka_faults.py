@@ -8,6 +8,7 @@ from rclpy.node import Node
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.diagnostics import Health, Level
 from dsrl_ros.bridge.newest import Newest
+from dsrl_ros.robots.silence import SilenceWatch
 
 _MODES = {
     getattr(FrankaRobotState, f'ROBOT_MODE_{name}'): name.lower().replace('_', ' ')
@@ -21,12 +22,8 @@ _MODES = {
         'AUTOMATIC_ERROR_RECOVERY',
     )
 }
-# In these somebody else has the arm, or nobody.
-_NOT_OURS = (
-    FrankaRobotState.ROBOT_MODE_GUIDING,
-    FrankaRobotState.ROBOT_MODE_REFLEX,
-    FrankaRobotState.ROBOT_MODE_USER_STOPPED,
-)
+# In all others somebody else has the arm, or nobody.
+_OURS = (FrankaRobotState.ROBOT_MODE_IDLE, FrankaRobotState.ROBOT_MODE_MOVE)
 
 
 def errors_of(state: FrankaRobotState) -> list[str]:
@@ -38,7 +35,7 @@ def errors_of(state: FrankaRobotState) -> list[str]:
 def fault_of(state: FrankaRobotState) -> str:
     """Return what keeps the robot from taking commands; empty when nothing does."""
     errors = errors_of(state)
-    if not errors and state.robot_mode not in _NOT_OURS:
+    if not errors and state.robot_mode in _OURS:
         return ''
     mode = _MODES.get(state.robot_mode, str(state.robot_mode))
     return (
@@ -49,29 +46,39 @@ def fault_of(state: FrankaRobotState) -> str:
 
 
 class FaultWatch:
-    """Looks at the newest state of the robot."""
+    """Looks at the newest state of the robot, and at its age: old news hide an error."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, silence_s: float) -> None:
         """Subscribe.
 
         Args:
             node: that owns the subscription.
+            silence_s: longest time without a new state [s].
         """
-        self._state = Newest(node, FrankaRobotState, names.ROBOT_STATE, qos.FULL_RATE)
-
-    @property
-    def stamp_ns(self) -> int | None:
-        """Stamp of the newest state [ns]; None before the first."""
-        return self._state.stamp_ns
+        self._state = Newest(
+            node, FrankaRobotState, names.ROBOT_STATE, qos.FULL_RATE, self._on_state
+        )
+        self._newest_ns = 0
+        self._silence = SilenceWatch(
+            silence_s,
+            what=f'states of the robot on {self._state.name}',
+            advice='Check that the robot is connected and its broadcaster active.',
+        )
+        self._silent = ''
 
     def missing(self) -> list[str]:
         """Return the topic if nothing has come on it yet."""
         return [self._state.name] if self._state.stamp_ns is None else []
 
+    def look(self) -> None:
+        """Look at the age of the newest state; to be called every 0.02 s."""
+        self._silent = '' if self._state.stamp_ns is None else self._silence.complaint()
+
     def fault(self) -> str:
         """Return what keeps the robot from taking commands; empty when nothing does."""
         state = self._state.message()
-        return '' if state is None else fault_of(state)
+        known = '' if state is None else fault_of(state)
+        return ' '.join(text for text in (known, self._silent) if text)
 
     def health(self) -> Health:
         """Return the state of the robot for people."""
@@ -83,3 +90,8 @@ class FaultWatch:
             'control command success rate': f'{state.control_command_success_rate:.3f}',
         }
         return Health(Level.ERROR if fault else Level.OK, fault or 'fine', values)
+
+    def _on_state(self, stamp_ns: int) -> None:
+        if stamp_ns != self._newest_ns:  # one that repeats itself is frozen
+            self._newest_ns, self._silent = stamp_ns, ''
+            self._silence.hear(moving=False)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from action_msgs.msg import GoalStatus
-from builtin_interfaces.msg import Duration
 from controller_manager_msgs.srv import SetHardwareComponentState, SwitchController
 from franka_msgs.action import ErrorRecovery
 from lifecycle_msgs.msg import State
 from rclpy.action import ActionClient
 from rclpy.client import Client
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.task import Future
 
@@ -102,7 +102,7 @@ class FrankaRecovery:
             activate_controllers=list(self._config.controllers),
             strictness=SwitchController.Request.BEST_EFFORT,
             activate_asap=True,
-            timeout=Duration(sec=int(self._config.recover_timeout_s)),
+            timeout=Duration(seconds=self._config.recover_timeout_s).to_msg(),
         )
         answer = await self._ask(self._switch, request)
         if isinstance(answer, str):

@@ -5,7 +5,7 @@ Mock hardware has no state of the robot's own, and nothing to recover from; the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rclpy.node import Node
@@ -84,7 +84,7 @@ class FrankaSide:
             from dsrl_ros.bridge.franka_faults import FaultWatch
             from dsrl_ros.bridge.franka_recovery import FrankaRecovery
 
-            self._faults = FaultWatch(node)
+            self._faults = FaultWatch(node, hardware.state_silence_s)
             self._recovery = FrankaRecovery(node, hardware, self._absence_or_fault)
         self._late_s = hardware.late_s
         self._newest_ns = self._followed_ns = 0
@@ -119,7 +119,7 @@ class FrankaSide:
         self._opened = False
         self._arm.close()
 
-    def send(self, leg: Leg) -> None:
+    def send(self, leg: Leg, anew: bool = False) -> None:
         """Send a leg; the gripper takes its time, and the arm does not wait for it."""
         late_s = (self._node.get_clock().now().nanoseconds - leg.start_ns) * 1e-9
         if late_s > self._late_s and not self._late:
@@ -131,8 +131,20 @@ class FrankaSide:
         if self._late or self._arm.trouble():
             return
         if leg.width is not None and self._hand is not None:
-            self._hand.wish(leg.width)
+            self._hand.wish(leg.width, anew)
         self._arm.send(leg)
+
+    def halt_gripper(self) -> None:
+        """Send no command to the gripper that is still waiting; what is on its way goes on."""
+        if self._hand is not None:
+            self._hand.halt()
+
+    def when_gripper_settled(self, then: Callable[[str], None]) -> None:
+        """Tell, once the gripper's last command has ended, what went wrong; empty if nothing."""
+        if self._hand is None:
+            then('')
+        else:
+            self._hand.when_settled(then)
 
     def is_as_new_as(self, stamp_ns: int) -> bool:
         """Return whether the arm is known as of `stamp_ns` or later; the hand is too slow."""
@@ -209,6 +221,8 @@ class FrankaSide:
         if self._state.arm.stamp_ns is None:
             return
         self._silent = self._silence.complaint()
+        if self._faults is not None:
+            self._faults.look()
         self._look_whether_it_follows()
         trouble = self.trouble()
         if trouble is not None and not self._reported:

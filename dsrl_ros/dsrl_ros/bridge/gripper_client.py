@@ -5,6 +5,7 @@ Decides nothing: which command is next says `robots.gripper`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -39,6 +40,7 @@ class GripperClient:
         self._name = ''
         self._clients: dict[str, ActionClient] = {}  # by the name of their action
         self._handle: Any = None
+        self._waiting: list[Callable[[str], None]] = []
         self._gripper = BinaryGripper(
             self,
             GripperTiming(
@@ -70,20 +72,35 @@ class GripperClient:
         self._stop = self._node.create_client(Trigger, names.GRIPPER_STOP.format(name=name))
 
     def missing(self) -> list[str]:
-        """Return the actions that nobody serves yet."""
+        """Return the actions that nobody serves yet, or that have not been looked for."""
+        if not self._clients:
+            return ['the actions of the gripper']
         return [
             f'the action {self._node.resolve_service_name(action.format(name=self._name))}'
             for action, client in self._clients.items()
             if not client.server_is_ready()
         ]
 
-    def wish(self, width_m: float) -> None:
-        """Take a width that the policy asks for [m]."""
-        self._gripper.wish(width_m)
+    def wish(self, width_m: float, anew: bool) -> None:
+        """Take a width that is asked for [m]; `anew` commands it even if it was commanded last."""
+        self._gripper.wish(width_m, anew)
+
+    def halt(self) -> None:
+        """Command nothing more of what was wished."""
+        self._gripper.halt()
 
     def look(self) -> None:
-        """Keep the deadlines."""
+        """Keep the deadlines; tell those who wait."""
         self._gripper.look()
+        if self._gripper.settled and self._waiting:
+            waiting, self._waiting = self._waiting, []
+            complaint = self._gripper.complaint
+            for then in waiting:
+                then(f'gripper {self._name}: {complaint}' if complaint else '')
+
+    def when_settled(self, then: Callable[[str], None]) -> None:
+        """Tell what went wrong with the last command, empty when nothing did, once it ended."""
+        self._waiting.append(then)
 
     def health(self) -> Health:
         """Return the state of the gripper for people."""

@@ -71,8 +71,21 @@ class RobotSide(Protocol):
         """Give it up; what was sent last ends at rest."""
         ...
 
-    def send(self, leg: Leg) -> None:
-        """Send a leg to the controllers."""
+    def send(self, leg: Leg, anew: bool = False) -> None:
+        """Send a leg to the controllers.
+
+        Args:
+            leg: what to do.
+            anew: the gripper is commanded even if it was told the same before.
+        """
+        ...
+
+    def halt_gripper(self) -> None:
+        """Send no command to the gripper that is still waiting; what is on its way goes on."""
+        ...
+
+    def when_gripper_settled(self, then: Callable[[str], None]) -> None:
+        """Tell, once the gripper's last command has ended, what went wrong; empty if nothing."""
         ...
 
     def is_as_new_as(self, stamp_ns: int) -> bool:

@@ -10,6 +10,7 @@ A sensor is declared as 'NAME KIND TOPIC', a state entry as 'ENTRY=NAME.FIELD' o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,11 @@ try:
 except ImportError:  # no wheel carries it
     from dsrl_ros.bridge.standins import message_filters
 
-_QUEUE = 10  # messages of each sensor that wait for the others
+# A sensor's messages wait so long for those of another, say a camera, that come later.
+_MEMORY_S = 0.5
+# A stream of 1 kHz is thinned to this: enough for what is decided some ten times per second.
+_FINEST_S = 0.005
+_FASTEST_S = 0.001  # period of the fastest sensors
 
 
 def _pose_fields(message: PoseStamped) -> dict[str, float]:
@@ -151,6 +156,28 @@ class StateSources:
         return values[0] - values[1] if len(values) == 2 else values[0]
 
 
+class _Thinned:
+    """A filter that lets at most one message per period through; one sent again is no other."""
+
+    def __init__(self, source: Any, period_ns: int) -> None:
+        self._period_ns = period_ns
+        self._last_ns: int | None = None
+        self._callbacks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        source.registerCallback(self._on_message)
+
+    def registerCallback(self, callback: Callable[..., None], *args: Any) -> None:  # noqa: N802
+        """Call `callback` with every message that is let through, and with `args`."""
+        self._callbacks.append((callback, args))
+
+    def _on_message(self, message: Any) -> None:
+        stamp_ns = stamp_to_ns(message.header.stamp)
+        if self._last_ns is not None and 0 < stamp_ns - self._last_ns < self._period_ns:
+            return
+        self._last_ns = stamp_ns
+        for callback, args in self._callbacks:
+            callback(message, *args)
+
+
 class StateSensors:
     """Subscribes to the sensors and calls back with every state whose samples belong together.
 
@@ -179,8 +206,11 @@ class StateSensors:
             message_filters.Subscriber(node, _KINDS[kind][0], topic, qos_profile=qos.SENSOR)
             for kind, topic in table.sensors.values()
         ]
+        period_s = min(slop_s / 4.0, _FINEST_S)
         self._synchronizer = message_filters.ApproximateTimeSynchronizer(
-            subscribers, _QUEUE, slop_s
+            [_Thinned(subscriber, round(period_s * 1e9)) for subscriber in subscribers],
+            math.ceil(_MEMORY_S / max(period_s, _FASTEST_S)),
+            slop_s,
         )
         self._synchronizer.registerCallback(self._on_messages)
 

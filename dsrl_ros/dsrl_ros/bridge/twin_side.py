@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rclpy.node import Node
 
@@ -56,9 +56,16 @@ class TwinSide:
         """Give it up."""
         self.commands.close()
 
-    def send(self, leg: Leg) -> None:
-        """Send a leg."""
+    def send(self, leg: Leg, anew: bool = False) -> None:  # noqa: ARG002
+        """Send a leg; the fingers take every width, told before or not."""
         self.commands.send(leg)
+
+    def halt_gripper(self) -> None:
+        """Need nothing: no command waits."""
+
+    def when_gripper_settled(self, then: Callable[[str], None]) -> None:
+        """Tell at once that all is well: the fingers follow as the arm does."""
+        then('')
 
     def is_as_new_as(self, stamp_ns: int) -> bool:
         """Return whether everything is known as of `stamp_ns` or later."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,9 @@ def main(arguments: Sequence[str]) -> int:
     }
     save_classifier(out, net.tensors(), options.size, notes)
     _report(measured)
-    print(f'{out}: for the reward node, classifier:={out.absolute()}')
+    file = json.dumps(str(out.absolute()))  # quoted: a path may hold what means something in YAML
+    print(f'{out}: written. The reward node takes it by this line of a parameter file:')
+    print(f'/**/reward: {{ros__parameters: {{sources: [classifier], classifier: {file}}}}}')
     return 0
 
 

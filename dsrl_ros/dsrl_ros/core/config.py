@@ -286,6 +286,9 @@ class DriverConfig:
             )
 
 
+_TRAJECTORY_CONTROLLER = 'fr3_arm_controller'
+
+
 @dataclass(frozen=True)
 class HardwareConfig:
     """Options of the driver for a real or a mocked Franka."""
@@ -331,7 +334,10 @@ class HardwareConfig:
         1.0, 'wait for a gripper that was stopped [s]', low=0.1, high=10.0
     )
     state_silence_s: float = option(
-        0.2, 'time without new joint states that stops the robot [s]', low=0.06, high=5.0
+        0.2,
+        'time without new states of the joints, or of the robot, that stops it [s]',
+        low=0.06,
+        high=5.0,
     )
     late_s: float = option(
         0.03, 'how late after its start a command is still sent [s]', low=0.005, high=1.0
@@ -349,8 +355,8 @@ class HardwareConfig:
         'FrankaHardwareInterface', 'hardware component that a recovery activates'
     )
     controllers: tuple[str, ...] = option(
-        ('joint_state_broadcaster', 'franka_robot_state_broadcaster', 'fr3_arm_controller'),
-        'controllers that a recovery activates',
+        ('joint_state_broadcaster', 'franka_robot_state_broadcaster', _TRAJECTORY_CONTROLLER),
+        'controllers that a recovery activates; with arm crisp, name yours',
     )
 
     def __post_init__(self) -> None:
@@ -365,6 +371,12 @@ class HardwareConfig:
             raise ConfigError(
                 f'target_ttl_s: got {self.target_ttl_s:g}, expected more than one period of '
                 f'target_hz, {1.0 / self.target_hz:g} s.'
+            )
+        if self.arm == 'crisp' and _TRAJECTORY_CONTROLLER in self.controllers:
+            raise ConfigError(
+                f'controllers: got {", ".join(self.controllers)} with arm crisp, expected your '
+                f'CRISP controller in place of {_TRAJECTORY_CONTROLLER}: a recovery activates '
+                'what is named, and two controllers cannot have one arm.'
             )
 
 

@@ -6,6 +6,7 @@ wires, `bridge.robot_side`; what ends it, `bridge.driver_stops`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -147,7 +148,8 @@ class DriverNode(LifecycleNode):
             self._executor,
             self._gate,
             self._pace,
-            self._side.send,
+            # What a move asks of the gripper is meant now, whatever was commanded before.
+            partial(self._side.send, anew=True),
             round(self._config.window_s * 1e9),
             brake_ns,
         )
@@ -268,8 +270,17 @@ class DriverNode(LifecycleNode):
             cause = 'the driver is busy, inactive or not linked to the robot'
             ended(MoveEnd(begun=False, cause=cause))
             return
+
+        def at_end(end: MoveEnd) -> None:
+            if end.cause or move.width is None:
+                ended(end)
+            else:
+                self._side.when_gripper_settled(
+                    lambda complaint: ended(MoveEnd(begun=True, cause=complaint))
+                )
+
         self._engaged()
-        self._mover.begin(move, self._side.joints, ended)
+        self._mover.begin(move, self._side.joints, at_end)
         self._stops.watch()
 
     def _stop_move(self, cause: str) -> None:
@@ -292,6 +303,7 @@ class DriverNode(LifecycleNode):
         return self._executor.commanded_at(self._pace.now_ns()).joints if self._busy() else None
 
     def _brake(self, outcome: ChunkOutcome, message: str) -> None:
+        self._side.halt_gripper()
         if self._runner is not None:
             self._runner.stop(outcome, message)
             self._mover.stop(message)

@@ -74,6 +74,11 @@ class BinaryGripper:
         self.complaint = ''
 
     @property
+    def settled(self) -> bool:
+        """Whether the last command has ended, or is overdue and `complaint` says so."""
+        return not self._busy or (bool(self.complaint) and not self._stopping)
+
+    @property
     def busy(self) -> bool:
         """Whether a command is on its way."""
         return self._busy
@@ -83,13 +88,31 @@ class BinaryGripper:
         """What was wished last; None before the first wish."""
         return self._wish
 
-    def wish(self, width_m: float) -> None:
-        """Take a width that the policy asks for [m]; the newest wish wins."""
+    def wish(self, width_m: float, anew: bool = False) -> None:
+        """Take a width that is asked for [m]; the newest wish wins.
+
+        Args:
+            width_m: to go to.
+            anew: it is commanded even if it was commanded last: that may have failed, or somebody
+                may have moved the fingers since. What is on its way, and in time, is not repeated.
+        """
         if width_m <= self._timing.close_below_m:
             self._wish = True
         elif width_m >= self._timing.open_above_m:
             self._wish = False
+        if anew and self.settled:
+            self._commanded = None
         self._go_on()
+
+    def halt(self) -> None:
+        """Command nothing more of what was wished; what is on its way goes on."""
+        if self._stopping:
+            what = 'close' if self._wish else 'open'
+            self.complaint = (
+                f'got a stop of the robot before the command to {what} was sent, expected none. '
+                'Once the robot goes on, ask for the width again.'
+            )
+            self._wish = None
 
     def ended(self, ticket: int, complaint: str) -> None:
         """Take the end of a command; `complaint` is empty when it ended well."""
@@ -124,7 +147,7 @@ class BinaryGripper:
             return
         if not self._busy:
             self._ticket += 1
-            self._commanded, self._busy = self._wish, True
+            self._commanded, self._busy, self.complaint = self._wish, True, ''
             self._deadline_s = self._steady_s() + self._timing.answer_s
             self._port.start(self._wish, self._ticket)
         elif not self._stopping:

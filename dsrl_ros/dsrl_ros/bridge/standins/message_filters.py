@@ -36,7 +36,7 @@ class ApproximateTimeSynchronizer:
         slop: largest distance of two stamps [s].
     """
 
-    def __init__(self, fs: Sequence[Subscriber], queue_size: int, slop: float) -> None:
+    def __init__(self, fs: Sequence[Any], queue_size: int, slop: float) -> None:
         self._queues: list[OrderedDict[int, Any]] = [OrderedDict() for _ in fs]
         self._queue_size = queue_size
         self._slop_ns = round(slop * 1e9)
