@@ -144,8 +144,8 @@ class StandInArm(StandInStack):
         rejected: messages that the controller did not take, with the reason.
     """
 
-    def __init__(self, **node_options: Any) -> None:
-        super().__init__('stand_in_arm', **node_options)
+    def __init__(self, description: str | None = None, **node_options: Any) -> None:
+        super().__init__('stand_in_arm', description, **node_options)
         self.deaf = False
         self.frozen = ''
         self.rejected: list[str] = []
