@@ -123,7 +123,7 @@ def test_a_robot_that_describes_itself_otherwise_under_way_latches(
     assert not bench.call(bench.peer.clear).success
     bench.arm.describe(urdf())
     ros.spin_until(lambda: bench.driver._side.trouble() is None)
-    assert bench.call(bench.peer.clear).success
+    ros.spin_until(lambda: bench.call(bench.peer.clear).success)  # once the arm rests
     bench.holding()
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
 
