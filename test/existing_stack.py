@@ -163,7 +163,7 @@ class SceneKeeper(Node):
         return answer
 
 
-def _twin_command(given: Mapping[str, str], detector: bool) -> list[str]:
+def _twin_command(given: Mapping[str, str]) -> list[str]:
     graph = '/' + given['namespace']
     remappings = {
         names.JOINT_STATES: f'{_SIM}/joint_states',
@@ -171,7 +171,7 @@ def _twin_command(given: Mapping[str, str], detector: bool) -> list[str]:
         names.TOOL_POSE: f'{_SIM}/tool_pose',
         names.GRIPPER_STATES: f'{given["gripper"]}/joint_states',
         # What a detector of objects, and a judge of the task, would say.
-        names.TASK_STATUS: f'{graph}/{names.SUCCESS if detector else names.TASK_STATUS}',
+        names.TASK_STATUS: f'{graph}/{names.TASK_STATUS}',
         **{
             names.OBJECT_POSE.format(name=name): f'{graph}/{names.OBJECT_POSE.format(name=name)}'
             for name in ('cube', 'bowl')
@@ -228,14 +228,9 @@ class Cell:
 
 
 @contextmanager
-def existing_stack(given: Mapping[str, str], *, detector: bool = False) -> Iterator[Cell]:
-    """Run a stack under the names that these launch arguments of DSRL say.
-
-    Args:
-        given: launch arguments.
-        detector: what the twin knows of the task comes as a detector's word.
-    """
-    twin = subprocess.Popen(_twin_command(given, detector))
+def existing_stack(given: Mapping[str, str]) -> Iterator[Cell]:
+    """Run a stack under the names that these launch arguments of DSRL say."""
+    twin = subprocess.Popen(_twin_command(given))
     cell = None
     try:
         cell = Cell(given)
