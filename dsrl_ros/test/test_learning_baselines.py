@@ -178,7 +178,9 @@ def test_best_of_n_fits_its_scaling_for_good_from_eight_transitions_on() -> None
 
 def test_best_of_n_learns_to_choose() -> None:
     env, policy = ToyEnv(), ToyPolicy()
-    learner = BestOfN(policy, dataclasses.replace(CONFIG, algorithm='best_of_n'), seed=0)
+    # It explores by the temperature alone.
+    config = dataclasses.replace(CONFIG, algorithm='best_of_n', temperature=0.1)
+    learner = BestOfN(policy, config, seed=0)
     prior: NoiseChooser = PriorChooser(0, NoiseLayout.FULL, (2, 1))
     base = np.mean(evaluate(env, policy, prior, CONFIG, 0, 100))
     run_steering(env, policy, learner, 0, 10, 20)
