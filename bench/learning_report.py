@@ -150,7 +150,7 @@ def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout='constrained')
+    figure, axes = plt.subplots(figsize=(10, 4.5), layout='constrained')
     for number, (name, title) in enumerate(titles.items()):
         results = by_method.get(name, ())
         if not results:
@@ -178,7 +178,7 @@ def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[
         ylabel='success on 50 fresh resets, exploring',
         ylim=(-0.03, 1.03),
     )
-    axes.legend(loc='center right', fontsize='small')
+    axes.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), fontsize='small')
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
