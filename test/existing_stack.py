@@ -158,8 +158,10 @@ class SceneKeeper(Node):
 
     async def _on_set_scene(self, request: Any, _: Any) -> Any:
         answer = await self._twin.call_async(request)
-        # The arm was moved by other means than commands: who does that calls clear.
-        await self._clear.call_async(Trigger.Request())
+        # The arm was moved by other means than commands: who does that calls clear, and again
+        # while the last chunk's braking is being run out.
+        while not (await self._clear.call_async(Trigger.Request())).success:
+            pass
         return answer
 
 

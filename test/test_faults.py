@@ -285,8 +285,8 @@ def test_joint_states_frozen(scene: Scene, before: Any) -> None:
 def test_tool_pose_frozen(scene: Scene, before: Any) -> None:
     """Without an observation there is no next chunk; steering says what it waits for."""
     scene.cell.stack.frozen.add(names.TOOL_POSE)
-    scene.cell.holds()
     scene.named('steering: run', 'expected sensor samples')
+    scene.cell.holds()
     scene.cell.stack.frozen.clear()
     scene.goes_on(before)
 
