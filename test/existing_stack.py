@@ -223,7 +223,7 @@ class Cell:
 
     def holds(self, seconds: float = 0.5) -> None:
         """Wait until the arm rests, and see that it stays where it is."""
-        self.wait(lambda: self.stack.speed < 0.01, timeout_s=2.0)
+        self.wait(lambda: self.stack.speed < 0.01)
         place, until = self.stack.joints, time.monotonic() + seconds
         self.wait(lambda: time.monotonic() > until)
         assert np.abs(self.stack.joints - place).max() < 5e-3
