@@ -125,6 +125,7 @@ class DriverNode(LifecycleNode):
         spec = self._start.fitting_spec()
         robot = self._side.describe()
         brake_ns = round(self._config.brake_s * 1e9)
+        window_ns = round(self._config.window_s * 1e9)
         planner = ChunkPlanner(
             robot,
             Kinematics(robot),
@@ -138,7 +139,7 @@ class DriverNode(LifecycleNode):
         self._executor = ChunkExecutor(
             planner,
             self._gate,
-            round(self._config.window_s * 1e9),
+            window_ns,
             brake_ns,
             Ramp(self._config.ramp_start, round(self._config.ramp_s * 1e9)),
         )
@@ -150,7 +151,7 @@ class DriverNode(LifecycleNode):
             self._pace,
             # What a move asks of the gripper is meant now, whatever was commanded before.
             partial(self._side.send, anew=True),
-            round(self._config.window_s * 1e9),
+            window_ns,
             brake_ns,
         )
         self._start.pinned = True

@@ -28,7 +28,7 @@ from dsrl_ros.core.errors import ConfigError, DsrlError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.rest_to_rest import timed
+from dsrl_ros.robots.rest_to_rest import at_share
 from dsrl_ros.robots.retreat import straight_up
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
 
@@ -107,11 +107,8 @@ class MotionPlannerNode(Node):
                 )
             robot = self._robot()
             response.planner = 'plain'  # a few centimetres, which no planner does better
-            return timed(
-                straight_up(Kinematics(robot), start, request.height),
-                request.speed * np.array(robot.velocity_limit),
-                request.speed * np.array(robot.acceleration_limit),
-            )
+            path = straight_up(Kinematics(robot), start, request.height)
+            return at_share(path, robot, request.speed)
         raise ConfigError(f'kind: got {request.kind}, expected one of PlanMotion.KIND_*.')
 
     def _health(self) -> Health:

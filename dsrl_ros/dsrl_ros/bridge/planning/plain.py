@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.rest_to_rest import timed
+from dsrl_ros.robots.rest_to_rest import at_share
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
 
 
@@ -25,9 +25,4 @@ class PlainPlanner:
 
     async def plan(self, start: Float64, goal: Float64, speed: float) -> JointTrajectory:
         """Return the straight way; see `MotionPlanner`."""
-        robot = self._robot()
-        return timed(
-            np.stack([start, goal]),
-            speed * np.array(robot.velocity_limit),
-            speed * np.array(robot.acceleration_limit),
-        )
+        return at_share(np.stack([start, goal]), self._robot(), speed)
