@@ -10,6 +10,8 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 
 _MODES = ('sim', 'mock', 'real')
+# Of `robots.registry`, which stands on this module.
+_ROBOT_MODELS = ('fr3',)
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,9 @@ class PolicyConfig:
 class RewardConfig:
     """Options of the reward and reset node."""
 
+    robot_model: str = option(
+        'fr3', 'model of the robot that a reset brings home', choices=_ROBOT_MODELS
+    )
     sources: tuple[str, ...] = option(
         ('simulator',),
         'who judges success, the first one that agrees is named in the reward; a limit of steps '
@@ -151,6 +156,9 @@ class TrainerConfig:
 class MotionPlannerConfig:
     """Options of the node that plans motions outside of episodes."""
 
+    robot_model: str = option(
+        'fr3', 'model of the robot that is planned for', choices=_ROBOT_MODELS
+    )
     planner: str = option(
         'auto',
         'who plans: moveit_py in this process, the move_group of a stack that is running, or the '
@@ -233,6 +241,7 @@ class DriverConfig:
     """Options of the driver node beside the gate's."""
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the domain')
+    robot_model: str = option('fr3', 'model of the robot that is driven', choices=_ROBOT_MODELS)
     robot_mode: str = option(
         'sim', 'what is driven: the twin, mock hardware, a robot', choices=_MODES
     )
@@ -304,6 +313,12 @@ class HardwareConfig:
         'shipped; auto asks the robot, but not mock hardware, which is described without its hand',
         choices=('auto', 'topic', 'shipped'),
     )
+    tool_pose: str = option(
+        'auto',
+        "who publishes the tool's pose: the driver, by forward kinematics of each joint state, or "
+        "the robot's stack; auto takes the driver where the vendor's stack does not tell it",
+        choices=('auto', 'driver', 'robot'),
+    )
     target_hz: float = option(50.0, 'targets per second for CRISP [1/s]', low=10.0, high=1000.0)
     target_ttl_s: float = option(
         0.1, 'gap between two targets for CRISP after which the arm stops [s]', low=0.02, high=0.2
@@ -314,7 +329,7 @@ class HardwareConfig:
         choices=('franka', 'gripper_command', 'none'),
     )
     gripper_names: tuple[str, ...] = option(
-        ('franka_gripper', 'fr3_gripper'), 'names that the gripper may have; the first found is it'
+        ('gripper', 'fr3_gripper'), 'names that the gripper may have; the first found is it'
     )
     gripper_close_below_m: float = option(
         0.03, 'commanded width that closes the gripper [m]', low=0.0, high=0.08
@@ -384,7 +399,10 @@ class HardwareConfig:
 class MockGripperConfig:
     """Options of the stand-in for a Franka Hand."""
 
-    gripper_name: str = option('franka_gripper', 'name of the hand whose actions are served')
+    robot_model: str = option(
+        'fr3', 'model of the robot whose fingers are shown', choices=_ROBOT_MODELS
+    )
+    gripper_name: str = option('gripper', 'name of the hand whose actions are served')
     object_width_m: float = option(
         0.0, 'width at which a grasp meets an object; 0 for none [m]', low=0.0, high=0.08
     )
@@ -438,8 +456,8 @@ class SteeringConfig:
     record: bool = option(True, 'wait for the recorder before the first episode')
     sensors: tuple[str, ...] = option(
         (
-            'tool pose franka_robot_state_broadcaster/current_pose',
-            'gripper gripper franka_gripper/joint_states',
+            'tool pose tool_pose',
+            'gripper gripper gripper/joint_states',
             'cube pose cube_pose',
         ),
         "what is observed, 'NAME KIND TOPIC' each; kinds: pose, joints, gripper",
@@ -454,7 +472,8 @@ class SteeringConfig:
             'cube_from_tool_y=cube.y-tool.y',
             'cube_from_tool_z=cube.z-tool.z',
         ),
-        "where each state entry comes from, 'ENTRY=NAME.FIELD' or 'ENTRY=NAME.FIELD-NAME.FIELD'",
+        "where each state entry comes from, 'ENTRY=NAME.FIELD', 'ENTRY=NAME.FIELD-NAME.FIELD' or "
+        "'ENTRY=NUMBER'",
     )
     sensor_slop_s: float = option(
         0.02, 'largest distance of two stamps in one observation [s]', low=0.0, high=1.0
