@@ -95,7 +95,7 @@ class Twin:
         """
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[self._qpos] = joints
-        self.data.qpos[self._finger_qpos] = width / 2
+        self.data.qpos[self._finger_qpos] = self._robot.fingers(width)
         for name, pose in (bodies or {}).items():
             address = self.model.jnt_qposadr[self.model.body(name).jntadr[0]]
             self.data.qpos[address : address + 7] = pose
@@ -150,7 +150,7 @@ class Twin:
             data.ctrl[self._arm_ctrl] = reference
             gap = self._width_target - self._width_reference
             self._width_reference += max(-travel, min(travel, gap))
-            data.ctrl[self._finger_ctrl] = self._width_reference / 2
+            data.ctrl[self._finger_ctrl] = self._robot.fingers(self._width_reference)
             mujoco.mj_step(model, data)
         self._steps += count
         if (
@@ -198,7 +198,7 @@ class Twin:
         self._cameras.clear()
 
     def _measured_width(self) -> float:
-        return float(self.data.qpos[self._finger_qpos].sum())
+        return self._robot.width(self.data.qpos[self._finger_qpos])
 
     def _references(self, count: int) -> Float64:
         """Return the arm's set points of the next `count` physics steps, (count, J)."""
