@@ -32,8 +32,9 @@ from dsrl_ros.learning.steered import Episode, evaluate, run_steering
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.tasks.demonstrator import record
-from dsrl_ros.tasks.env import PickPlaceEnv
+from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.offline import transitions_of
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 ROOT = Path(__file__).parents[1]
 POLICY = ROOT / 'dsrl_bringup' / 'policies' / 'franka_pick_place.safetensors'
@@ -148,7 +149,7 @@ def run(name: str, seed: int, extra: dict[str, Any], looks: Sequence[int]) -> Re
     method = METHODS[name]
     options = {**method.options, **extra}
     episodes = method.episodes(seed)
-    policy, env = io.load(POLICY), PickPlaceEnv()
+    policy, env = io.load(POLICY), TaskEnv(PICK_PLACE)
     learner = build_learner(policy, LearnerConfig(**options), seed)
     result = Result(name, seed, options, commit())
     steps = decisions = 0
@@ -197,7 +198,7 @@ def run(name: str, seed: int, extra: dict[str, Any], looks: Sequence[int]) -> Re
 
 
 def _successes(
-    env: PickPlaceEnv,
+    env: TaskEnv,
     policy: FrozenPolicy,
     learner: Learner,
     seed: int,

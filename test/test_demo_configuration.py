@@ -9,7 +9,7 @@ import yaml
 from dsrl_ros.core.config import RewardConfig, SteeringConfig
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies import io
-from dsrl_ros.tasks import pick_place
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
 OPTIONS = yaml.safe_load((BRINGUP / 'config/franka_steer.yaml').read_text())
@@ -17,7 +17,7 @@ POLICY = io.load(BRINGUP / 'policies/franka_pick_place.safetensors')
 
 
 def test_the_reward_node_has_the_time_limit_of_the_task():
-    assert RewardConfig().max_steps == pick_place.MAX_STEPS
+    assert RewardConfig().max_steps == PICK_PLACE.max_steps
 
 
 def test_the_learned_noise_has_at_most_32_dimensions():
@@ -28,8 +28,8 @@ def test_the_learned_noise_has_at_most_32_dimensions():
 
 def test_the_policy_is_of_this_task_and_its_state_can_be_observed():
     spec = POLICY.spec
-    assert spec.state_names == pick_place.STATE_NAMES
-    assert spec.action_names == pick_place.ACTION_NAMES
-    assert round(spec.step_period_s * 1e9) == pick_place.STEP_PERIOD_NS
+    assert spec.state_names == PICK_PLACE.state_names
+    assert spec.action_names == PICK_PLACE.action_names
+    assert round(spec.step_period_s * 1e9) == PICK_PLACE.step_period_ns
     sources = {line.partition('=')[0] for line in SteeringConfig().state_sources}
     assert set(spec.state_names) <= sources

@@ -9,8 +9,9 @@ import pytest
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.policies import io
 from dsrl_ros.robots.planner import check_spec
-from dsrl_ros.tasks import base_policy, pick_place
+from dsrl_ros.tasks import base_policy
 from dsrl_ros.tasks.evaluate import evaluate, prior
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 SHIPPED = Path(__file__).parents[2] / 'dsrl_bringup' / 'policies' / 'franka_pick_place.safetensors'
 
@@ -29,9 +30,9 @@ def success(card, layout, scale):
 
 def test_the_shipped_policy_fits_robot_and_task():
     policy = io.load(SHIPPED)
-    check_spec(policy.spec, pick_place.ROBOT)
-    assert policy.spec.state_names == pick_place.STATE_NAMES
-    assert policy.spec.step_period_s == pytest.approx(pick_place.STEP_PERIOD_NS * 1e-9)
+    check_spec(policy.spec, PICK_PLACE.robot)
+    assert policy.spec.state_names == PICK_PLACE.state_names
+    assert policy.spec.step_period_s == pytest.approx(PICK_PLACE.step_period_ns * 1e-9)
     assert SHIPPED.stat().st_size < 2**21
 
 
@@ -53,7 +54,11 @@ def test_the_card_tells_the_truth():
     policy = io.load(SHIPPED)
     first = base_policy.FIRST_RESET
     rate = evaluate(
-        policy, prior(policy.spec, NoiseLayout.REPEATED, 1.0), range(first, first + 30), workers=2
+        PICK_PLACE,
+        policy,
+        prior(policy.spec, NoiseLayout.REPEATED, 1.0),
+        range(first, first + 30),
+        workers=2,
     )
     low, high = rate.interval
     claimed = success(io.read_card(SHIPPED), 'repeated', 1.0)

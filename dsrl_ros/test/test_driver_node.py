@@ -37,25 +37,25 @@ from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.twin_node import TwinNode
 from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
-from dsrl_ros.tasks import pick_place
-from dsrl_ros.tasks.env import PickPlaceEnv
+from dsrl_ros.tasks.env import TaskEnv
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 MS = 1_000_000
-STEP_NS = pick_place.STEP_PERIOD_NS
+STEP_NS = PICK_PLACE.step_period_ns
 LEGS_PER_CHUNK = 4 * -(-STEP_NS // LONGEST_SEGMENT_NS)
 SPEC = PolicySpec(
     name='test',
-    state_names=pick_place.STATE_NAMES,
-    action_names=pick_place.ACTION_NAMES,
+    state_names=PICK_PLACE.state_names,
+    action_names=PICK_PLACE.action_names,
     horizon=4,
     num_execute=4,
     step_period_s=STEP_NS * 1e-9,
     control_mode=ControlMode.EE_DELTA,
     noise_bound=6.0,
-    action_low=pick_place.ACTION_LOW,
-    action_high=pick_place.ACTION_HIGH,
-    state_mean=(0.0,) * len(pick_place.STATE_NAMES),
-    state_std=(1.0,) * len(pick_place.STATE_NAMES),
+    action_low=PICK_PLACE.action_low,
+    action_high=PICK_PLACE.action_high,
+    state_mean=(0.0,) * len(PICK_PLACE.state_names),
+    state_std=(1.0,) * len(PICK_PLACE.state_names),
     sampler='ddim',
     denoising_steps=4,
     sha256='0' * 64,
@@ -186,7 +186,7 @@ def wander(seed: int, chunks: int) -> np.ndarray:
 
 def test_chunks_give_the_joints_of_the_environment_to_the_last_bit(bench: Bench) -> None:
     """Through DDS, a gate and rolling windows, over two episodes."""
-    env = PickPlaceEnv()
+    env = TaskEnv(PICK_PLACE)
     for seed in (11, 12):
         bench.reset(seed)
         env.reset(seed=seed)

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from dsrl_ros.tasks import demonstrator, pick_place
-from dsrl_ros.tasks.env import PickPlaceEnv
+from dsrl_ros.tasks import demonstrator
+from dsrl_ros.tasks.env import TaskEnv
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 
 @pytest.fixture(scope='module')
 def env():
-    return PickPlaceEnv()
+    return TaskEnv(PICK_PLACE)
 
 
 def test_gymnasium_accepts_the_environment(env):
@@ -52,7 +53,7 @@ def test_steps_one_by_one_and_a_chunk_lead_to_the_same_place(env):
 
 def test_the_time_limit_truncates_and_does_not_terminate(env):
     env.reset(seed=0)
-    still = np.zeros((pick_place.MAX_STEPS - 1, 4), dtype=np.float32)
+    still = np.zeros((PICK_PLACE.max_steps - 1, 4), dtype=np.float32)
     result = env.execute(still)
     assert not (result.terminated or result.truncated)
     result = env.execute(still[:1])
@@ -81,5 +82,5 @@ def test_demonstrations_follow_their_seed_and_differ_among_themselves():
 
 def test_demonstrations_stay_within_the_stated_action_limits():
     for given in demonstrator.record(2, seed=1):
-        assert (given.actions >= np.float32(pick_place.ACTION_LOW)).all()
-        assert (given.actions <= np.float32(pick_place.ACTION_HIGH)).all()
+        assert (given.actions >= np.float32(PICK_PLACE.action_low)).all()
+        assert (given.actions <= np.float32(PICK_PLACE.action_high)).all()

@@ -10,16 +10,17 @@ from test_flow_policy import SPEC
 
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.tasks import demonstrator, evaluate, pick_place
-from dsrl_ros.tasks.env import PickPlaceEnv
+from dsrl_ros.tasks.env import TaskEnv
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 TASK_SPEC = dataclasses.replace(
     SPEC,
-    state_names=pick_place.STATE_NAMES,
+    state_names=PICK_PLACE.state_names,
     state_mean=(0.0,) * 7,
     state_std=(1.0,) * 7,
-    action_names=pick_place.ACTION_NAMES,
-    action_low=pick_place.ACTION_LOW,
-    action_high=pick_place.ACTION_HIGH,
+    action_names=PICK_PLACE.action_names,
+    action_low=PICK_PLACE.action_low,
+    action_high=PICK_PLACE.action_high,
     horizon=2,
     num_execute=2,
 )
@@ -31,7 +32,7 @@ class Playback:
     spec = TASK_SPEC
 
     def __init__(self, actions):
-        rest = np.zeros((pick_place.MAX_STEPS, 4), dtype=np.float32)
+        rest = np.zeros((PICK_PLACE.max_steps, 4), dtype=np.float32)
         rest[:, 3] = 1.0
         self._actions = np.concatenate([actions, rest])
         self._step = 0
@@ -46,7 +47,7 @@ class Playback:
 @pytest.fixture(scope='module')
 def policy():
     rng = np.random.default_rng(0)
-    env = PickPlaceEnv()
+    env = TaskEnv(PICK_PLACE)
     given = next(d for d in (demonstrator.demonstrate(env, 11, rng) for _ in range(20)) if d)
     return Playback(given.actions)
 
@@ -55,7 +56,7 @@ def policy():
 def test_successes_are_counted_alike_by_any_number_of_workers(policy, workers):
     """The demonstrated reset succeeds, a cube elsewhere does not."""
     noise = evaluate.prior(TASK_SPEC, NoiseLayout.FULL, 1.0)
-    rate = evaluate.evaluate(policy, noise, (11, 12, 11), workers)
+    rate = evaluate.evaluate(PICK_PLACE, policy, noise, (11, 12, 11), workers)
     assert (rate.successes, rate.trials) == (2, 3)
 
 

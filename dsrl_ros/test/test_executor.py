@@ -24,23 +24,24 @@ from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.robots.rules import WORKSPACE_TOLERANCE
 from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner
 from dsrl_ros.tasks import pick_place
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 MS = 1_000_000
 WINDOW_NS, BRAKE_NS = 200 * MS, 100 * MS
-STEP_S = pick_place.STEP_PERIOD_NS * 1e-9
-LEGS_PER_ROW = -(-pick_place.STEP_PERIOD_NS // LONGEST_SEGMENT_NS)
-ROBOT = pick_place.ROBOT
+STEP_S = PICK_PLACE.step_period_ns * 1e-9
+LEGS_PER_ROW = -(-PICK_PLACE.step_period_ns // LONGEST_SEGMENT_NS)
+ROBOT = PICK_PLACE.robot
 SPEC = PolicySpec(
     name='test',
     state_names=('x',),
-    action_names=pick_place.ACTION_NAMES,
+    action_names=PICK_PLACE.action_names,
     horizon=4,
     num_execute=4,
     step_period_s=STEP_S,
     control_mode=ControlMode.EE_DELTA,
     noise_bound=6.0,
-    action_low=pick_place.ACTION_LOW,
-    action_high=pick_place.ACTION_HIGH,
+    action_low=PICK_PLACE.action_low,
+    action_high=PICK_PLACE.action_high,
     state_mean=(0.0,),
     state_std=(1.0,),
     sampler='ddim',
@@ -51,7 +52,7 @@ SPEC = PolicySpec(
 
 @pytest.fixture(scope='module')
 def arm() -> SimulatedArm:
-    return SimulatedArm(ROBOT, pick_place.SCENE, pick_place.STEP_PERIOD_NS)
+    return SimulatedArm(ROBOT, PICK_PLACE.scene, PICK_PLACE.step_period_ns)
 
 
 class TwinDriver:

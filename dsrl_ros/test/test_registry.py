@@ -8,12 +8,15 @@ from dsrl_ros.core import config, options
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.registry import ROBOTS, find_robot
+from dsrl_ros.robots.widowx import WX250S
 
 
 def test_a_robot_is_found_by_its_name() -> None:
-    assert find_robot('fr3') is FR3
+    assert (find_robot('fr3'), find_robot('wx250s')) == (FR3, WX250S)
     assert all(robot.name == name for name, robot in ROBOTS.items())
-    with pytest.raises(ConfigError, match=r"robot_model: got 'panda', expected one of fr3"):
+    with pytest.raises(
+        ConfigError, match=r"robot_model: got 'panda', expected one of fr3, wx250s"
+    ):
         find_robot('panda')
 
 

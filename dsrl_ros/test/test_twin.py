@@ -13,13 +13,14 @@ from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.trajectory import hold
 from dsrl_ros.robots.twin import Twin
 from dsrl_ros.tasks import pick_place
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
-STEP_NS = pick_place.STEP_PERIOD_NS
+STEP_NS = PICK_PLACE.step_period_ns
 CUBE = np.array([0.5, -0.1, pick_place.CUBE_HALF, 1.0, 0.0, 0.0, 0.0])
 
 
 def make_arm():
-    arm = SimulatedArm(FR3, pick_place.SCENE, STEP_NS)
+    arm = SimulatedArm(FR3, PICK_PLACE.scene, STEP_NS)
     arm.reset(pick_place.start_joints(arm.kinematics), 0.08, {'cube': CUBE})
     return arm
 
@@ -94,10 +95,10 @@ def test_the_arm_follows_within_a_few_millimetres(arm):
 
 def test_a_grasped_cube_is_lifted_and_held(arm):
     pick_up(arm)
-    lifted = arm.twin.body_pose('cube')
+    lifted = arm.twin.object_pose('cube')
     assert lifted[2] == pytest.approx(0.12, abs=0.01)
     arm.advance(arm.twin.now_ns + 2_000_000_000)
-    np.testing.assert_allclose(arm.twin.body_pose('cube')[:3], lifted[:3], atol=0.001)
+    np.testing.assert_allclose(arm.twin.object_pose('cube')[:3], lifted[:3], atol=0.001)
     assert arm.state().gripper_width == pytest.approx(2 * pick_place.CUBE_HALF, abs=0.003)
 
 

@@ -22,11 +22,11 @@ from dsrl_ros.bridge.robot import joints_to_msg, trajectory_from_msg, trajectory
 from dsrl_ros.core.errors import ConfigError, DriverError
 from dsrl_ros.nodes.twin_node import TwinNode
 from dsrl_ros.robots.trajectory import JointTrajectory, hold
-from dsrl_ros.tasks import pick_place
-from dsrl_ros.tasks.env import PickPlaceEnv
+from dsrl_ros.tasks.env import TaskEnv
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 MS = 1_000_000
-ROBOT = pick_place.ROBOT
+ROBOT = PICK_PLACE.robot
 STATE_TOPICS = {
     names.JOINT_STATES: (JointState, qos.SENSOR),
     names.GRIPPER_STATES: (JointState, qos.SENSOR),
@@ -127,7 +127,7 @@ def test_a_scene_is_the_environments_of_the_same_seed(bench: Bench) -> None:
     before_ns = bench.now_ns
     stamp_ns = bench.reset(5)
     assert stamp_ns > before_ns
-    env = PickPlaceEnv()
+    env = TaskEnv(PICK_PLACE)
     env.reset(seed=5)
     np.testing.assert_array_equal(bench.joints(), env.arm.state().position)
     tool = bench.peer.newest(names.TOOL_POSE).pose
@@ -136,7 +136,7 @@ def test_a_scene_is_the_environments_of_the_same_seed(bench: Bench) -> None:
     # Pointing down: half a turn about x.
     assert abs(tool.orientation.x) == pytest.approx(1.0, abs=1e-3)
     cube = bench.peer.newest('cube_pose').pose.position
-    np.testing.assert_array_equal([cube.x, cube.y, cube.z], env.arm.twin.body_pose('cube')[:3])
+    np.testing.assert_array_equal([cube.x, cube.y, cube.z], env.arm.twin.object_pose('cube')[:3])
     fingers = bench.peer.newest(names.GRIPPER_STATES)
     assert list(fingers.name) == list(ROBOT.finger_names)
     assert sum(fingers.position) == env.arm.state().gripper_width

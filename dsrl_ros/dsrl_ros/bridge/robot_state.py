@@ -77,8 +77,8 @@ class RobotState:
         """
         if self.gripper is None:
             return self._robot.gripper_high
-        fingers = positions_from_msg(self.gripper.message(), self._robot.finger_names)
-        return float(fingers.sum())
+        robot = self._robot
+        return robot.width(positions_from_msg(self.gripper.message(), robot.finger_names))
 
     def _on_gripper(self, name: str, stamp_ns: int) -> None:
         if name in self._grippers:

@@ -46,7 +46,7 @@ class WorldPublisher:
     def publish(self, state: WorldState) -> None:
         """Publish one moment of the world; every message bears its stamp."""
         stamp_ns, robot = state.stamp_ns, self._robot
-        fingers = np.full(2, state.arm.gripper_width / 2)
+        fingers = np.array(robot.fingers(state.arm.gripper_width))
         quaternion = np.empty(4)
         mujoco.mju_mat2Quat(quaternion, state.tool[:3, :3].ravel())
         self._clock.publish(Clock(clock=stamp_from_ns(stamp_ns)))

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from dsrl_ros.core.config import TASK_NAMES
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, from_mapping, option, parse, to_mapping
 from dsrl_ros.core.types import PolicySpec
@@ -25,7 +26,6 @@ from dsrl_ros.learning.steered import ChunkEnv
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 
-FRANKA = 'franka-pick-place'
 OPTIONS = 'train.yaml'
 # module:factory; the name of a registered environment may hold a colon too, but ends in -v0.
 _FACTORY = re.compile(r'[A-Za-z_][\w.]*:[A-Za-z_]\w*')
@@ -36,9 +36,9 @@ class RunOptions:
     """What a run needs beside the options of its learner."""
 
     env: str = option(
-        FRANKA,
-        f'{FRANKA}, the id of a Gymnasium environment, or module:factory, a function without '
-        'arguments that returns one.',
+        TASK_NAMES[0],
+        f'A task of the suite ({", ".join(TASK_NAMES)}), the id of a Gymnasium environment, or '
+        'module:factory, a function without arguments that returns one.',
     )
     policy: str = option('', 'File of the policy.')
     seed: int = option(0, 'Seed of everything.', low=0, high=2**31)
@@ -165,11 +165,12 @@ def make_env(options: RunOptions, spec: PolicySpec, config: LearnerConfig) -> Ch
         ConfigError: there is none of that name, it cannot be made, or the policy cannot live in
             it; options that this environment has no use for.
     """
-    if options.env == FRANKA:
-        from dsrl_ros.tasks.env import PickPlaceEnv
+    if options.env in TASK_NAMES:
+        from dsrl_ros.tasks.env import TaskEnv
+        from dsrl_ros.tasks.registry import find_task
 
         _refuse_wrapping(options)
-        return PickPlaceEnv()
+        return TaskEnv(find_task(options.env))
     made = _made(options.env)
     if hasattr(made, 'execute'):
         _refuse_wrapping(options)
@@ -218,9 +219,9 @@ def _made(name: str) -> Any:
         return getattr(importlib.import_module(module), factory)()
     except (ImportError, AttributeError, TypeError, gymnasium.error.Error) as error:
         raise ConfigError(
-            f'env: got {name!r}: {error}; expected {FRANKA}, the id of a registered environment '
-            '(one of a package as package:Name-v0), or module:factory, a function without '
-            'arguments in a module that Python finds from here.'
+            f'env: got {name!r}: {error}; expected {" or ".join(TASK_NAMES)}, the id of a '
+            'registered environment (one of a package as package:Name-v0), or module:factory, a '
+            'function without arguments in a module that Python finds from here.'
         ) from error
     finally:
         sys.path.pop(0)

@@ -10,8 +10,10 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 
 _MODES = ('sim', 'mock', 'real')
-# Of `robots.registry`, which stands on this module.
-_ROBOT_MODELS = ('fr3',)
+# The names of `robots/registry.py` and `tasks/registry.py`, which this package may not ask: tests
+# hold them together.
+ROBOT_MODELS = ('fr3', 'wx250s')
+TASK_NAMES = ('pick_place',)
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class RewardConfig:
     """Options of the reward and reset node."""
 
     robot_model: str = option(
-        'fr3', 'model of the robot that a reset brings home', choices=_ROBOT_MODELS
+        'fr3', 'model of the robot that a reset brings home', choices=ROBOT_MODELS
     )
     sources: tuple[str, ...] = option(
         ('simulator',),
@@ -157,7 +159,7 @@ class MotionPlannerConfig:
     """Options of the node that plans motions outside of episodes."""
 
     robot_model: str = option(
-        'fr3', 'model of the robot that is planned for', choices=_ROBOT_MODELS
+        'fr3', 'model of the robot that is planned for', choices=ROBOT_MODELS
     )
     planner: str = option(
         'auto',
@@ -241,7 +243,7 @@ class DriverConfig:
     """Options of the driver node beside the gate's."""
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the domain')
-    robot_model: str = option('fr3', 'model of the robot that is driven', choices=_ROBOT_MODELS)
+    robot_model: str = option('fr3', 'model of the robot that is driven', choices=ROBOT_MODELS)
     robot_mode: str = option(
         'sim', 'what is driven: the twin, mock hardware, a robot', choices=_MODES
     )
@@ -400,7 +402,7 @@ class MockGripperConfig:
     """Options of the stand-in for a Franka Hand."""
 
     robot_model: str = option(
-        'fr3', 'model of the robot whose fingers are shown', choices=_ROBOT_MODELS
+        'fr3', 'model of the robot whose fingers are shown', choices=ROBOT_MODELS
     )
     gripper_name: str = option('gripper', 'name of the hand whose actions are served')
     object_width_m: float = option(
@@ -415,7 +417,7 @@ class MockGripperConfig:
 class TwinConfig:
     """Options of the simulation twin."""
 
-    task: str = option('pick_place', 'scene and task to simulate', choices=('pick_place',))
+    task: str = option('pick_place', 'scene and task to simulate', choices=TASK_NAMES)
     real_time: bool = option(False, 'physics by the wall clock; false: only when asked to advance')
     state_period_s: float = option(
         0.1, 'time between two states in lockstep [s], whole physics steps', low=0.002, high=1.0

@@ -26,7 +26,8 @@ from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
 from dsrl_ros.core.checks import require_finite
 from dsrl_ros.core.config import TwinConfig
 from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
-from dsrl_ros.tasks.simulation import PickPlaceWorld
+from dsrl_ros.tasks.registry import find_task
+from dsrl_ros.tasks.simulation import TaskWorld
 
 # No stamp is ever zero: zero means "unset" to many.
 _LOCKSTEP_START_NS = 1_000_000_000
@@ -41,7 +42,8 @@ class TwinNode(Node):
         super().__init__('twin', **node_options)
         self._config = declare_config(self, TwinConfig)
         self._wall = Clock(clock_type=ClockType.SYSTEM_TIME)
-        self._world = PickPlaceWorld(self._wall_ns() or _LOCKSTEP_START_NS)
+        self._task = find_task(self._config.task)
+        self._world = TaskWorld(self._task, self._wall_ns() or _LOCKSTEP_START_NS)
         self._state_period_ns = round(self._config.state_period_s * 1e9)
         if self._state_period_ns % self._world.step_ns:
             raise ConfigError(
@@ -72,7 +74,7 @@ class TwinNode(Node):
         """Start to serve: nobody else does."""
         self.destroy_timer(self._opening)
         self.destroy_subscription(self._listener)
-        self._publisher = WorldPublisher(self, self._world.robot, self._world.object_names)
+        self._publisher = WorldPublisher(self, self._task.robot, self._task.object_names)
         self._camera_pub = self.create_publisher(Image, names.CAMERA, qos.SENSOR)
         self.create_subscription(
             JointTrajectory, names.TRAJECTORY, self._on_trajectory, qos.COMMAND
@@ -89,12 +91,12 @@ class TwinNode(Node):
             self.create_timer(self._config.idle_period_s, self._repeat, clock=STEADY_CLOCK)
         self._show()
         pace = 'real time' if self._config.real_time else 'lockstep'
-        self.get_logger().info(f'{self._config.task} with {self._world.robot.name}, {pace}')
+        self.get_logger().info(f'{self._task.name} with {self._task.robot.name}, {pace}')
 
     def _on_trajectory(self, message: JointTrajectory) -> None:
         self._trajectories += 1
         try:
-            trajectory, start_ns = trajectory_from_msg(message, self._world.robot.joint_names)
+            trajectory, start_ns = trajectory_from_msg(message, self._task.robot.joint_names)
             start_ns = start_ns or self._world.now_ns  # unset means now
             if not self._config.real_time and start_ns < self._world.now_ns:
                 raise DriverError(
@@ -109,7 +111,7 @@ class TwinNode(Node):
     def _on_gripper(self, message: JointState) -> None:
         self._grips += 1
         try:
-            finger = positions_from_msg(message, self._world.robot.finger_names[:1])
+            finger = positions_from_msg(message, self._task.robot.finger_names[:1])
             require_finite('gripper command', finger)
             self._world.grip(2 * float(finger[0]))
         except DsrlError as error:

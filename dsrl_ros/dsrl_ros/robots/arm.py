@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from dsrl_ros.core.types import Array
+from dsrl_ros.core.types import Array, ControlMode
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.modes.ee_delta import SHIFT
+from dsrl_ros.robots.modes.registry import GRIPPER
 from dsrl_ros.robots.planner import ChunkPlan, ChunkPlanner, Commanded
 from dsrl_ros.robots.trajectory import Float64
 from dsrl_ros.robots.twin import ArmState, Twin
@@ -19,17 +22,28 @@ class SimulatedArm:
     bit of the result.
     """
 
-    def __init__(self, robot: RobotDescription, scene: Path, step_period_ns: int) -> None:
+    def __init__(
+        self,
+        robot: RobotDescription,
+        scene: Path,
+        step_period_ns: int,
+        control_mode: ControlMode = ControlMode.EE_DELTA,
+        action_names: tuple[str, ...] = (*SHIFT, GRIPPER),
+    ) -> None:
         """Load robot and scene.
 
         Args:
             robot: which arm.
             scene: MJCF of robot and surroundings.
             step_period_ns: time of one action of a chunk [ns].
+            control_mode: what the columns of a chunk mean.
+            action_names: name of each column, (A,).
         """
         self.robot = robot
         self.kinematics = Kinematics(robot)
-        self.planner = ChunkPlanner(robot, self.kinematics, step_period_ns)
+        self.planner = ChunkPlanner(
+            robot, self.kinematics, step_period_ns, control_mode, action_names
+        )
         self.twin = Twin(robot, scene)
         self._plan: ChunkPlan | None = None
         self._rest_at(self.twin.state().position, robot.gripper_high)
@@ -46,9 +60,15 @@ class SimulatedArm:
         """When the last step of the last chunk ends [ns]; the arm brakes to rest after it."""
         return self._start_ns + (self._plan.duration_ns if self._plan else 0)
 
-    def reset(self, joints: Float64, width: float, bodies: dict[str, Float64]) -> None:
-        """Put arm and bodies at rest at time zero; arguments as `Twin.reset` takes them."""
-        self.twin.reset(joints, width, bodies)
+    def reset(
+        self,
+        joints: Float64,
+        width: float,
+        bodies: Mapping[str, Float64] | None = None,
+        sliders: Mapping[str, float] | None = None,
+    ) -> None:
+        """Put arm and scene at rest at time zero; arguments as `Twin.reset` takes them."""
+        self.twin.reset(joints, width, bodies, sliders)
         self._rest_at(joints, width)
 
     def begin(self, actions: Array) -> ChunkPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,10 @@ class RobotDescription:
         tool_down: orientation of the tool in the base frame when it points straight down, as a
             unit quaternion (w, x, y, z).
         workspace_low, workspace_high: box the tool's position stays in, base frame [m], (3,).
+        tool_in_link: orientation of the tool in the link of that name of the vendor's URDF, as a
+            unit quaternion (w, x, y, z): vendors do not agree on the axis of approach.
         finger_names: finger joints, each moving by half the width.
+        finger_signs: whether a finger's position grows (1.0) or falls (-1.0) with the width.
         gripper_low, gripper_high: range of the gripper's width [m].
         gripper_speed: rate at which the width changes [m/s].
         urdf: chain from base to tool as the robot itself describes it, made by `robots.urdf`;
@@ -56,6 +60,8 @@ class RobotDescription:
     gripper_high: float
     gripper_speed: float
     urdf: str = ''
+    tool_in_link: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    finger_signs: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         per_joint = (
@@ -80,6 +86,16 @@ class RobotDescription:
                 raise ConfigError(
                     f'RobotDescription.home: got {home} for {joint}, expected {low} to {high}.'
                 )
+
+    def fingers(self, width: float) -> tuple[float, float]:
+        """Return the position of each finger joint at a width of the gripper [m]."""
+        first, second = self.finger_signs
+        return first * width / 2, second * width / 2
+
+    def width(self, fingers: Iterable[float]) -> float:
+        """Return the width of the gripper [m] for the position of each finger joint [m], (2,)."""
+        pairs = zip(self.finger_signs, fingers, strict=True)
+        return float(sum(sign * position for sign, position in pairs))
 
     @property
     def num_joints(self) -> int:

@@ -12,5 +12,5 @@ def load_model(robot: RobotDescription) -> mujoco.MjModel:
     if not robot.urdf:
         return mujoco.MjModel.from_xml_path(str(robot.model_path))
     spec = mujoco.MjSpec.from_string(robot.urdf)
-    spec.body(robot.tool_frame).add_site(name=robot.tool_frame)
+    spec.body(robot.tool_frame).add_site(name=robot.tool_frame, quat=robot.tool_in_link)
     return spec.compile()

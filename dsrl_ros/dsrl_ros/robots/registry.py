@@ -5,8 +5,9 @@ from __future__ import annotations
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.widowx import WX250S
 
-ROBOTS: dict[str, RobotDescription] = {robot.name: robot for robot in (FR3,)}
+ROBOTS: dict[str, RobotDescription] = {robot.name: robot for robot in (FR3, WX250S)}
 
 
 def find_robot(name: str) -> RobotDescription:

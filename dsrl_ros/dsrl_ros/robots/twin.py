@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +84,11 @@ class Twin:
         return self._steps * self.step_ns
 
     def reset(
-        self, joints: Float64, width: float, bodies: dict[str, Float64] | None = None
+        self,
+        joints: Float64,
+        width: float,
+        bodies: Mapping[str, Float64] | None = None,
+        sliders: Mapping[str, float] | None = None,
     ) -> None:
         """Put everything at rest at time zero.
 
@@ -92,13 +97,16 @@ class Twin:
             width: gripper [m].
             bodies: pose of bodies that have a free joint, by name: position [m] and unit
                 quaternion (w, x, y, z), (7,).
+            sliders: position of joints of the scene, by name [m or rad]; others are at zero.
         """
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[self._qpos] = joints
-        self.data.qpos[self._finger_qpos] = width / 2
+        self.data.qpos[self._finger_qpos] = self._robot.fingers(width)
         for name, pose in (bodies or {}).items():
             address = self.model.jnt_qposadr[self.model.body(name).jntadr[0]]
             self.data.qpos[address : address + 7] = pose
+        for name, position in (sliders or {}).items():
+            self.data.joint(name).qpos = position
         self._steps = 0
         self._following: list[tuple[int, JointTrajectory]] = [(0, hold(joints))]
         self._width_target = width
@@ -150,7 +158,7 @@ class Twin:
             data.ctrl[self._arm_ctrl] = reference
             gap = self._width_target - self._width_reference
             self._width_reference += max(-travel, min(travel, gap))
-            data.ctrl[self._finger_ctrl] = self._width_reference / 2
+            data.ctrl[self._finger_ctrl] = self._robot.fingers(self._width_reference)
             mujoco.mj_step(model, data)
         self._steps += count
         if (
@@ -173,10 +181,18 @@ class Twin:
             gripper_width=self._measured_width(),
         )
 
-    def body_pose(self, name: str) -> Float64:
-        """Return position [m] and unit quaternion (w, x, y, z) of a body in the world, (7,)."""
-        body = self.data.body(name)
-        return np.concatenate([body.xpos, body.xquat])
+    def object_pose(self, name: str) -> Float64:
+        """Return where a body is, or a site where there is no such body.
+
+        Returns:
+            Position [m] and unit quaternion (w, x, y, z) in the world, (7,).
+        """
+        if mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_BODY, name) >= 0:
+            body = self.data.body(name)
+            return np.concatenate([body.xpos, body.xquat])
+        site, quaternion = self.data.site(name), np.empty(4)
+        mujoco.mju_mat2Quat(quaternion, site.xmat)
+        return np.concatenate([site.xpos, quaternion])
 
     def render(self, camera: str, width: int, height: int) -> NDArray[np.uint8]:
         """Return an RGB image, (height, width, 3), drawn without a display.
@@ -198,7 +214,7 @@ class Twin:
         self._cameras.clear()
 
     def _measured_width(self) -> float:
-        return float(self.data.qpos[self._finger_qpos].sum())
+        return self._robot.width(self.data.qpos[self._finger_qpos])
 
     def _references(self, count: int) -> Float64:
         """Return the arm's set points of the next `count` physics steps, (count, J)."""

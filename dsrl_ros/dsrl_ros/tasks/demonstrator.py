@@ -9,8 +9,8 @@ import numpy as np
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import Array
 from dsrl_ros.robots.trajectory import Float64
-from dsrl_ros.tasks import pick_place
-from dsrl_ros.tasks.env import PickPlaceEnv
+from dsrl_ros.tasks.env import TaskEnv
+from dsrl_ros.tasks.pick_place import BOWL, PICK_PLACE
 
 PASSED = 0.02  # a place on the way counts as reached within this distance [m]
 REACHED = 0.008  # one where something is done, within this [m]
@@ -73,9 +73,7 @@ def sample_style(rng: np.random.Generator) -> Style:
     )
 
 
-def demonstrate(
-    env: PickPlaceEnv, reset_seed: int, rng: np.random.Generator
-) -> Demonstration | None:
+def demonstrate(env: TaskEnv, reset_seed: int, rng: np.random.Generator) -> Demonstration | None:
     """Give one demonstration.
 
     Returns:
@@ -102,7 +100,7 @@ def record(count: int, seed: int) -> list[Demonstration]:
     Raises:
         DriverError: the demonstrator fails nearly always.
     """
-    env = PickPlaceEnv()
+    env = TaskEnv(PICK_PLACE)
     rng = np.random.default_rng(seed)
     recorded: list[Demonstration] = []
     for _ in range(count * (1 + MOST_FAILURES)):
@@ -137,7 +135,7 @@ class _Hand:
         self._style = style
         self._rng = rng
         grasp = cube.astype(np.float64) + style.grasp
-        place = np.array([*(np.array(pick_place.BOWL) + style.place), style.place_height])
+        place = np.array([*(np.array(BOWL) + style.place), style.place_height])
         self._plan = [
             _Waypoint(_at_height(grasp, style.approach_height), 1.0),
             _Waypoint(grasp, 1.0, 1 + style.grasp_pause),
@@ -164,7 +162,7 @@ class _Hand:
         self._velocity = 0.2 * self._velocity + 0.8 * wanted
         self._tremor = 0.7 * self._tremor + self._style.tremor * self._rng.normal(size=3)
         action = np.array([*(self._velocity + self._tremor), self._plan[0].gripper])
-        action = np.clip(action, pick_place.ACTION_LOW, pick_place.ACTION_HIGH)
+        action = np.clip(action, PICK_PLACE.action_low, PICK_PLACE.action_high)
         self._last = action[:3]
         result: Array = action.astype(np.float32)
         return result

@@ -1,4 +1,4 @@
-"""The pick-and-place task on the twin as a Gymnasium environment, by step and by chunk."""
+"""A task on its twin as a Gymnasium environment, by step and by chunk."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from dsrl_ros.core.types import Array
 from dsrl_ros.robots.arm import SimulatedArm
-from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.chunk_step import ChunkStep
+from dsrl_ros.tasks.task import Task, poses
 
 
-class PickPlaceEnv(gymnasium.Env[Array, Array]):
-    """Actions are the change of the commanded tool position [m] and the gripper, in robot units.
+class TaskEnv(gymnasium.Env[Array, Array]):
+    """Actions are in robot units, their columns as the task names them.
 
     `step` executes one action. `execute` executes a chunk as the robot's driver does: one smooth
     trajectory, success looked at when it has ended.
@@ -23,14 +23,22 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
 
     metadata = {'render_modes': ['rgb_array']}
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task) -> None:
+        """Load robot and scene.
+
+        Args:
+            task: what is to be done.
+        """
         self.render_mode = 'rgb_array'
-        self._arm = SimulatedArm(pick_place.ROBOT, pick_place.SCENE, pick_place.STEP_PERIOD_NS)
-        unlimited = np.full(len(pick_place.STATE_NAMES), np.inf, dtype=np.float32)
+        self.task = task
+        self._arm = SimulatedArm(
+            task.robot, task.scene, task.step_period_ns, task.control_mode, task.action_names
+        )
+        unlimited = np.full(len(task.state_names), np.inf, dtype=np.float32)
         self.observation_space = gymnasium.spaces.Box(-unlimited, unlimited)
         self.action_space = gymnasium.spaces.Box(
-            np.array(pick_place.ACTION_LOW, dtype=np.float32),
-            np.array(pick_place.ACTION_HIGH, dtype=np.float32),
+            np.array(task.action_low, dtype=np.float32),
+            np.array(task.action_high, dtype=np.float32),
         )
         self._steps = 0
 
@@ -42,7 +50,7 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
-        """Start an episode; the seed alone decides where the cube is.
+        """Start an episode; the seed alone decides how the scene is.
 
         Args:
             seed: of the episode; None draws one.
@@ -54,8 +62,8 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
         super().reset(seed=seed, options=options)
         if seed is None:
             seed = int(self.np_random.integers(2**31))
-        start = pick_place.sample_reset(seed, self._arm.kinematics)
-        self._arm.reset(start.joints, start.width, {'cube': start.cube})
+        start = self.task.sample_reset(seed, self._arm.kinematics)
+        self._arm.reset(start.joints, start.width, start.bodies, start.sliders)
         self._steps = 0
         return self._observe(), {}
 
@@ -68,8 +76,8 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
         """Execute a chunk, (n, A); the reward is 1 when the task has succeeded by its end."""
         executed = self._arm.run(chunk).executed
         self._steps += len(executed)
-        terminated = pick_place.succeeded(self._arm.twin)
-        truncated = not terminated and self._steps >= pick_place.MAX_STEPS
+        terminated = self.task.succeeded(self._arm.twin)
+        truncated = not terminated and self._steps >= self.task.max_steps
         return ChunkStep(self._observe(), float(terminated), terminated, truncated, executed)
 
     def render(self) -> NDArray[np.uint8]:
@@ -81,5 +89,5 @@ class PickPlaceEnv(gymnasium.Env[Array, Array]):
         self._arm.twin.close()
 
     def _observe(self) -> Array:
-        cube = self._arm.twin.body_pose('cube')
-        return pick_place.observe(self._arm.state(), cube, self._arm.kinematics)
+        objects = poses(self.task, self._arm.twin)
+        return self.task.observe(self._arm.state(), objects, self._arm.kinematics)

@@ -12,12 +12,13 @@ from dsrl_ros.core.noise import expand, num_rows
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec
 from dsrl_ros.policies.base import FrozenPolicy
-from dsrl_ros.tasks.env import PickPlaceEnv
+from dsrl_ros.tasks.env import TaskEnv
+from dsrl_ros.tasks.task import Task
 
 NoiseSource = Callable[[Array, np.random.Generator], Array]
 """From a state (O,) and a generator to the noise of one decision, (H, A) float32."""
 
-# Noise and cube of an episode come from one seed, in streams of their own.
+# Noise and scene of an episode come from one seed, in streams of their own.
 _NOISE_STREAM = 1
 
 
@@ -32,7 +33,7 @@ def prior(spec: PolicySpec, layout: NoiseLayout, scale: float) -> NoiseSource:
     return draw
 
 
-def run_episode(env: PickPlaceEnv, policy: FrozenPolicy, noise: NoiseSource, seed: int) -> bool:
+def run_episode(env: TaskEnv, policy: FrozenPolicy, noise: NoiseSource, seed: int) -> bool:
     """Run one episode and return whether it succeeded.
 
     Args:
@@ -52,11 +53,12 @@ def run_episode(env: PickPlaceEnv, policy: FrozenPolicy, noise: NoiseSource, see
 
 
 def evaluate(
-    policy: FrozenPolicy, noise: NoiseSource, seeds: Sequence[int], workers: int = 1
+    task: Task, policy: FrozenPolicy, noise: NoiseSource, seeds: Sequence[int], workers: int = 1
 ) -> SuccessRate:
     """Run one episode per seed.
 
     Args:
+        task: what is to be done.
         policy: what acts.
         noise: which noise it is handed.
         seeds: of the resets.
@@ -70,7 +72,7 @@ def evaluate(
     receivers = []
     for worker in range(workers):
         receiver, sender = context.Pipe(duplex=False)
-        arguments = (policy, noise, seeds[worker::workers], sender)
+        arguments = (task, policy, noise, seeds[worker::workers], sender)
         context.Process(target=_count, args=arguments, daemon=True).start()
         sender.close()  # the worker has its own end: when it dies, receiving ends too
         receivers.append(receiver)
@@ -78,7 +80,11 @@ def evaluate(
 
 
 def _count(
-    policy: FrozenPolicy, noise: NoiseSource, seeds: Sequence[int], sender: Connection
+    task: Task,
+    policy: FrozenPolicy,
+    noise: NoiseSource,
+    seeds: Sequence[int],
+    sender: Connection,
 ) -> None:
-    env = PickPlaceEnv()
+    env = TaskEnv(task)
     sender.send(sum(run_episode(env, policy, noise, seed) for seed in seeds))

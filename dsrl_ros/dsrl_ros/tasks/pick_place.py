@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from math import cos, sin
 from pathlib import Path
 
 import numpy as np
 
-from dsrl_ros.core.types import Array
+from dsrl_ros.core.types import Array, ControlMode
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.trajectory import Float64
 from dsrl_ros.robots.twin import ArmState, Twin
-
-ROBOT = FR3
-SCENE = Path(__file__).parent / 'models' / 'pick_place.xml'
-STEP_PERIOD_NS = 200_000_000
-MAX_STEPS = 40  # time limit of an episode [steps]
-
-STATE_NAMES = (
-    'tool_x',
-    'tool_y',
-    'tool_z',
-    'gripper_width',
-    'cube_from_tool_x',
-    'cube_from_tool_y',
-    'cube_from_tool_z',
-)
-ACTION_NAMES = ('dx', 'dy', 'dz', 'gripper')
-ACTION_LOW = (-0.08, -0.08, -0.08, -1.0)
-ACTION_HIGH = (0.08, 0.08, 0.08, 1.0)
+from dsrl_ros.tasks.task import SceneStart, Task
 
 START_TOOL = (0.45, 0.0, 0.16)  # where the tool is when an episode starts [m]
 CUBE_LOW = (0.42, -0.20)  # region of the cube's start position: x, y [m]
@@ -43,67 +26,67 @@ BOWL_HEIGHT = 0.048  # rim above the table [m]
 SLOW = 0.05  # a cube slower than this is at rest [m/s]
 
 
-@dataclass(frozen=True)
-class ResetState:
-    """Where an episode starts.
+class PickPlace:
+    """The task of the demo, as in the paper's single-task Franka experiment (section 5.4)."""
 
-    Attributes:
-        joints: arm [rad], (J,).
-        width: gripper [m].
-        cube: position [m] and unit quaternion (w, x, y, z), (7,).
-    """
+    name = 'pick_place'
+    title = 'pick up a cube and place it in a bowl (simulated Franka Research 3)'
+    robot = FR3
+    scene = Path(__file__).parent / 'models' / 'pick_place.xml'
+    step_period_ns = 200_000_000
+    max_steps = 40
+    control_mode = ControlMode.EE_DELTA
+    state_names = (
+        'tool_x',
+        'tool_y',
+        'tool_z',
+        'gripper_width',
+        'cube_from_tool_x',
+        'cube_from_tool_y',
+        'cube_from_tool_z',
+    )
+    action_names = ('dx', 'dy', 'dz', 'gripper')
+    action_low = (-0.08, -0.08, -0.08, -1.0)
+    action_high = (0.08, 0.08, 0.08, 1.0)
+    object_names = ('cube', 'bowl')
 
-    joints: Float64
-    width: float
-    cube: Float64
+    def sample_reset(self, seed: int, kinematics: Kinematics) -> SceneStart:
+        """Draw where the cube is."""
+        rng = np.random.default_rng(seed)
+        x, y = rng.uniform(CUBE_LOW, CUBE_HIGH)
+        yaw = rng.uniform(-CUBE_YAW, CUBE_YAW)
+        cube = np.array([x, y, CUBE_HALF, cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
+        return SceneStart(start_joints(kinematics), FR3.gripper_high, {'cube': cube})
+
+    def observe(
+        self, arm: ArmState, objects: Mapping[str, Float64], kinematics: Kinematics
+    ) -> Array:
+        """Build the observation [m]."""
+        tool = kinematics.tool_position(arm.position)
+        values = np.concatenate([tool, [arm.gripper_width], objects['cube'][:3] - tool])
+        return values.astype(np.float32)
+
+    def succeeded(self, twin: Twin) -> bool:
+        """Return whether the cube rests in the bowl, touched by nothing else."""
+        model, data = twin.model, twin.data
+        cube = model.body('cube').id
+        bowl = model.body('bowl').id
+        offset = data.xpos[cube] - data.xpos[bowl]
+        if np.hypot(offset[0], offset[1]) > BOWL_RADIUS or offset[2] > BOWL_HEIGHT:
+            return False
+        touched = {
+            int(other)
+            for pair in model.geom_bodyid[data.contact.geom]
+            for one, other in (pair, pair[::-1])
+            if one == cube
+        }
+        speed = float(np.linalg.norm(data.qvel[model.body('cube').dofadr[0] :][:3]))
+        return touched == {bowl} and speed < SLOW
+
+
+PICK_PLACE: Task = PickPlace()
 
 
 def start_joints(kinematics: Kinematics) -> Float64:
     """Return the arm's joints at the start of an episode [rad], (J,)."""
-    return kinematics.solve_down(np.array(START_TOOL), np.array(ROBOT.home))
-
-
-def sample_reset(seed: int, kinematics: Kinematics) -> ResetState:
-    """Draw the start of an episode; the same seed gives the same start."""
-    rng = np.random.default_rng(seed)
-    x, y = rng.uniform(CUBE_LOW, CUBE_HIGH)
-    yaw = rng.uniform(-CUBE_YAW, CUBE_YAW)
-    cube = np.array([x, y, CUBE_HALF, cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
-    return ResetState(start_joints(kinematics), ROBOT.gripper_high, cube)
-
-
-def observe(arm: ArmState, cube: Float64, kinematics: Kinematics) -> Array:
-    """Build the observation.
-
-    Args:
-        arm: what the encoders say.
-        cube: its position in the base frame [m], at least (3,).
-        kinematics: of the robot.
-
-    Returns:
-        (O,) float32, entries as `STATE_NAMES` [m].
-    """
-    tool = kinematics.tool_position(arm.position)
-    values = np.concatenate([tool, [arm.gripper_width], cube[:3] - tool])
-    return values.astype(np.float32)
-
-
-def succeeded(twin: Twin) -> bool:
-    """Return whether the cube rests in the bowl, touched by nothing else.
-
-    Looks only at the simulator's cube and bowl, not at the robot or at what it was told.
-    """
-    model, data = twin.model, twin.data
-    cube = model.body('cube').id
-    bowl = model.body('bowl').id
-    offset = data.xpos[cube] - data.xpos[bowl]
-    if np.hypot(offset[0], offset[1]) > BOWL_RADIUS or offset[2] > BOWL_HEIGHT:
-        return False
-    touched = {
-        int(other)
-        for pair in model.geom_bodyid[data.contact.geom]
-        for one, other in (pair, pair[::-1])
-        if one == cube
-    }
-    speed = float(np.linalg.norm(data.qvel[model.body('cube').dofadr[0] :][:3]))
-    return touched == {bowl} and speed < SLOW
+    return kinematics.solve_down(np.array(START_TOOL), np.array(FR3.home))

@@ -1,6 +1,6 @@
-"""The pick-and-place task on the twin as a world with a clock of its own. Serves nobody.
+"""A task on its twin as a world with a clock of its own. Serves nobody.
 
-`PickPlaceEnv` is the same world seen by an agent; this is the same world seen by a robot's driver.
+`TaskEnv` is the same world seen by an agent; this is the same world seen by a robot's driver.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dsrl_ros.core.errors import DriverError
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
 from dsrl_ros.robots.twin import ArmState, Twin
-from dsrl_ros.tasks import pick_place
+from dsrl_ros.tasks.task import Task, poses
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,19 @@ class WorldState:
     reset_count: int
 
 
-class PickPlaceWorld:
-    """Robot, cube and bowl under a clock that never goes back, not even in a reset."""
+class TaskWorld:
+    """Robot and scene under a clock that never goes back, not even in a reset."""
 
-    robot = pick_place.ROBOT
-    object_names = ('cube', 'bowl')
-
-    def __init__(self, start_ns: int) -> None:
+    def __init__(self, task: Task, start_ns: int) -> None:
         """Arrange the scene of seed 0.
 
         Args:
+            task: what is to be done.
             start_ns: what the clock shows first [ns].
         """
-        self._twin = Twin(self.robot, pick_place.SCENE)
-        self._kinematics = Kinematics(self.robot)
+        self.task = task
+        self._twin = Twin(task.robot, task.scene)
+        self._kinematics = Kinematics(task.robot)
         self._reset_count = 0
         self._arrange(0, start_ns)
 
@@ -107,8 +106,8 @@ class PickPlaceWorld:
             stamp_ns=self.now_ns,
             arm=arm,
             tool=self._kinematics.tool_pose(arm.position),
-            objects={name: self._twin.body_pose(name) for name in self.object_names},
-            success=pick_place.succeeded(self._twin),
+            objects=poses(self.task, self._twin),
+            success=self.task.succeeded(self._twin),
             reset_count=self._reset_count,
         )
 
@@ -121,6 +120,6 @@ class PickPlaceWorld:
         return self._twin.render(camera, width, height)
 
     def _arrange(self, seed: int, at_ns: int) -> None:
-        start = pick_place.sample_reset(seed, self._kinematics)
-        self._twin.reset(start.joints, start.width, {'cube': start.cube})
+        start = self.task.sample_reset(seed, self._kinematics)
+        self._twin.reset(start.joints, start.width, start.bodies, start.sliders)
         self._epoch_ns = at_ns
