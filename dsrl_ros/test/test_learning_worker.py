@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -83,8 +84,10 @@ def episode(number: int, length: int, nan_at: int | None = None) -> list[Transit
 class Harness:
     """A worker whose news can be waited for."""
 
-    def __init__(self, folder, lockstep: bool = True, checkpoint_every: int = 100) -> None:
-        self.learner = DsrlSac(SPEC, CONFIG, seed=1)
+    def __init__(
+        self, folder, lockstep: bool = True, checkpoint_every: int = 100, config=CONFIG
+    ) -> None:
+        self.learner = DsrlSac(SPEC, config, seed=1)
         self._changed = threading.Condition()
         self._weights = []
         self.store = CheckpointStore(folder)
@@ -133,6 +136,16 @@ def test_an_episode_is_worth_utd_steps_per_transition(harness):
     harness.add(episode(1, length=4))
     harness.weights_of(2)
     assert harness.worker.progress.gradient_steps == UTD * 9
+
+
+@pytest.mark.parametrize('lockstep', [True, False])
+def test_updates_every_other_decision_halve_them(tmp_path, lockstep):
+    config = dataclasses.replace(CONFIG, update_every=2)
+    made = Harness(tmp_path, lockstep, config=config)
+    made.add([*episode(0, length=5), *episode(1, length=4)])
+    made.weights_of(2)
+    made.worker.stop()
+    assert made.learner.gradient_steps == UTD * 4
 
 
 def test_lockstep_repeats_bit_for_bit_whatever_the_timing(tmp_path):

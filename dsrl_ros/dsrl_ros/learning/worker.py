@@ -101,7 +101,8 @@ class LearningWorker:
         self._checkpoint_every = checkpoint_every
         self._on_change = on_change
         self._offline = offline
-        debt = GradientDebt(learner.config.utd, learner.config.start_transitions)
+        config = learner.config
+        debt = GradientDebt(config.utd, config.start_transitions, config.update_every)
         self._debt = debt
         self._pacing = LockstepPacing(debt) if lockstep else None
         self._episodes = 0  # learned from in full: all the steps they owe are taken
