@@ -190,22 +190,24 @@ def test_when_learning_fails_the_last_good_weights_go_on(harness):
         assert np.array_equal(handed_out[name], tensor), name
 
 
-def test_a_policy_that_answers_again_in_time_is_no_fault(harness, monkeypatch):
-    """No step that is owed is lost by it."""
+@pytest.mark.parametrize('asking', ['add', 'update'])
+def test_a_policy_that_answers_again_in_time_is_no_fault(harness, monkeypatch, asking):
+    """No transition is lost by it, and no step that is owed."""
     monkeypatch.setattr(worker, 'PAUSE_S', 0.0)
     failures = iter([PolicyUnavailableError('no answer')] * (worker.TRIES - 1))
-    learn = harness.learner.update
+    ask = getattr(harness.learner, asking)
 
-    def update(steps):
+    def silent_at_first(argument):
         if (error := next(failures, None)) is not None:
             raise error
-        return learn(steps)
+        return ask(argument)
 
-    harness.learner.update = update
+    setattr(harness.learner, asking, silent_at_first)
     harness.add(episode(0, 5))
     harness.weights_of(1)
     assert next(failures, None) is None
     assert not harness.worker.progress.fault
+    assert harness.worker.progress.refused == 0
     assert harness.worker.progress.gradient_steps == UTD * 5
 
 
