@@ -27,7 +27,7 @@ from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 MS = 1_000_000
-WINDOW_NS, BRAKE_NS = 200 * MS, 100 * MS
+WINDOW_NS, BRAKE_NS = 200 * MS, 150 * MS
 STEP_S = PICK_PLACE.step_period_ns * 1e-9
 LEGS_PER_ROW = -(-PICK_PLACE.step_period_ns // LONGEST_SEGMENT_NS)
 ROBOT = PICK_PLACE.robot

@@ -22,7 +22,7 @@ from dsrl_ros.robots.rest_to_rest import timed
 from dsrl_ros.robots.runner import ChunkRunner
 
 MS = 1_000_000
-STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 100 * MS
+STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 150 * MS
 KINEMATICS = Kinematics(FR3)
 START = np.array(FR3.episode_start)
 NAMES = ('dx', 'dy', 'dz', 'gripper')

@@ -20,7 +20,7 @@ from dsrl_ros.robots.trajectory import JointTrajectory
 
 HOME = np.array(FR3.home)
 SPEED, ACCELERATION = 0.3 * np.array(FR3.velocity_limit), 0.3 * np.array(FR3.acceleration_limit)
-WINDOW_NS, BRAKE_NS = 200_000_000, 100_000_000
+WINDOW_NS, BRAKE_NS = 200_000_000, 150_000_000
 
 
 def away(by: float = 0.5) -> Move:

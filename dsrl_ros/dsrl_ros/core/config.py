@@ -10,6 +10,8 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 
 _MODES = ('sim', 'mock', 'real')
+# A Franka's joints, which may brake at 10 rad/s^2, may so be as fast as 1.5 rad/s.
+BRAKE_S = 0.15
 # The names of `robots/registry.py` and `tasks/registry.py`, which this package may not ask: tests
 # hold them together.
 ROBOT_MODELS = ('fr3', 'wx250s')
@@ -173,7 +175,7 @@ class MotionPlannerConfig:
     )
     planner_timeout_s: float = option(10.0, 'longest wait for a plan [s]', low=0.5, high=600.0)
     brake_s: float = option(
-        0.1,
+        BRAKE_S,
         'time in which the driver brakes, its brake_s: no plan is faster than that allows [s]',
         low=0.01,
         high=0.19,
@@ -253,7 +255,11 @@ class DriverConfig:
         0.2, 'longest stretch sent to a controller, braking included [s]', low=0.11, high=0.2
     )
     brake_s: float = option(
-        0.1, 'time in which the arm brakes to rest when nothing follows [s]', low=0.01, high=0.19
+        BRAKE_S,
+        'time in which the arm brakes to rest when nothing follows; no joint may be faster than '
+        'its acceleration limit can stop in it [s]',
+        low=0.01,
+        high=0.19,
     )
     ramp_s: float = option(
         0.0,

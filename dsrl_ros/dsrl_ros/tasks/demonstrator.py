@@ -100,7 +100,7 @@ def record(count: int, seed: int) -> list[Demonstration]:
     Raises:
         DriverError: the demonstrator fails nearly always.
     """
-    env = TaskEnv(PICK_PLACE)
+    env = TaskEnv(PICK_PLACE, gated=False)
     rng = np.random.default_rng(seed)
     recorded: list[Demonstration] = []
     for _ in range(count * (1 + MOST_FAILURES)):
