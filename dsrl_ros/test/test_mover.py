@@ -104,7 +104,7 @@ class Arm:
         key = DecisionKey('arm', 'a' * 32, 0, 0)
         now_ns = self.pace.now_ns()
         chunk = Chunk(key, now_ns, SPEC.control_mode, NAMES, 2, 2, 0.1, rows.reshape(-1))
-        self.runner.run(chunk, self.measured())
+        self.runner.run(chunk, self.measured)
 
     def commanded(self, time_ns: int) -> tuple[np.ndarray, np.ndarray]:
         """Return what a controller follows at a time: the newest leg that has begun by then."""

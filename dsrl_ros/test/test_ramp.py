@@ -57,7 +57,7 @@ class Arm:
         key = DecisionKey('arm', 'a' * 32, 0, self._decision)
         data = rows.astype(np.float32).reshape(-1)
         chunk = Chunk(key, self.now_ns, CARD.control_mode, NAMES, ROWS, ROWS, 0.1, data)
-        return self.executor.begin(chunk, self.now_ns, self.now_ns, self.measured)
+        return self.executor.begin(chunk, self.now_ns, self.now_ns, lambda: self.measured)
 
     def follow(self, rows: np.ndarray) -> Execution:
         execution = self.judge(rows)

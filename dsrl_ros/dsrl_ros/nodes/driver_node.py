@@ -255,14 +255,14 @@ class DriverNode(LifecycleNode):
             self._intake.ended(unexecuted(chunk, ChunkOutcome.REJECTED, now_ns, message))
             return
         try:
-            joints = self._engaged()
+            self._engage()
         except DsrlError as error:
             self._stops.fault(str(error))
             self._intake.ended(
                 unexecuted(chunk, ChunkOutcome.FAULT, self._pace.now_ns(), str(error))
             )
             return
-        self._runner.run(chunk, joints)
+        self._runner.run(chunk, self._side.joints)
         if self._runner.busy:
             self._stops.watch()
 
@@ -280,7 +280,7 @@ class DriverNode(LifecycleNode):
                     lambda complaint: ended(MoveEnd(begun=True, cause=complaint))
                 )
 
-        self._engaged()
+        self._engage()
         self._mover.begin(move, self._side.joints, at_end)
         self._stops.watch()
 
@@ -291,14 +291,13 @@ class DriverNode(LifecycleNode):
     def _move_progress(self) -> float:
         return self._mover.progress
 
-    def _engaged(self) -> Float64:
-        """Return the joints measured now; where the arm was moved by others, start from there."""
+    def _engage(self) -> None:
+        """Where the arm was moved by others, start from there."""
         self._stops.look_at_robot()
         joints = self._side.joints()
         if self._engaged_in != self._side.scene() and not self._executing():
             self._engaged_in = self._side.scene()
             self._executor.engage(joints, self._side.width())
-        return joints
 
     def _commanded(self) -> Float64 | None:
         return self._executor.commanded_at(self._pace.now_ns()).joints if self._busy() else None

@@ -6,6 +6,7 @@ things. It starts from what was *commanded*, so the same chunks give the same co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -142,7 +143,7 @@ class ChunkExecutor:
         self._rests_ns = start_ns + trajectory.duration_ns
 
     def begin(
-        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
+        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Callable[[], Float64]
     ) -> Execution | Refusal:
         """Judge a chunk and make it the one to follow, unless it is refused.
 
@@ -150,7 +151,7 @@ class ChunkExecutor:
             chunk: as it came.
             start_ns: when its first row is to start [ns].
             now_ns: time on the clock of the chunk's stamp [ns].
-            measured: joints measured last [rad], (J,).
+            measured: returns the joints measured last [rad], (J,); a `DsrlError` of it refuses.
 
         Raises:
             DriverError: not engaged.
@@ -194,7 +195,7 @@ class ChunkExecutor:
         return replace(self._rest, joints=joints, velocity=velocity)
 
     def _judge(
-        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
+        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Callable[[], Float64]
     ) -> Execution | Refusal:
         start = self.commanded_at(start_ns)
         refusal = self._gate.refusal_of_chunk(chunk)
@@ -206,7 +207,10 @@ class ChunkExecutor:
             plan = self._ramp.plan(self._planner, rows, start, max(start_ns - since_ns, 0))
         except DsrlError as error:
             return Refusal(_rule_of(error), str(error))
-        motion = Motion(plan.trajectory, start.joints, start.velocity, measured)
+        try:
+            motion = Motion(plan.trajectory, start.joints, start.velocity, measured())
+        except DsrlError as error:
+            return Refusal(Rule.JUMP, str(error))  # nobody knows where the arm is
         refusal = self._gate.refusal_of_motion(chunk, motion, now_ns)
         if refusal is not None:
             return refusal
