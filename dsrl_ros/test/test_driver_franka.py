@@ -497,7 +497,7 @@ class TestCrisp:
     def test_targets_lead_along_the_planned_path_at_a_steady_rate(self, bench: Bench) -> None:
         start = tool(START)
         assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
-        bench.ros.spin_until(lambda: not bench.driver._side._arm._legs)
+        bench.ros.spin_until(lambda: not bench.driver._side._arm._stream.busy)
         bench.ros.spin_for(0.05)
         x = np.array([target.pose.position.x for target in bench.targets])
         # Half of 50 Hz, on a busy machine.
@@ -519,7 +519,7 @@ class TestCrisp:
         bench.send(FORWARD)
         bench.ros.spin_until(lambda: len(bench.targets) >= 2)
         commands = bench.driver._side._arm
-        commands._ticked_s -= 1.0  # as after SIGSTOP and SIGCONT
+        commands._stream._ticked_s -= 1.0  # as after SIGSTOP and SIGCONT
         assert 'target_pose: got a gap of' in bench.latched()
         count = len(bench.targets)
         bench.ros.spin_until(lambda: bench.peer.results)
@@ -545,7 +545,7 @@ class TestCrisp:
         commands.send(leg(now_ns, START + 0.1))
         commands.send(leg(stop.start_ns + step_ns, START + 0.1))
         commands.send(stop)
-        ros.spin_until(lambda: not commands._legs)
+        ros.spin_until(lambda: not commands._stream.busy)
         stamps = np.array([stamp_to_ns(target.header.stamp) for target in targets])
         y = np.array([target.pose.position.y for target in targets])
         assert (y[stamps < stop.start_ns] > tool(START)[1] + 1e-4).any()
