@@ -23,7 +23,7 @@ from dsrl_ros.bridge.robot import untrusted_chunk
 from dsrl_ros.bridge.robot_side import DriverCalls, connect
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.core.config import DriverConfig, GateConfig, HardwareConfig
+from dsrl_ros.core.config import DriverConfig, GateConfig, HardwareConfig, WidowXConfig
 from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.chunk import Chunk
@@ -50,6 +50,7 @@ class DriverNode(LifecycleNode):
         super().__init__('driver', **node_options)
         self._gate_config = declare_config(self, GateConfig, 'gate')
         hardware = declare_config(self, HardwareConfig, 'hardware')
+        widowx = declare_config(self, WidowXConfig, 'widowx')
         config = self._config = declare_config(self, DriverConfig)
         segment_s = LONGEST_SEGMENT_NS * 1e-9
         if config.window_s - config.brake_s < segment_s - 1e-9:
@@ -75,7 +76,7 @@ class DriverNode(LifecycleNode):
         calls = DriverCalls(
             self._on_state, self._stops.on_trouble, self._on_stuck, self._commanded
         )
-        self._side, self._pace = connect(self, robot, config, hardware, calls)
+        self._side, self._pace = connect(self, robot, config, hardware, widowx, calls)
         self._stops.attach(self._side)
         self._intake = ChunkIntake(self._is_ready, self._begin, self._report, self._pace.now_ns)
         self._reporter = DriverReporter(self, config.robot)
