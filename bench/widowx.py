@@ -68,7 +68,7 @@ LINES = {
     'block_stacking': Line(
         'widowx_block_stacking', 'block stacking', {**SAC, 'noise_magnitude': 1.5, 'utd': 20}
     ),
-    'pick_place_rlpd': Line('widowx_pick_place', 'pick and place, RLPD', {**RLPD, 'utd': 30}),
+    'pick_place_rlpd': Line('widowx_pick_place', 'pick and place, RLPD', RLPD),
 }
 
 

@@ -13,6 +13,8 @@ import pytest
 from bench import widowx
 from bench.learning import POLICY
 from bench.runs import Experiment, is_there, run, run_missing
+from dsrl_ros.learning.choosers import NoiseChooser
+from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.policies import io
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.pick_place import PICK_PLACE
@@ -44,6 +46,20 @@ def result(name: str, seed: int, steered: int, **changes: Any) -> dict[str, Any]
     return {**values, **changes}
 
 
+@pytest.mark.parametrize(
+    ('name', 'magnitude', 'utd'),
+    [('pick_place', 2.0, 30), ('drawer_closing', 2.0, 20), ('block_stacking', 1.5, 20)],
+)
+def test_the_runs_are_those_of_the_paper(name: str, magnitude: float, utd: int) -> None:
+    """Table 10 and C.4.2, 256 wide, and gated as the graph is."""
+    made = widowx.experiment(name, 1, {}, POLICY)
+    config = made.config
+    assert (config.noise_magnitude, config.utd, config.update_every) == (magnitude, utd, 2)
+    assert (config.algorithm, config.hidden_size, config.discount) == ('sac', 256, 0.97)
+    assert (made.warmup, made.online, made.trials) == (20, 150, 50)
+    assert made.gated and made.seed == 1 and 1.0 in made.scales
+
+
 def test_a_run_measures_the_prior_learns_and_looks() -> None:
     made = run(small('pick_place', warmup=1))
     assert made.prior.keys() == {'1'} and 0 <= made.prior['1'] <= 2
@@ -52,6 +68,23 @@ def test_a_run_measures_the_prior_learns_and_looks() -> None:
     assert len(made.online) == 2 and made.trials == 2
     assert made.gradient_steps == 2 * (made.looks[-1]['decisions'] // 2)  # every other decision
     assert made.policy == io.load(POLICY).spec.sha256 and made.cpu_s > 0
+
+
+def test_a_look_asks_for_the_choices_that_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deterministic one draws from no seed."""
+    asked: list[int | None] = []
+    chooser = DsrlSac.chooser
+
+    def recorded(learner: DsrlSac, seed: int | None) -> NoiseChooser:
+        asked.append(seed)
+        return chooser(learner, seed)
+
+    monkeypatch.setattr(DsrlSac, 'chooser', recorded)
+    small_run = small('pick_place', warmup=0, online=1, looks=(1,), scales=(), trials=1)
+    run(small_run)
+    assert asked.count(None) == 1
+    run(dataclasses.replace(small_run, choices=('exploring',)))
+    assert asked.count(None) == 1
 
 
 def test_rlpd_starts_from_what_the_frozen_policy_does_by_itself(

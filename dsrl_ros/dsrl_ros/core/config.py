@@ -196,6 +196,9 @@ class MonitorConfig:
         high=10.0,
     )
     policy: str = option('', 'path of the policy (.safetensors), for measuring the scaled prior')
+    task: str = option(
+        TASK_NAMES[0], 'what is simulated, for measuring the scaled prior', choices=TASK_NAMES
+    )
     panel: bool = option(True, 'a live panel where the output is a terminal, else lines')
 
     def __post_init__(self) -> None:
@@ -491,7 +494,7 @@ class MockGripperConfig:
 class TwinConfig:
     """Options of the simulation twin."""
 
-    task: str = option('pick_place', 'scene and task to simulate', choices=TASK_NAMES)
+    task: str = option(TASK_NAMES[0], 'scene and task to simulate', choices=TASK_NAMES)
     real_time: bool = option(False, 'physics by the wall clock; false: only when asked to advance')
     state_period_s: float = option(
         0.1, 'time between two states in lockstep [s], whole physics steps', low=0.002, high=1.0
