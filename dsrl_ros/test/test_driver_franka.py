@@ -190,6 +190,23 @@ def test_a_stop_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
     bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'close'])
 
 
+def test_a_canceled_move_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
+    bench.hand.stops = False
+    bench.run(gripping(CLOSING))
+    client = ActionClient(bench.peer, MoveArm, names.MOVE_ARM)
+    bench.ros.spin_until(client.server_is_ready)
+    sent = client.send_goal_async(MoveArm.Goal(move_gripper=True, width=FR3.gripper_high))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop'])
+    ended = sent.result().get_result_async()
+    sent.result().cancel_goal_async()
+    bench.ros.spin_until(ended.done)
+    assert ended.result().result.error_code == MoveArm.Result.CANCELED
+    bench.hand.answer(success=False)
+    bench.diagnosed('gripper', 'got a stop of the robot before the command to open was sent')
+    bench.ros.spin_until(lambda: bench.peer.seen['gripper'].values[1].value == 'false')
+    assert bench.hand.goals == ['close', 'stop']
+
+
 def test_a_hand_without_actions_is_waited_for_by_name(ros) -> None:
     bench = Bench(ros, BareHand)
     hand = f'{ros.namespace}/gripper'

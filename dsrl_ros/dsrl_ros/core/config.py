@@ -107,7 +107,17 @@ class ResetConfig:
     )
     attempts: int = option(3, 'tries of each step before the reset fails', low=1, high=20)
     step_timeout_s: float = option(
-        10.0, 'wait for an answer, beside the time of a motion [s]', low=0.1, high=600.0
+        10.0,
+        'wait for an answer, and for a motion that makes no progress [s]',
+        low=0.1,
+        high=600.0,
+    )
+    recover_timeout_s: float = option(
+        60.0,
+        'wait for the driver to recover the robot, beside that for an answer; no less than five '
+        'times its hardware.recover_timeout_s, once for each answer that it waits for itself [s]',
+        low=0.1,
+        high=3600.0,
     )
     person_timeout_s: float = option(600.0, 'wait for a person [s]', low=0.1, high=86_400.0)
     recover_by_itself: bool = option(

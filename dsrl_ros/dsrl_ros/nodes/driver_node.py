@@ -286,6 +286,7 @@ class DriverNode(LifecycleNode):
         self._stops.watch()
 
     def _stop_move(self, cause: str) -> None:
+        self._side.halt_gripper()
         if self._runner is not None:
             self._mover.stop(cause)
 

@@ -98,14 +98,16 @@ class ChunkExecutor:
             gate: judges every chunk.
             window_ns: longest window, braking included [ns].
             brake_ns: time to brake to rest [ns].
-            ramp: how slowly it starts after engagement, and after braking.
+            ramp: how slowly it starts after engagement, and after braking; chunks and moves each
+                have one of their own.
         """
         self._planner = planner
         self._gate = gate
         self._window_ns = window_ns
         self._brake_ns = brake_ns
         self._ramp = ramp
-        self._moving_since_ns: int | None = None
+        self._chunks_since_ns: int | None = None
+        self._moves_since_ns: int | None = None
         self._rest: Commanded | None = None
         self._execution: Execution | None = None
         self._move: tuple[JointTrajectory, int] | None = None  # what leads to rest, and its start
@@ -120,7 +122,7 @@ class ChunkExecutor:
         """
         self._rest = self._planner.at_rest(joints, width)
         self._execution = self._move = None
-        self._moving_since_ns = None
+        self._chunks_since_ns = self._moves_since_ns = None
         self._rests_ns = 0
 
     def rests_at(self) -> int:
@@ -129,6 +131,16 @@ class ChunkExecutor:
             last = self._execution.legs[-1]
             return last.start_ns + last.trajectory.duration_ns
         return self._rests_ns
+
+    def ramped(self, trajectory: JointTrajectory, start_ns: int) -> JointTrajectory:
+        """Return a move as slow as it has to be, planned for full speed, if it starts then [ns].
+
+        One that holds the arm still is left as it is, and does not use up the ramp.
+        """
+        elapsed_ns = _elapsed(self._moves_since_ns, start_ns)
+        if elapsed_ns >= self._ramp.duration_ns or not trajectory.velocities.any():
+            return trajectory
+        return self._ramp.stretched(trajectory, elapsed_ns)[0]
 
     def follow(self, trajectory: JointTrajectory, start_ns: int, width: float) -> None:
         """Take note that a move is being carried out, from rest to rest.
@@ -141,6 +153,8 @@ class ChunkExecutor:
         self._rest = self._planner.at_rest(trajectory.positions[-1], width)
         self._execution, self._move = None, (trajectory, start_ns)
         self._rests_ns = start_ns + trajectory.duration_ns
+        if self._moves_since_ns is None and trajectory.velocities.any():
+            self._moves_since_ns = start_ns
 
     def begin(
         self, chunk: Chunk, start_ns: int, now_ns: int, measured: Callable[[], Float64]
@@ -162,8 +176,8 @@ class ChunkExecutor:
         else:
             self._gate.accept(chunk)
             self._execution, self._move = result, None
-            if self._moving_since_ns is None:
-                self._moving_since_ns = start_ns
+            if self._chunks_since_ns is None:
+                self._chunks_since_ns = start_ns
         return result
 
     def brake(self, start_ns: int) -> Leg:
@@ -202,9 +216,9 @@ class ChunkExecutor:
         if refusal is not None:
             return refusal
         try:
-            since_ns = start_ns if self._moving_since_ns is None else self._moving_since_ns
+            elapsed_ns = _elapsed(self._chunks_since_ns, start_ns)
             rows = chunk.rows_to_execute()
-            plan = self._ramp.plan(self._planner, rows, start, max(start_ns - since_ns, 0))
+            plan = self._ramp.plan(self._planner, rows, start, elapsed_ns)
         except DsrlError as error:
             return Refusal(_rule_of(error), str(error))
         try:
@@ -238,6 +252,11 @@ class ChunkExecutor:
                 )
                 width = None
         return tuple(legs)
+
+
+def _elapsed(since_ns: int | None, start_ns: int) -> int:
+    """Return the time since the first motion [ns]; 0 where there was none."""
+    return 0 if since_ns is None else max(start_ns - since_ns, 0)
 
 
 def _rule_of(error: DsrlError) -> Rule:
