@@ -96,7 +96,7 @@ def test_the_vendors_stack_is_asked_for_what_it_takes(mode: str, simulated: str)
 
 def test_the_motors_come_up_as_the_driver_wants_them() -> None:
     """Nothing has to be changed then, and nothing lets go."""
-    modes = yaml.safe_load((BRINGUP / 'config/widowx_modes.yaml').read_text())
+    modes = yaml.safe_load((BRINGUP / 'config/controllers/widowx_modes.yaml').read_text())
     arm, gripper = modes['groups']['arm'], modes['singles']['gripper']
     config = WidowXConfig()
     assert (arm['operating_mode'], arm['profile_type']) == ('position', 'time')

@@ -153,7 +153,8 @@ def _entities(path: Path) -> Iterator[tuple[str, Any]]:
     for number, entity in enumerate(_content(path), start=1):
         where = f'{path.name}: entry {number}'
         include = entity.get('include') if isinstance(entity, dict) else None
-        file = str(include.get('file', '')) if isinstance(include, dict) else ''
+        include = include if isinstance(include, dict) else {}
+        file = str(include.get('file', ''))
         if file.startswith(_BESIDE):
             _check_keys(include, ('file',), where)
             yield from _entities(path.parent / file.removeprefix(_BESIDE))
