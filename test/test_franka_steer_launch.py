@@ -141,7 +141,7 @@ def test_the_vendor_is_asked_for_what_it_takes() -> None:
         'controllers_yaml',
     }
     entries = yaml.safe_load(GRAPH.read_text())['launch']
-    includes = [entry['include'] for entry in entries if 'include' in entry]
+    _, *includes = [entry['include'] for entry in entries if 'include' in entry]
     assert len(includes) == 2
     for include in includes:
         assert include['file'] == '$(find-pkg-share franka_bringup)/launch/franka.launch.py'

@@ -14,13 +14,16 @@ pytest.importorskip('interbotix_xs_msgs', reason='`make test` builds test/vendor
 from geometry_msgs.msg import PoseStamped
 from hardware_bench import CLOSING, FORWARD, OPENING, REAL, STILL, HardwareBench, gripping
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from rclpy.node import Node
 from std_msgs.msg import String
 from widowx_standins import ARM, GRIPPER, SLEEP, START, StandInXs
 
 from dsrl_msgs.msg import ChunkResult
 from dsrl_ros.bridge import names, qos
-from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.cli.pose import PoseMover
+from dsrl_ros.core.errors import ConfigError, DriverError
 from dsrl_ros.nodes.driver_node import DriverNode
+from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.widowx import WX250S
 
@@ -303,6 +306,36 @@ def test_somebody_else_who_commands_the_motors_latches(
     rival = bench.peer.create_publisher(kind, topic, qos.COMMAND)
     assert f'somebody else commands /{bench.ros.namespace[1:]}/{topic}' in bench.latched()
     bench.peer.destroy_publisher(rival)
+
+
+def test_the_hardware_interface_of_ros2_control_is_waited_for_to_go(make) -> None:
+    """It drives the arm to sleep, at 10 Hz, and publishes where the driver does."""
+    bench = make()
+    own = bench.arm.create_publisher(JointGroupCommand, names.XS_GROUP, qos.COMMAND)
+    bench.ros.spin_until(
+        lambda: any('commands/joint_group' in text for text in bench.driver._side.rivals())
+    )
+    assert any('to have no publisher' in text for text in bench.driver._start.missing())
+    bench.ros.spin_for(0.3)
+    assert not bench.driver._active
+    bench.arm.destroy_publisher(own)
+    bench.ready()
+
+
+def test_the_arm_is_laid_to_sleep_by_command(make) -> None:
+    bench = make().ready()
+    bench.ros.add(MotionPlannerNode, robot_model='wx250s', planner='plain')
+    node = bench.ros.add(lambda **options: Node('pose', **options))
+    mover = PoseMover(node, lambda: bench.ros.spin_for(0.02), names.JOINT_STATES, 5.0)
+    with pytest.raises(ConfigError, match="got 'ready' for wx250s, expected one of home, start"):
+        mover.go('ready', 0.5)
+    mover.go('sleep', 0.5)
+    bench.ros.spin_for(0.2)
+    np.testing.assert_allclose(bench.arm.measured, SLEEP, atol=0.01)
+    assert bench.arm.furthest < JUMP_RAD
+    nobody = PoseMover(node, lambda: bench.ros.spin_for(0.02), 'nowhere', 0.1)
+    with pytest.raises(DriverError, match='nowhere: got nothing within'):
+        nobody.go('sleep', 0.5)
 
 
 def test_the_group_of_another_arm_is_refused(make) -> None:

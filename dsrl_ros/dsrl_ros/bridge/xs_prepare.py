@@ -28,7 +28,7 @@ _STILL_S = 0.3
 _LOOK_S = 0.05
 _ASLEEP_RAD = 0.2  # of the vendor's sleep pose, in which the arm lies on itself
 _SAME_TICKS = 30  # of 4096 per turn: 2.6 degrees
-_MODES = 'Start xs_sdk with mode_configs:=.../dsrl_bringup/config/widowx_modes.yaml'
+_MODES = 'Start xs_sdk with mode_configs:=.../dsrl_bringup/config/controllers/widowx_modes.yaml'
 
 
 class XsPreparation:
