@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from toy import SPEC as TOY
 
 from dsrl_ros.core.config import GateConfig
-from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
+from dsrl_ros.core.types import ControlMode, DecisionKey
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.executor import ChunkExecutor, Leg
 from dsrl_ros.robots.franka import FR3
@@ -27,22 +29,12 @@ STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 150 * MS
 KINEMATICS = Kinematics(FR3)
 START = np.array(FR3.episode_start)
 NAMES = ('dx', 'dy', 'dz', 'gripper')
-SPEC = PolicySpec(
-    name='test',
-    state_names=('x',),
+SPEC = replace(
+    TOY,
     action_names=NAMES,
-    horizon=2,
-    num_execute=2,
-    step_period_s=STEP_NS * 1e-9,
     control_mode=ControlMode.EE_DELTA,
-    noise_bound=6.0,
     action_low=(-0.04,) * 3 + (-1.0,),
     action_high=(0.04,) * 3 + (1.0,),
-    state_mean=(0.0,),
-    state_std=(1.0,),
-    sampler='ddim',
-    denoising_steps=1,
-    sha256='0' * 64,
 )
 
 
