@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from dsrl_ros.robots.planner import ChunkPlanner
 from dsrl_ros.robots.ramp import Ramp
 from dsrl_ros.robots.rest_to_rest import timed
 from dsrl_ros.robots.runner import ChunkRunner
+from dsrl_ros.robots.trajectory import JointTrajectory
 
 MS = 1_000_000
 STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 150 * MS
@@ -79,8 +81,7 @@ class Arm:
         planner = ChunkPlanner(FR3, KINEMATICS, STEP_NS)
         self.executor = ChunkExecutor(planner, gate, WINDOW_NS, BRAKE_NS, ramp)
         self.executor.engage(START, FR3.gripper_high)
-        given = (self.executor, gate, self.pace, self.legs.append, WINDOW_NS, BRAKE_NS)
-        self.mover = Mover(FR3, *given)
+        self.mover = Mover(FR3, self.executor, gate, self.pace, self.legs.append)
         self.runner = ChunkRunner(self.executor, self.pace, self.legs.append, lambda _: None)
 
     def measured(self) -> np.ndarray:
@@ -126,6 +127,25 @@ def test_a_move_is_carried_out_window_by_window_and_told_once() -> None:
     assert not arm.mover.busy
     np.testing.assert_allclose(arm.commanded(10_000 * MS)[0], START + 0.3, atol=1e-9)
     assert arm.largest_step() < SMOOTH
+
+
+def test_its_windows_are_short_end_at_rest_and_follow_on_however_sparse_the_plan() -> None:
+    arm = Arm()
+    times_ns = np.array([0, 1_900 * MS, 2_000 * MS])
+    positions = np.stack([START, START + 0.2, START + 0.2])
+    sparse = JointTrajectory(times_ns, positions, np.zeros_like(positions))
+    arm.mover.begin(Move(sparse, 0.04), arm.measured, arm.ends.append)
+    arm.pace.run_to(10_000 * MS)
+    legs = arm.legs
+    assert all(leg.trajectory.duration_ns <= WINDOW_NS for leg in legs)
+    assert all(not leg.trajectory.velocities[-1].any() for leg in legs)
+    assert [leg.width for leg in legs] == [0.04] + [None] * (len(legs) - 1)
+    assert legs[-1].handoff_ns - legs[0].start_ns == sparse.duration_ns
+    for one, following in pairwise(legs):
+        assert following.start_ns == one.handoff_ns
+    assert arm.executor.commanded_at(arm.pace.now_ns()).width == 0.04
+    arm.move(by=0.01)
+    assert arm.executor.commanded_at(arm.pace.now_ns()).width == 0.04
 
 
 @pytest.mark.parametrize('lead_ms', [0, 20, 100])

@@ -152,8 +152,6 @@ class DriverNode(LifecycleNode):
             self._pace,
             # What a move asks of the gripper is meant now, whatever was commanded before.
             partial(self._side.send, anew=True),
-            window_ns,
-            brake_ns,
         )
         self._start.pinned = True
         return SUCCESS

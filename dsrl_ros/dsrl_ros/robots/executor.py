@@ -142,19 +142,36 @@ class ChunkExecutor:
             return trajectory
         return self._ramp.stretched(trajectory, elapsed_ns)[0]
 
-    def follow(self, trajectory: JointTrajectory, start_ns: int, width: float) -> None:
-        """Take note that a move is being carried out, from rest to rest.
+    def follow(
+        self, trajectory: JointTrajectory, start_ns: int, width: float | None
+    ) -> tuple[Leg, ...]:
+        """Make a move the one to follow; return what to send, in order.
 
         Args:
-            trajectory: of the arm.
+            trajectory: of the arm, from rest to rest.
             start_ns: time of its first point [ns].
-            width: of the gripper from then on [m].
+            width: of the gripper from then on [m], told with the first leg; None leaves it as it
+                is.
         """
-        self._rest = self._planner.at_rest(trajectory.positions[-1], width)
+        rest_width = self.commanded_at(start_ns).width if width is None else width
+        self._rest = self._planner.at_rest(trajectory.positions[-1], rest_width)
         self._execution, self._move = None, (trajectory, start_ns)
         self._rests_ns = start_ns + trajectory.duration_ns
         if self._moves_since_ns is None and trajectory.velocities.any():
             self._moves_since_ns = start_ns
+        last = len(trajectory.times_ns) - 1
+        return tuple(
+            Leg(
+                trajectory=window.trajectory,
+                start_ns=start_ns + window.start_ns,
+                handoff_ns=start_ns + window.handoff_ns,
+                width=None if number else width,
+                rows=0,
+            )
+            for number, window in enumerate(
+                cut(trajectory, 0, last, self._window_ns, self._brake_ns)
+            )
+        )
 
     def begin(
         self, chunk: Chunk, start_ns: int, now_ns: int, measured: Callable[[], Float64]
