@@ -32,6 +32,7 @@ from dsrl_ros.learning.steered import Episode, evaluate, run_steering
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.tasks.demonstrator import record
+from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.offline import transitions_of
 from dsrl_ros.tasks.pick_place import PICK_PLACE
@@ -210,7 +211,7 @@ def _successes(
 
 
 def _demonstrations(policy: FrozenPolicy, config: LearnerConfig) -> list[Transition]:
-    given = record(DEMONSTRATIONS, DEMONSTRATION_SEED)
+    given = record(PICK_PLACE_DEMONSTRATOR, DEMONSTRATIONS, DEMONSTRATION_SEED)
     return transitions_of(given, policy.spec, config.transition_discount)
 
 

@@ -11,7 +11,12 @@ from dsrl_ros.core.options import check, option
 
 _MODES = ('sim', 'mock', 'real')
 # The names of `tasks/registry.py`, which this package may not ask: a test holds both together.
-TASK_NAMES = ('pick_place',)
+TASK_NAMES = (
+    'pick_place',
+    'widowx_pick_place',
+    'widowx_drawer_closing',
+    'widowx_block_stacking',
+)
 
 
 @dataclass(frozen=True)
