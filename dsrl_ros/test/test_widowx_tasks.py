@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -24,8 +22,8 @@ BLUE = lying(0.24, 0.08, stacking.BLUE_HALF, 0.0)
 
 
 @pytest.fixture(params=WIDOWX_TASKS, ids=lambda task: task.name)
-def env(request: pytest.FixtureRequest) -> Iterator[TaskEnv]:
-    yield ENVS[request.param.name]
+def env(request: pytest.FixtureRequest) -> TaskEnv:
+    return ENVS[request.param.name]
 
 
 def settled(task: Task, bodies: dict[str, np.ndarray], sliders: dict[str, float]) -> Twin:
@@ -40,7 +38,7 @@ def settled(task: Task, bodies: dict[str, np.ndarray], sliders: dict[str, float]
 def grasped(task: Task, bodies: dict[str, np.ndarray], sliders: dict[str, float]) -> Twin:
     """Return the twin with the fingers closed about the object where it lies."""
     arm = ENVS[task.name].arm
-    place = bodies['object'][:3] + (0.0, 0.0, 0.008)
+    place = bodies['object'][:3] + np.array([0.0, 0.0, 0.008])
     joints = arm.kinematics.solve_down(place, np.array(WX250S.episode_start))
     arm.reset(joints, WX250S.gripper_high, bodies, sliders)
     arm.twin.set_gripper(WX250S.gripper_low)
@@ -74,7 +72,7 @@ def test_the_observation_is_what_its_names_say(env: TaskEnv) -> None:
     np.testing.assert_allclose(tool, START_TOOL, atol=1e-4)
     assert seen['finger'] == pytest.approx(0.037, abs=1e-4)
     for name in env.task.object_names:
-        there = tool + [seen[f'{name}_from_tool_{axis}'] for axis in 'xyz']
+        there = tool + np.array([seen[f'{name}_from_tool_{axis}'] for axis in 'xyz'])
         np.testing.assert_allclose(there, env.arm.twin.object_pose(name)[:3], atol=1e-6)
     entries = [seen[entry] for entry in TASK_ENTRIES]
     assert sorted(entries) == [0.0, 0.0, 1.0]

@@ -105,7 +105,7 @@ def _places(state: Array) -> tuple[Float64, Float64]:
 
 
 def _above(place: Float64, rise: float) -> Float64:
-    return place + np.array([0.0, 0.0, rise])
+    return at_height(place, float(place[2]) + rise)
 
 
 def _spread(half: tuple[float, float, float], rng: np.random.Generator) -> Float64:
