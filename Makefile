@@ -8,7 +8,7 @@ ENV := source setup/env.sh
 # No plugin but ours: those of a Python that lends its torch, or of the wheels, may not fit.
 PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -p pytest_timeout
 
-.PHONY: help setup demo test check format bench bench-demo bench-learning base-policy clean
+.PHONY: help setup demo test check format bench bench-demo bench-learning bench-widowx base-policy clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ bench-demo: setup  ## run the demo for five seeds and print the table of README.
 
 bench-learning: setup  ## every method on the twin without ROS, hours; goes on where it was cut off
 	@$(ENV); python -m bench.learning $(ARGS)
+
+bench-widowx: setup  ## the paper's WidowX tasks, three seeds each; goes on where it was cut off
+	@$(ENV); python -m bench.widowx $(ARGS)
 
 base-policy: setup  ## train the policy that the demo ships, minutes on two cores
 	@$(ENV); python -m dsrl_ros.tasks.base_policy \

@@ -105,7 +105,9 @@ def running(**arguments: object) -> Iterator[Graph]:
     """Start the demo's graph in a domain of its own, with a probe; end it afterwards."""
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / 'run'
-        words = [f'{name}:={value}' for name, value in {**arguments, 'run_dir': folder}.items()]
+        # The probe knows no vendor's name.
+        given = {**arguments, 'run_dir': folder, 'trajectory': names.TRAJECTORY}
+        words = [f'{name}:={value}' for name, value in given.items()]
         environment = {**os.environ, 'ROS_DOMAIN_ID': str(_DOMAIN)}
         context = Context()
         rclpy.init(context=context, domain_id=_DOMAIN)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from bench.runs import DETERMINISTIC, EXPLORING
 from dsrl_ros.core.statistics import SuccessRate
 
 GOAL = 0.9  # success at which a run counts as having learned
 WINDOW, FURTHER = 20, 100  # episodes of the rolling success, and for how many more it is kept
-DETERMINISTIC, EXPLORING = 'deterministic', 'exploring'  # the two choices of a learner
 SHOWN = 50  # online episodes in the plot
 
 Result = Mapping[str, Any]
@@ -80,8 +80,8 @@ def lines(by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) 
         cells = [
             title,
             str(len(results)),
-            *(_percent(pooled(results, online, EXPLORING)) for online in (0, 8, 20, 50)),
-            _percent(pooled(results, 50, DETERMINISTIC)),
+            *(percent(pooled(results, online, EXPLORING)) for online in (0, 8, 20, 50)),
+            percent(pooled(results, 50, DETERMINISTIC)),
             ', '.join('-' if f is None else str(f['online']) for f in found),
             ', '.join('-' if f is None else str(f['steps']) for f in found),
             f'{np.median([result["cpu_s"] for result in results]) / 60:.1f} min',
@@ -90,7 +90,8 @@ def lines(by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) 
     return rows
 
 
-def _percent(rate: SuccessRate) -> str:
+def percent(rate: SuccessRate) -> str:
+    """Return a rate with its interval; a dash without trials."""
     if not rate.trials:
         return '-'
     low, high = rate.interval
@@ -115,10 +116,16 @@ def summary(by_method: Mapping[str, Sequence[Result]]) -> list[str]:
             for seed, lowest in kept
             if lowest is not None
         ]
-    hours = sum(r['cpu_s'] for results in by_method.values() for r in results) / 3600
-    commits = sorted({r['commit'] for results in by_method.values() for r in results})
-    said.append(f'{hours:.1f} core-hours, commit {", ".join(commits)}.')
+    said.append(provenance(by_method))
     return [line + '\n' for line in said]
+
+
+def provenance(by_method: Mapping[str, Sequence[Result]]) -> str:
+    """Say what the runs took, and by which code they were made."""
+    results = [result for of_method in by_method.values() for result in of_method]
+    hours = sum(result['cpu_s'] for result in results) / 3600
+    commits = sorted({result['commit'] for result in results})
+    return f'{hours:.1f} core-hours, commit {", ".join(commits)}.'
 
 
 def _compared(
@@ -143,8 +150,22 @@ def _compared(
     )
 
 
-def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[str, str]) -> None:
-    """Draw success against online episodes: the mean over seeds, and the range of the seeds."""
+def plot(
+    path: Path,
+    by_method: Mapping[str, Sequence[Result]],
+    titles: Mapping[str, str],
+    choice: str = EXPLORING,
+    shown: int = SHOWN,
+) -> None:
+    """Draw success against online episodes: the mean over seeds, and the range of the seeds.
+
+    Args:
+        path: of the image.
+        by_method: the results.
+        titles: of the methods, in the order of the legend.
+        choice: whose success.
+        shown: online episodes.
+    """
     import matplotlib
 
     matplotlib.use('Agg')
@@ -158,15 +179,12 @@ def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[
         colour = f'C{number}'
         if len(results[0]['looks']) == 1:
             axes.axhline(
-                pooled(results, 0, EXPLORING).rate, color=colour, linestyle='--', label=title
+                pooled(results, 0, choice).rate, color=colour, linestyle='--', label=title
             )
             continue
-        online = [look['online'] for look in results[0]['looks'] if look['online'] <= SHOWN]
+        online = [look['online'] for look in results[0]['looks'] if look['online'] <= shown]
         rates = np.array(
-            [
-                [look[EXPLORING] / r['trials'] for look in r['looks'][: len(online)]]
-                for r in results
-            ]
+            [[look[choice] / r['trials'] for look in r['looks'][: len(online)]] for r in results]
         )
         axes.plot(online, rates.mean(axis=0), color=colour, label=f'{title} ({len(results)})')
         axes.fill_between(
@@ -175,7 +193,7 @@ def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[
     axes.axhline(GOAL, color='0.7', linewidth=0.8)
     axes.set(
         xlabel='online episodes',
-        ylabel='success on 50 fresh resets, exploring',
+        ylabel=f'success on fresh resets, {choice}',
         ylim=(-0.03, 1.03),
     )
     axes.legend(loc='center left', bbox_to_anchor=(1.0, 0.5), fontsize='small')
@@ -186,7 +204,12 @@ def plot(path: Path, by_method: Mapping[str, Sequence[Result]], titles: Mapping[
 def write_report(folder: Path, titles: Mapping[str, str]) -> None:
     """Print the table; write `table.md` and `curves.png` into the folder."""
     by_method = load(folder)
-    text = '\n'.join([*lines(by_method, titles), '', *summary(by_method)])
+    write_table(folder, [*lines(by_method, titles), '', *summary(by_method)])
+    plot(folder / 'curves.png', by_method, titles)
+
+
+def write_table(folder: Path, rows: Sequence[str]) -> None:
+    """Print lines of Markdown, and write them to `table.md` in the folder."""
+    text = '\n'.join(rows)
     Console(width=200).print(text, markup=False, highlight=False)
     (folder / 'table.md').write_text(text + '\n')
-    plot(folder / 'curves.png', by_method, titles)

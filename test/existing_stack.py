@@ -36,7 +36,7 @@ from dsrl_ros.robots.franka import FR3
 
 GUIDE = Path(__file__).parents[1] / 'docs/existing_stack.md'
 _SIM = '/sim'  # namespace of the twin, which DSRL does not know
-_HAND = 'franka_gripper'
+_HAND = 'gripper'
 
 
 def guide_arguments() -> dict[str, str]:

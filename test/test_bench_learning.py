@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from bench.learning import METHODS, _is_there
+from bench.learning import METHODS, POLICY, experiment
 from bench.learning_report import lowest_after_goal, pooled, reached, summary, write_report
+from bench.runs import is_there
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.policies import io
 
 
 def result(method: str = 'sac', seed: int = 0, **changes: Any) -> dict[str, Any]:
@@ -80,11 +82,16 @@ def test_sample_efficiency_is_compared_seed_by_seed_and_failures_are_counted() -
 
 
 def test_a_result_made_with_other_options_is_not_taken_for_this_one(tmp_path: Path) -> None:
-    assert not _is_there('sac', 0, {}, tmp_path)
-    (tmp_path / 'sac-0.json').write_text(json.dumps(result(options={'algorithm': 'sac'})))
-    assert _is_there('sac', 0, {}, tmp_path)
+    sac = experiment('sac', 0, {}, (0,))
+    assert not is_there(sac, tmp_path)
+    made = result(options={'algorithm': 'sac'}, policy=io.load(POLICY).spec.sha256)
+    sac.path(tmp_path).write_text(json.dumps(made))
+    assert is_there(sac, tmp_path)
     with pytest.raises(ConfigError, match='another --out'):
-        _is_there('sac', 0, {'utd': 1}, tmp_path)
+        is_there(experiment('sac', 0, {'utd': 1}, (0,)), tmp_path)
+    sac.path(tmp_path).write_text(json.dumps({**made, 'policy': '0' * 64}))
+    with pytest.raises(ConfigError, match=r'policy 0000.*another --out'):
+        is_there(sac, tmp_path)
 
 
 def test_the_report_names_every_method_that_has_run(tmp_path: Path) -> None:

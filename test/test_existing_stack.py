@@ -50,8 +50,9 @@ def test_it_is_steered_under_its_own_names_to_the_end_of_a_run(tmp_path: Path) -
             run.end()
         assert np.abs(cell.stack.joints - begin).max() > 0.01
     assert {given['joint_states'], given['trajectory'], given['tool_pose']} <= seen
-    vendors = {names.JOINT_STATES, names.TRAJECTORY, names.TOOL_POSE, names.ROBOT_STATE}
-    assert not {topic for topic in seen if any(topic.endswith(name) for name in vendors)}
+    vendors = Description(GRAPH).complete({})
+    left = {vendors[name] for name in ('joint_states', 'trajectory', 'tool_pose', 'robot_state')}
+    assert not {topic for topic in seen if any(topic.endswith(name) for name in left)}
     assert not (run.folder / 'logs/twin.log').exists()
     summary = json.loads((run.folder / 'summary.json').read_text())
     assert summary['complete'] and summary['eval_episodes'] == 1
@@ -79,5 +80,5 @@ def test_every_node_that_meets_the_robot_takes_the_names() -> None:
         assert own[names.JOINT_STATES] == '/a', name
         assert own[names.TRAJECTORY] == '/b', name
         assert own[names.GRIPPER_STATES] == '/c/joint_states', name
-        assert own[names.GRIPPER_GRASP.format(name='franka_gripper')] == '/c/grasp', name
-        assert own[names.TOOL_POSE] == names.TOOL_POSE, name
+        assert own[names.GRIPPER_GRASP.format(name='gripper')] == '/c/grasp', name
+        assert own[names.TOOL_POSE] == 'franka_robot_state_broadcaster/current_pose', name

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import yaml
 
-from dsrl_ros.bridge import names
 from dsrl_ros.cli.description import Description
 from dsrl_ros.cli.node_options import read_parameter_file
 from dsrl_ros.cli.prepare import prepare_run
@@ -159,7 +158,9 @@ def test_the_controllers_are_those_that_are_started_and_commanded(
     """Mock hardware mirrors positions and no efforts; windows go on from the desired state."""
     file = GRAPH.parents[1] / f'config/controllers/franka_{mode}.yaml'
     (content,) = yaml.safe_load(file.read_text()).values()
-    controller = names.TRAJECTORY.partition('/')[0]
+    description = Description(GRAPH)
+    arguments = description.complete({'robot_mode': mode})
+    controller = arguments['trajectory'].partition('/')[0]
     arm = content[controller]['ros__parameters']
     assert tuple(arm['joints']) == FR3.joint_names
     assert (arm['command_interfaces'], arm['state_interfaces']) == (
@@ -169,12 +170,11 @@ def test_the_controllers_are_those_that_are_started_and_commanded(
     assert arm['interpolate_from_desired_state'] is True
     assert set(arm.get('gains', FR3.joint_names)) == set(FR3.joint_names)
     manager = content['controller_manager']['ros__parameters']
-    of_mock = set() if mode == 'real' else {names.ROBOT_STATE.partition('/')[0]}
+    of_mock = set() if mode == 'real' else {arguments['robot_state'].partition('/')[0]}
     assert {key for key in manager if isinstance(manager[key], dict)} == set(
         HardwareConfig().controllers
     ) - of_mock
-    description = Description(GRAPH)
-    calls = description.nodes(description.complete({'robot_mode': mode}))
+    calls = description.nodes(arguments)
     (spawner,) = [call for call in calls if call.executable == 'spawner']
     assert spawner.words[0] == controller
     assert not spawner.ends_run  # it ends when its work is done
@@ -205,7 +205,7 @@ def test_messages_that_the_driver_would_import_are_named_before_it_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], lacking: str
 ) -> None:
     """The driver of a stack that runs already has to speak its messages, too."""
-    monkeypatch.setattr('dsrl_ros.robots.franka.find_spec', lambda _: None)
+    monkeypatch.setattr('dsrl_ros.robots.requirements.find_spec', lambda _: None)
     given = {'robot_mode': 'real', 'bringup': 'false', **options}
     with pytest.raises(ConfigError, match=f'got no {lacking}, expected'):
         prepare_run(GRAPH, given, tmp_path)
@@ -233,7 +233,7 @@ def test_launch_files_of_others_are_left_to_ros2_launch(
 ) -> None:
     """With all packages there, it is the launcher that lacks something."""
     monkeypatch.setattr('dsrl_ros.cli.packages._is_installed', lambda _: True)
-    monkeypatch.setattr('dsrl_ros.robots.franka.find_spec', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.robots.requirements.find_spec', lambda _: True)
     given = {'robot_mode': 'mock'}
     with pytest.raises(ConfigError, match=r'franka_bringup to include.*Use `ros2 launch`'):
         prepare_run(GRAPH, given, tmp_path)
@@ -252,7 +252,7 @@ def test_a_robot_starts_slowly_unless_it_is_told_otherwise(
 ) -> None:
     """The argument wins over the file, and both over what is safe."""
     monkeypatch.setattr('dsrl_ros.cli.packages._is_installed', lambda _: True)
-    monkeypatch.setattr('dsrl_ros.robots.franka.find_spec', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.robots.requirements.find_spec', lambda _: True)
     if 'config' in given:
         (tmp_path / 'slow').write_text(
             '/**/driver: {ros__parameters: {ramp_s: 5.0, real_time: true}}'

@@ -10,11 +10,15 @@ from typing import Any
 import yaml
 
 from dsrl_ros.bridge import names
+from dsrl_ros.cli.description import Description
 
-LAYOUTS = Path(__file__).parents[1] / 'dsrl_bringup' / 'layouts'
-KNOWN = {value.lstrip('/') for name, value in vars(names).items() if name.isupper()} | {
-    names.OBJECT_POSE.format(name=name) for name in ('cube', 'bowl')
-}
+BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
+LAYOUTS = BRINGUP / 'layouts'
+GRAPH = Description(BRINGUP / 'launch/franka_steer.launch.yaml')
+# By their own names, and by those that the launch description gives them.
+OWN = {value.lstrip('/') for name, value in vars(names).items() if name.isupper()}
+GIVEN = {new for call in GRAPH.nodes(GRAPH.complete({})) for old, new in call.remappings.items()}
+KNOWN = OWN | GIVEN | {names.OBJECT_POSE.format(name=name) for name in ('cube', 'bowl')}
 
 
 def walk(tree: Any) -> Iterator[tuple[str, Any]]:

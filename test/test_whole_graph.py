@@ -20,10 +20,11 @@ import yaml
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from graph_run import Run, small_config, start_graph
+from graph_run import GRAPH, Run, small_config, start_graph
 
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.bags import AUDIT
+from dsrl_ros.cli.description import Description
 from dsrl_ros.core.types import NoiseSource
 
 NODES = ('driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin')
@@ -110,6 +111,7 @@ def test_no_log_holds_an_error(finished: Run) -> None:
 
 def test_every_bag_is_complete_and_reads_back(finished: Run) -> None:
     """Observations, noises, chunks, results, rewards: one per decision, joined by their key."""
+    vendors = Description(GRAPH).complete({})
     loop = (names.NOISE, names.ACTION_CHUNK, names.CHUNK_RESULT, names.REWARD)
     for number, phase in enumerate(PHASES):
         metadata = yaml.safe_load(
@@ -125,7 +127,7 @@ def test_every_bag_is_complete_and_reads_back(finished: Run) -> None:
             assert [(m.id.episode, m.id.decision) for m in bag[topic]] == keys, topic
         observed = [(m.id.episode, m.id.decision) for m in bag[names.OBSERVATION]]
         assert observed == [*keys, (number, result.num_decisions)]
-        assert bag[names.JOINT_STATES] and bag[names.TRAJECTORY]
+        assert bag[vendors['joint_states']] and bag[vendors['trajectory']]
         assert bag[names.RUN_INFO] and bag[names.POLICY_SPEC]
 
 

@@ -207,7 +207,7 @@ class StandInArm(StandInStack):
 class BareHand(Node):
     """The vendor's fake hand: it shows itself half open, and serves nothing."""
 
-    def __init__(self, name: str = 'franka_gripper', **node_options: Any) -> None:
+    def __init__(self, name: str = 'gripper', **node_options: Any) -> None:
         super().__init__('bare_hand', **node_options)
         self.name = name
         self._states = self.create_publisher(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+import mink
 import numpy as np
 import pytest
 
@@ -32,6 +33,7 @@ from dsrl_ros.bridge.convert import floats_to_msg, header, key_to_msg, spec_to_m
 from dsrl_ros.bridge.crisp import CrispCommands
 from dsrl_ros.bridge.franka_faults import fault_of
 from dsrl_ros.bridge.gripper_client import GripperClient
+from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import DecisionKey
@@ -241,7 +243,7 @@ def test_a_gripper_that_never_answers_is_named_and_stops_nothing(ros) -> None:
     bench = Bench(ros, **{'hardware.gripper_timeout_s': 0.5}).up()
     bench.hand.stops = False
     bench.run(gripping(CLOSING))
-    bench.diagnosed('gripper', 'franka_gripper: got no answer to close for 0.5 s')
+    bench.diagnosed('gripper', '/gripper: got no answer to close for 0.5 s')
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
     assert bench.peer.seen['gripper'].level == DiagnosticStatus.ERROR
 
@@ -275,7 +277,7 @@ def test_a_move_of_the_gripper_commands_it_anew_and_ends_as_the_hand_does(bench:
         bench.ros.spin_until(ended.done)
         result = ended.result().result
         assert result.error_code == (MoveArm.Result.NONE if success else MoveArm.Result.FAULT)
-        assert ('gripper franka_gripper: got stopped' in result.error_message) is not success
+        assert ('/gripper: got stopped' in result.error_message) is not success
 
 
 def test_a_stop_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
@@ -296,7 +298,7 @@ def test_a_stop_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
 
 def test_a_hand_without_actions_is_waited_for_by_name(ros) -> None:
     bench = Bench(ros, BareHand)
-    hand = f'{ros.namespace}/franka_gripper'
+    hand = f'{ros.namespace}/gripper'
     actions = [f'the action {hand}/move', f'the action {hand}/grasp']
     ros.spin_until(lambda: bench.driver._start.missing() == actions)
 
@@ -413,7 +415,7 @@ def test_joint_states_that_stop_latch_by_name_until_they_are_back(
     bench.send(FORWARD)
     bench.ros.spin_until(lambda: len(bench.peer.trajectories) >= 2)
     bench.arm.frozen = frozen
-    assert 'franka/joint_states: got none for' in bench.latched()
+    assert '/joint_states: got none for' in bench.latched()
     bench.ros.spin_until(lambda: bench.peer.results)
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_REJECTED
     assert not bench.call(bench.peer.clear).success
@@ -427,7 +429,7 @@ def test_states_of_the_robot_that_stop_latch_by_name_until_they_are_back(ros) ->
     bench = Bench(ros, **{'hardware.controllers': ['fr3_arm_controller']}).up()
     broadcaster = 'franka_robot_state_broadcaster'
     bench.arm.active.remove(broadcaster)
-    said = 'franka_robot_state_broadcaster/robot_state: got none for'
+    said = '/robot_state: got none for'
     assert said in bench.latched()
     bench.diagnosed('robot', said)
     assert said in bench.call(bench.peer.clear).message
@@ -552,10 +554,47 @@ class TestCrisp:
         np.testing.assert_allclose(y[late], tool(START)[1], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ('options', 'count'),
+    [
+        ({'robot_mode': 'mock'}, 1),
+        ({}, 0),
+        ({'hardware.tool_pose': 'driver'}, 1),
+        ({'robot_mode': 'mock', 'hardware.tool_pose': 'robot'}, 0),
+    ],
+)
+def test_the_driver_tells_where_the_tool_is_where_the_stack_does_not(
+    ros, options: dict, count: int
+) -> None:
+    """By the joints of the same stamp, as a best-effort stream like the vendor's."""
+    bench = Bench(ros, **options)
+    states: dict[int, JointState] = {}
+    poses: list[PoseStamped] = []
+    listen = bench.peer.create_subscription
+    listen(JointState, names.JOINT_STATES, lambda m: states.update({nanoseconds(m): m}), 10)
+    listen(PoseStamped, names.TOOL_POSE, poses.append, qos.SENSOR)
+    bench.up()
+    assert bench.peer.count_publishers(names.TOOL_POSE) == count
+    if count:
+        ros.spin_until(lambda: poses and nanoseconds(poses[-1]) in states)
+        joints = positions_from_msg(states[nanoseconds(poses[-1])], FR3.joint_names)
+        told, pose = poses[-1].pose, Kinematics(FR3).tool_pose(joints)
+        np.testing.assert_allclose(
+            [told.position.x, told.position.y, told.position.z], pose[:3, 3], atol=1e-9
+        )
+        turned = told.orientation
+        quaternion = [turned.w, turned.x, turned.y, turned.z]
+        np.testing.assert_allclose(mink.SO3(np.array(quaternion)).as_matrix(), pose[:3, :3])
+
+
+def nanoseconds(message: Any) -> int:
+    return stamp_to_ns(message.header.stamp)
+
+
 def test_what_is_not_installed_is_said_in_one_line(ros, monkeypatch) -> None:
     installed = find_spec
     monkeypatch.setattr(
-        'dsrl_ros.robots.franka.find_spec',
+        'dsrl_ros.robots.requirements.find_spec',
         lambda name: None if name == 'controller_manager_msgs' else installed(name),
     )
     with pytest.raises(

@@ -200,6 +200,26 @@ def test_chunks_give_the_joints_of_the_environment_to_the_last_bit(bench: Bench)
             np.testing.assert_array_equal(bench.peer.joints[-1].velocity, state.velocity)
 
 
+def test_a_refusal_amid_an_episode_leaves_the_environment_gated_alike(bench: Bench) -> None:
+    """Nothing moves, no time passes, and the next chunk goes on from what was commanded."""
+    env = TaskEnv(PICK_PLACE, gated=True)
+    bench.reset(13)
+    env.reset(seed=13)
+    too_fast = np.tile(np.float32([0.19, 0, 0, 0]), (4, 1))
+    first, last = wander(13, chunks=2)
+    for rows, outcome in (
+        (first, ChunkResult.OUTCOME_DONE),
+        (too_fast, ChunkResult.OUTCOME_REJECTED),
+        (last, ChunkResult.OUTCOME_DONE),
+    ):
+        result, expected = bench.run(rows), env.execute(rows)
+        assert result.outcome == outcome, result.message
+        assert result.num_executed == len(expected.executed)
+        state = env.arm.state()
+        np.testing.assert_array_equal(bench.peer.joints[-1].position, state.position)
+        np.testing.assert_array_equal(bench.peer.joints[-1].velocity, state.velocity)
+
+
 def test_the_result_says_when_and_what(bench: Bench) -> None:
     start_ns = bench.reset(3)
     rows = np.tile(np.float32([0.005, 0.0, 0.0, 1.0]), (4, 1))

@@ -21,8 +21,8 @@ from dsrl_ros.robots.forward import ToolPath
 from dsrl_ros.robots.gate import CommandGate
 from dsrl_ros.robots.latch import Latch
 from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
-from dsrl_ros.robots.rules import WORKSPACE_TOLERANCE
 from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner
+from dsrl_ros.robots.workspace import WORKSPACE_TOLERANCE
 from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 

@@ -14,3 +14,9 @@ def test_tool_path_agrees_with_kinematics() -> None:
     kinematics = Kinematics(FR3)
     one_by_one = np.array([kinematics.tool_position(row) for row in joints])
     np.testing.assert_allclose(ToolPath(FR3)(joints), one_by_one, atol=1e-12)
+
+
+def test_single_precision_is_right_to_a_hundredth_of_a_millimetre() -> None:
+    joints = np.random.default_rng(1).uniform(FR3.position_low, FR3.position_high, (10_000, 7))
+    error = np.abs(ToolPath(FR3, np.float32)(joints) - ToolPath(FR3)(joints)).max()
+    assert 0.0 < error < 1e-5

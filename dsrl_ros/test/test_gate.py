@@ -18,9 +18,10 @@ from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.gate import CommandGate
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.rules import WORKSPACE_TOLERANCE, Motion, MotionRules, Rule
+from dsrl_ros.robots.rules import Motion, MotionRules, Rule
 from dsrl_ros.robots.trajectory import JointTrajectory
 from dsrl_ros.robots.windows import braking
+from dsrl_ros.robots.workspace import WORKSPACE_TOLERANCE
 
 MS = 1_000_000
 BRAKE_NS = 100 * MS

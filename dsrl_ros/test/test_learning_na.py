@@ -146,6 +146,7 @@ def test_the_frozen_policy_is_asked_for_no_state_twice_in_a_round() -> None:
     """80 + 32 draws from 8 transitions of 16 observations; each prior pair once."""
     policy = CountingPolicy()
     made = learner(policy, transitions=8, utd=5, distill_fresh=0.0)
+    policy.calls.clear()  # once for each transition that came
     rounds = 20
     made.update(5 * rounds)
     pairs = 8 * SMALL['distill_samples']
@@ -393,17 +394,25 @@ def test_a_non_finite_update_stops_and_the_last_good_weights_stand() -> None:
     assert_as_before(made, before)
 
 
-def test_a_cut_chunk_goes_on_as_the_policy_had_answered() -> None:
+@pytest.mark.parametrize('num_executed', [0, 1, 2])
+def test_what_the_policy_answered_is_learned_from_whatever_the_robot_made_of_it(
+    num_executed: int,
+) -> None:
+    """A driver shortens steps at the edge of the workspace, and stops; Q_A is asked of answers."""
     made = learner(transitions=0)
     given = transition(0)
     assert given.noise is not None
     answer = ToyPolicy()(given.observation[None], given.noise.rows[None])[0]
-    executed = np.array([[0.25]], dtype=np.float32)
+    executed = np.full((num_executed, 1), 0.25, dtype=np.float32)
     made.add(dataclasses.replace(given, action=executed))
-    made.add(offline(dataclasses.replace(given, action=executed)))
-    kept = made.replay.gather(torch.arange(2)).action
-    np.testing.assert_allclose(kept[0], [0.25, answer[1, 0]], atol=1e-6)
-    np.testing.assert_allclose(kept[1], [0.25, 0.25])
+    np.testing.assert_allclose(made.replay.gather(torch.tensor([0])).action[0], answer[:, 0])
+
+
+def test_what_was_executed_is_learned_from_where_no_noise_is_known() -> None:
+    made = learner(transitions=0)
+    executed = np.array([[0.25]], dtype=np.float32)
+    made.add(offline(dataclasses.replace(transition(0), action=executed)))
+    np.testing.assert_allclose(made.replay.gather(torch.tensor([0])).action[0], [0.25, 0.25])
 
 
 def test_refuses_what_does_not_fit() -> None:

@@ -74,6 +74,20 @@ def test_start_transitions_delay_the_steps_and_forgive_none() -> None:
     assert steps == [0, 0, 60, 10]
 
 
+def test_updates_every_other_transition_are_counted_across_episodes() -> None:
+    """An odd transition is not forgotten: the next episode's first one completes the pair."""
+    pacing = LockstepPacing(GradientDebt(30, update_every=2))
+    steps = []
+    for number, length in enumerate((1, 3, 3, 1, 4)):
+        for one in episode(number, length):
+            pacing.add(one)
+        work = pacing.take()
+        assert work is not None
+        steps.append(work.gradient_steps)
+        pacing.finish(work)
+    assert steps == [0, 60, 30, 30, 60]
+
+
 @pytest.mark.parametrize('key', [(0, 1), (1, 0), (0, 0)])
 def test_gaps_and_repeats_are_refused(key: tuple[int, int]) -> None:
     pacing = LockstepPacing(GradientDebt(1))

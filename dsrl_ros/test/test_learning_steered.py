@@ -48,6 +48,13 @@ def test_learns_the_known_best_noise() -> None:
     assert learner.gradient_steps == CONFIG.utd * learner.num_transitions
 
 
+def test_updates_every_other_decision_halve_the_gradient_steps() -> None:
+    small = dataclasses.replace(CONFIG, hidden_size=16, utd=2, update_every=2)
+    learner = DsrlSac(SPEC, small, seed=0)
+    run_steering(ToyEnv(), ToyPolicy(), learner, 0, 2, 3)
+    assert learner.gradient_steps == 2 * (learner.num_transitions // 2)
+
+
 def test_a_run_repeats_from_its_seed() -> None:
     small = dataclasses.replace(CONFIG, hidden_size=16, utd=2)
 

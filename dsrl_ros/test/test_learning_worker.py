@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import numpy as np
@@ -83,8 +84,10 @@ def episode(number: int, length: int, nan_at: int | None = None) -> list[Transit
 class Harness:
     """A worker whose news can be waited for."""
 
-    def __init__(self, folder, lockstep: bool = True, checkpoint_every: int = 100) -> None:
-        self.learner = DsrlSac(SPEC, CONFIG, seed=1)
+    def __init__(
+        self, folder, lockstep: bool = True, checkpoint_every: int = 100, config=CONFIG
+    ) -> None:
+        self.learner = DsrlSac(SPEC, config, seed=1)
         self._changed = threading.Condition()
         self._weights = []
         self.store = CheckpointStore(folder)
@@ -135,6 +138,16 @@ def test_an_episode_is_worth_utd_steps_per_transition(harness):
     assert harness.worker.progress.gradient_steps == UTD * 9
 
 
+@pytest.mark.parametrize('lockstep', [True, False])
+def test_updates_every_other_decision_halve_them(tmp_path, lockstep):
+    config = dataclasses.replace(CONFIG, update_every=2)
+    made = Harness(tmp_path, lockstep, config=config)
+    made.add([*episode(0, length=5), *episode(1, length=4)])
+    made.weights_of(2)
+    made.worker.stop()
+    assert made.learner.gradient_steps == UTD * 4
+
+
 def test_lockstep_repeats_bit_for_bit_whatever_the_timing(tmp_path):
     first, second = Harness(tmp_path / 'a'), Harness(tmp_path / 'b')
     first.add(episode(0, 5) + episode(1, 4))  # all at once
@@ -177,22 +190,24 @@ def test_when_learning_fails_the_last_good_weights_go_on(harness):
         assert np.array_equal(handed_out[name], tensor), name
 
 
-def test_a_policy_that_answers_again_in_time_is_no_fault(harness, monkeypatch):
-    """No step that is owed is lost by it."""
+@pytest.mark.parametrize('asking', ['add', 'update'])
+def test_a_policy_that_answers_again_in_time_is_no_fault(harness, monkeypatch, asking):
+    """No transition is lost by it, and no step that is owed."""
     monkeypatch.setattr(worker, 'PAUSE_S', 0.0)
     failures = iter([PolicyUnavailableError('no answer')] * (worker.TRIES - 1))
-    learn = harness.learner.update
+    ask = getattr(harness.learner, asking)
 
-    def update(steps):
+    def silent_at_first(argument):
         if (error := next(failures, None)) is not None:
             raise error
-        return learn(steps)
+        return ask(argument)
 
-    harness.learner.update = update
+    setattr(harness.learner, asking, silent_at_first)
     harness.add(episode(0, 5))
     harness.weights_of(1)
     assert next(failures, None) is None
     assert not harness.worker.progress.fault
+    assert harness.worker.progress.refused == 0
     assert harness.worker.progress.gradient_steps == UTD * 5
 
 

@@ -31,10 +31,10 @@ class Bench:
         ros.add(MockGripperNode, **options)
         node = ros.add(lambda **others: Node('user', **others))
         self.clients = {
-            kind: ActionClient(node, kind, name.format(name='franka_gripper'))
+            kind: ActionClient(node, kind, name.format(name='gripper'))
             for kind, name in ACTIONS.items()
         }
-        self.stop = node.create_client(Trigger, names.GRIPPER_STOP.format(name='franka_gripper'))
+        self.stop = node.create_client(Trigger, names.GRIPPER_STOP.format(name='gripper'))
         self.states: list[JointState] = []
         node.create_subscription(JointState, names.GRIPPER_STATES, self.states.append, qos.SENSOR)
         ros.spin_until(lambda: all(client.server_is_ready() for client in self.clients.values()))

@@ -138,4 +138,5 @@ def test_the_child_measures_full_noise_beside_the_layout_of_the_run(graph):
     run = msg.RunInfo(layout=msg.Noise.LAYOUT_REPEATED, rows=1, seed=7, eval_episodes=2)
     words = graph.monitor._prior_arguments(run)
     assert words[words.index('--layouts') + 1] == 'repeated'
+    assert words[words.index('--env') + 1] == 'pick_place'
     assert '--also-full' in words

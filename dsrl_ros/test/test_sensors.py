@@ -13,6 +13,7 @@ from sensor_msgs.msg import JointState
 
 from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.bridge.sensors import StateSample, StateSensors, StateSources
+from dsrl_ros.core.errors import ConfigError
 
 MS = 1_000_000
 SLOP_S = 0.02
@@ -66,3 +67,17 @@ def test_stamps_that_begin_anew_are_taken() -> None:
         wires.come('arm', stamp_ms)
         wires.come('hand', stamp_ms)
     assert [state.newest_ns for state in wires.states] == [5000 * MS, 3 * MS]
+
+
+def test_an_entry_may_be_a_number() -> None:
+    sources = ['place=arm.joint', 'task=1', 'bias = -2.5e-1', 'other=0']
+    table = StateSources(['arm joints arm'], sources)
+    names = ('task', 'place', 'bias', 'other')
+    table.require(names)
+    assert table.state(names, {'arm': {'joint': 0.5}}).tolist() == [1.0, 0.5, -0.25, 0.0]
+
+
+@pytest.mark.parametrize('text', ['nan', 'inf', '1 2', ''])
+def test_what_is_no_number_and_no_field_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=f"got 'task={text}', expected 'ENTRY=NUMBER'"):
+        StateSources(['arm joints arm'], [f'task={text}'])

@@ -73,7 +73,7 @@ def test_the_portions_of_time_change_no_bit(arm):
     arm.run(actions)
     at_once = everything(arm)
     arm.reset(pick_place.start_joints(arm.kinematics), 0.08, {'cube': CUBE})
-    arm.begin(actions)
+    arm.follow(arm.plan(actions))
     while arm.twin.now_ns < arm.end_ns:
         arm.advance(arm.twin.now_ns + 10_000_000)
         arm.state()
@@ -82,7 +82,7 @@ def test_the_portions_of_time_change_no_bit(arm):
 
 def test_the_arm_follows_within_a_few_millimetres(arm):
     """At 0.3 m/s the tool is where it was told to be."""
-    arm.begin(steps((0.06, -0.2, 0.12), 1, 4))
+    arm.follow(arm.plan(steps((0.06, -0.2, 0.12), 1, 4)))
     worst = 0.0
     while arm.twin.now_ns < arm.end_ns:
         arm.advance(arm.twin.now_ns + 20_000_000)

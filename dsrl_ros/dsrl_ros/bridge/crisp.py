@@ -10,8 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-import mujoco
-import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -19,7 +17,7 @@ from sensor_msgs.msg import JointState
 
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.commands import rivals_on
-from dsrl_ros.bridge.robot import joints_to_msg, pose_to_msg
+from dsrl_ros.bridge.robot import joints_to_msg, transform_to_msg
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.robots.description import RobotDescription
@@ -135,7 +133,5 @@ class CrispCommands:
     def _publish(self, stamp_ns: int, joints: Float64, velocity: Float64) -> None:
         assert self._pose is not None and self._joint is not None
         tool = self._kinematics.tool_pose(joints)
-        quaternion = np.empty(4)
-        mujoco.mju_mat2Quat(quaternion, tool[:3, :3].ravel())
         self._joint.publish(joints_to_msg(stamp_ns, self._robot().joint_names, joints, velocity))
-        self._pose.publish(pose_to_msg(stamp_ns, tool[:3, 3], quaternion))
+        self._pose.publish(transform_to_msg(stamp_ns, tool))

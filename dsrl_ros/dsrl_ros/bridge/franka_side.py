@@ -6,6 +6,7 @@ Mock hardware has no state of the robot's own, and nothing to recover from; the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rclpy.node import Node
@@ -18,6 +19,7 @@ from dsrl_ros.bridge.gripper_client import GripperClient
 from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
 from dsrl_ros.bridge.robot_state import RobotState
 from dsrl_ros.bridge.self_description import SelfDescription
+from dsrl_ros.bridge.tool_pose import ToolPosePublisher
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config import DriverConfig, HardwareConfig
 from dsrl_ros.core.errors import ShapeMismatchError
@@ -70,6 +72,10 @@ class FrankaSide:
         topics = {name: names.GRIPPER_STATES_OF.format(name=name) for name in hands}
         self._state = RobotState(node, robot, qos.FULL_RATE, topics, self._on_state)
         self._hand = GripperClient(node, hardware) if hands else None
+        told = hardware.tool_pose == 'robot' or (
+            hardware.tool_pose == 'auto' and config.robot_mode == 'real'
+        )
+        self._tool = None if told else ToolPosePublisher(node, robot)
         self._silence = SilenceWatch(
             hardware.state_silence_s,
             what=f'joint states on {self._state.arm.name}',
@@ -158,6 +164,8 @@ class FrankaSide:
         """
         if self._own is not None:
             self._robot = self._own.read()
+            if self._tool is not None:
+                self._tool.follow(self._robot)
         return self._robot
 
     def joints(self) -> Float64:
@@ -207,7 +215,13 @@ class FrankaSide:
         if self._state.arm.stamp_ns != self._newest_ns:  # one that repeats itself is frozen
             self._newest_ns = self._state.arm.stamp_ns or 0
             self._silence.hear(moving=False)
+            self._show_tool(self._newest_ns)
         self._calls.on_state(stamp_ns)
+
+    def _show_tool(self, stamp_ns: int) -> None:
+        if self._tool is not None:
+            with suppress(ShapeMismatchError):  # named at the start, and by the watch later
+                self._tool.publish(stamp_ns, self.joints())
 
     def _absence_or_fault(self) -> str:
         return (self._faults.fault() if self._faults is not None else '') or self._silent

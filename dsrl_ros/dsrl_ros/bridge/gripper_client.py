@@ -37,7 +37,7 @@ class GripperClient:
         """
         self._node = node
         self._config = config
-        self._name = ''
+        self._name = self._said = ''
         self._clients: dict[str, ActionClient] = {}  # by the name of their action
         self._handle: Any = None
         self._waiting: list[Callable[[str], None]] = []
@@ -56,6 +56,8 @@ class GripperClient:
         if self._clients:
             return
         self._name = name
+        states = names.GRIPPER_STATES_OF.format(name=name)
+        self._said = self._node.resolve_topic_name(states).rpartition('/')[0]
         kinds: dict[str, Any]
         if self._config.gripper == 'franka':
             from franka_msgs.action import Grasp, Move
@@ -96,7 +98,7 @@ class GripperClient:
             waiting, self._waiting = self._waiting, []
             complaint = self._gripper.complaint
             for then in waiting:
-                then(f'gripper {self._name}: {complaint}' if complaint else '')
+                then(f'{self._said}: {complaint}' if complaint else '')
 
     def when_settled(self, then: Callable[[str], None]) -> None:
         """Tell what went wrong with the last command, empty when nothing did, once it ended."""
@@ -111,7 +113,7 @@ class GripperClient:
             'command on its way': str(self._gripper.busy).lower(),
         }
         if complaint:
-            return Health(Level.ERROR, f'{self._name}: {complaint}', values)
+            return Health(Level.ERROR, f'{self._said}: {complaint}', values)
         return Health(Level.OK, 'fine', values)
 
     def start(self, closes: bool, ticket: int) -> None:
@@ -175,5 +177,5 @@ class GripperClient:
         self._gripper.ended(ticket, complaint)
         if complaint and self._gripper.complaint == complaint:
             self._node.get_logger().warning(
-                f'gripper {self._name}: {complaint}', throttle_duration_sec=1.0
+                f'{self._said}: {complaint}', throttle_duration_sec=1.0
             )

@@ -48,22 +48,23 @@ ABORT_EPISODE = 'abort_episode'
 # A detector's: std_msgs/Bool or TaskStatus, DETECTOR: user -> reward
 SUCCESS = 'success'
 
-# What the hardware, or its twin, offers. The defaults are the names of the vendor's stack.
-JOINT_STATES = 'franka/joint_states'  # sensor_msgs/JointState, SENSOR
-GRIPPER_STATES = 'franka_gripper/joint_states'  # sensor_msgs/JointState, SENSOR
-TRAJECTORY = 'fr3_arm_controller/joint_trajectory'  # trajectory_msgs/JointTrajectory, COMMAND
+# What the hardware, or its twin, offers, whichever robot it is. The launch description of a robot
+# remaps each name to what that robot's stack calls it.
+JOINT_STATES = 'joint_states'  # sensor_msgs/JointState, SENSOR
+GRIPPER_STATES = 'gripper/joint_states'  # sensor_msgs/JointState, SENSOR
+TRAJECTORY = 'joint_trajectory'  # trajectory_msgs/JointTrajectory, COMMAND
 GRIPPER_COMMAND = 'gripper_command'  # sensor_msgs/JointState: finger position [m], COMMAND
-TOOL_POSE = 'franka_robot_state_broadcaster/current_pose'  # geometry_msgs/PoseStamped, SENSOR
+TOOL_POSE = 'tool_pose'  # geometry_msgs/PoseStamped, SENSOR
 OBJECT_POSE = '{name}_pose'  # geometry_msgs/PoseStamped, SENSOR: cube_pose, bowl_pose
 CAMERA = 'camera/image_raw'  # sensor_msgs/Image, SENSOR; rendered only while subscribed to
 
-# What only the robot offers.
+# What only a robot offers.
 ROBOT_DESCRIPTION = 'robot_description'  # std_msgs/String, LATCHED: the robot's own URDF
-ROBOT_STATE = 'franka_robot_state_broadcaster/robot_state'  # FrankaRobotState, FULL_RATE
-ERROR_RECOVERY = 'action_server/error_recovery'  # action franka_msgs/ErrorRecovery
 SET_HARDWARE_STATE = 'controller_manager/set_hardware_component_state'  # service
 SWITCH_CONTROLLER = 'controller_manager/switch_controller'  # service
-# Of a gripper by its name, which is `franka_gripper` or `fr3_gripper`.
+# Of a Franka and its hand, whose name is `gripper` or one of the vendor's.
+ROBOT_STATE = 'robot_state'  # franka_msgs/FrankaRobotState, FULL_RATE
+ERROR_RECOVERY = 'error_recovery'  # action franka_msgs/ErrorRecovery
 GRIPPER_STATES_OF = '{name}/joint_states'  # sensor_msgs/JointState, SENSOR, 15 Hz
 GRIPPER_MOVE = '{name}/move'  # action franka_msgs/Move
 GRIPPER_GRASP = '{name}/grasp'  # action franka_msgs/Grasp

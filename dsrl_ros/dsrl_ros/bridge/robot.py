@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+import mujoco
 import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import PoseStamped
@@ -137,6 +138,13 @@ def pose_to_msg(stamp_ns: int, position: Float64, quaternion: Float64) -> PoseSt
     where.x, where.y, where.z = position.tolist()
     turned.w, turned.x, turned.y, turned.z = quaternion.tolist()
     return message
+
+
+def transform_to_msg(stamp_ns: int, transform: Float64) -> PoseStamped:
+    """Return a pose in the base frame, given as a matrix [m], (4, 4)."""
+    quaternion = np.empty(4)
+    mujoco.mju_mat2Quat(quaternion, transform[:3, :3].ravel())
+    return pose_to_msg(stamp_ns, transform[:3, 3], quaternion)
 
 
 def image_to_msg(stamp_ns: int, frame: str, image: NDArray[np.uint8]) -> Image:

@@ -18,7 +18,7 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.franka import packages_lacking
+from dsrl_ros.robots.requirements import packages_lacking
 from dsrl_ros.robots.trajectory import Float64
 
 

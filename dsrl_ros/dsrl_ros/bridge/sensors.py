@@ -1,7 +1,8 @@
 """From sensor topics to the state of an observation, by a table of names that the user can change.
 
-A sensor is declared as 'NAME KIND TOPIC', a state entry as 'ENTRY=NAME.FIELD' or
-'ENTRY=NAME.FIELD-NAME.FIELD'. Kinds and their fields:
+A sensor is declared as 'NAME KIND TOPIC', a state entry as 'ENTRY=NAME.FIELD',
+'ENTRY=NAME.FIELD-NAME.FIELD' or, for what does not change during a run, 'ENTRY=NUMBER'. Kinds and
+their fields:
 
 - `pose` (geometry_msgs/PoseStamped): x, y, z [m], qx, qy, qz, qw.
 - `joints` (sensor_msgs/JointState): each joint's name, its position [rad] or [m].
@@ -82,7 +83,7 @@ class StateSources:
 
     Args:
         sensors: 'NAME KIND TOPIC' each.
-        sources: 'ENTRY=NAME.FIELD' or 'ENTRY=NAME.FIELD-NAME.FIELD' each.
+        sources: 'ENTRY=NAME.FIELD', 'ENTRY=NAME.FIELD-NAME.FIELD' or 'ENTRY=NUMBER' each.
 
     Raises:
         ConfigError: a line that cannot be read, an unknown kind or sensor.
@@ -99,15 +100,21 @@ class StateSources:
                 )
             self.sensors[words[0]] = (words[1], words[2])
         self._entries: dict[str, list[_Term]] = {}
+        self._constants: dict[str, float] = {}
         for line in sources:
             entry, _, expression = line.partition('=')
-            self._entries[entry.strip()] = [self._term(line, t) for t in expression.split('-', 1)]
+            number = _number(expression)
+            if number is None:
+                terms = [self._term(line, text) for text in expression.split('-', 1)]
+                self._entries[entry.strip()] = terms
+            else:
+                self._constants[entry.strip()] = number
 
     def _term(self, line: str, text: str) -> _Term:
         sensor, dot, field = text.strip().partition('.')
         if not dot or not field or sensor not in self.sensors:
             raise ConfigError(
-                f"state_sources: got {line!r}, expected 'ENTRY=NAME.FIELD' or "
+                f"state_sources: got {line!r}, expected 'ENTRY=NUMBER', 'ENTRY=NAME.FIELD' or "
                 f"'ENTRY=NAME.FIELD-NAME.FIELD' with NAME one of {', '.join(self.sensors)}."
             )
         return _Term(sensor, field)
@@ -118,11 +125,12 @@ class StateSources:
         Raises:
             ConfigError: shows both sides.
         """
-        missing = [name for name in state_names if name not in self._entries]
+        known = [*self._entries, *self._constants]
+        missing = [name for name in state_names if name not in known]
         if missing:
             raise ConfigError(
                 f'state_sources: got none for {", ".join(missing)}; the policy needs '
-                f'{", ".join(state_names)}, the table has {", ".join(self._entries)}. '
+                f'{", ".join(state_names)}, the table has {", ".join(known)}. '
                 'Add the missing lines.'
             )
 
@@ -144,6 +152,8 @@ class StateSources:
         return np.array([self._value(name, fields) for name in state_names], dtype=np.float32)
 
     def _value(self, name: str, fields: Mapping[str, Mapping[str, float]]) -> float:
+        if name in self._constants:
+            return self._constants[name]
         values = []
         for term in self._entries[name]:
             found = fields[term.sensor]
@@ -154,6 +164,15 @@ class StateSources:
                 )
             values.append(found[term.field])
         return values[0] - values[1] if len(values) == 2 else values[0]
+
+
+def _number(text: str) -> float | None:
+    """Return the finite number that a text is, if it is one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 class _Thinned:

@@ -10,7 +10,7 @@ from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from dsrl_ros.core.config import DriverConfig, HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import from_mapping
-from dsrl_ros.robots.franka import packages_lacking
+from dsrl_ros.robots.requirements import packages_lacking
 
 
 def check_packages(

@@ -10,7 +10,9 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 
 _MODES = ('sim', 'mock', 'real')
-# The names of `tasks/registry.py`, which this package may not ask: a test holds both together.
+# The names of `robots/registry.py` and `tasks/registry.py`, which this package may not ask: tests
+# hold them together.
+ROBOT_MODELS = ('fr3', 'wx250s')
 TASK_NAMES = (
     'pick_place',
     'widowx_pick_place',
@@ -33,6 +35,9 @@ class PolicyConfig:
 class RewardConfig:
     """Options of the reward and reset node."""
 
+    robot_model: str = option(
+        'fr3', 'model of the robot that a reset brings home', choices=ROBOT_MODELS
+    )
     sources: tuple[str, ...] = option(
         ('simulator',),
         'who judges success, the first one that agrees is named in the reward; a limit of steps '
@@ -158,6 +163,9 @@ class TrainerConfig:
 class MotionPlannerConfig:
     """Options of the node that plans motions outside of episodes."""
 
+    robot_model: str = option(
+        'fr3', 'model of the robot that is planned for', choices=ROBOT_MODELS
+    )
     planner: str = option(
         'auto',
         'who plans: moveit_py in this process, the move_group of a stack that is running, or the '
@@ -191,6 +199,9 @@ class MonitorConfig:
         high=10.0,
     )
     policy: str = option('', 'path of the policy (.safetensors), for measuring the scaled prior')
+    task: str = option(
+        TASK_NAMES[0], 'what is simulated, for measuring the scaled prior', choices=TASK_NAMES
+    )
     panel: bool = option(True, 'a live panel where the output is a terminal, else lines')
 
     def __post_init__(self) -> None:
@@ -240,6 +251,7 @@ class DriverConfig:
     """Options of the driver node beside the gate's."""
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the domain')
+    robot_model: str = option('fr3', 'model of the robot that is driven', choices=ROBOT_MODELS)
     robot_mode: str = option(
         'sim', 'what is driven: the twin, mock hardware, a robot', choices=_MODES
     )
@@ -311,6 +323,12 @@ class HardwareConfig:
         'shipped; auto asks the robot, but not mock hardware, which is described without its hand',
         choices=('auto', 'topic', 'shipped'),
     )
+    tool_pose: str = option(
+        'auto',
+        "who publishes the tool's pose: the driver, by forward kinematics of each joint state, or "
+        "the robot's stack; auto takes the driver where the vendor's stack does not tell it",
+        choices=('auto', 'driver', 'robot'),
+    )
     target_hz: float = option(50.0, 'targets per second for CRISP [1/s]', low=10.0, high=1000.0)
     target_ttl_s: float = option(
         0.1, 'gap between two targets for CRISP after which the arm stops [s]', low=0.02, high=0.2
@@ -321,7 +339,7 @@ class HardwareConfig:
         choices=('franka', 'gripper_command', 'none'),
     )
     gripper_names: tuple[str, ...] = option(
-        ('franka_gripper', 'fr3_gripper'), 'names that the gripper may have; the first found is it'
+        ('gripper', 'fr3_gripper'), 'names that the gripper may have; the first found is it'
     )
     gripper_close_below_m: float = option(
         0.03, 'commanded width that closes the gripper [m]', low=0.0, high=0.08
@@ -391,7 +409,10 @@ class HardwareConfig:
 class MockGripperConfig:
     """Options of the stand-in for a Franka Hand."""
 
-    gripper_name: str = option('franka_gripper', 'name of the hand whose actions are served')
+    robot_model: str = option(
+        'fr3', 'model of the robot whose fingers are shown', choices=ROBOT_MODELS
+    )
+    gripper_name: str = option('gripper', 'name of the hand whose actions are served')
     object_width_m: float = option(
         0.0, 'width at which a grasp meets an object; 0 for none [m]', low=0.0, high=0.08
     )
@@ -404,7 +425,7 @@ class MockGripperConfig:
 class TwinConfig:
     """Options of the simulation twin."""
 
-    task: str = option('pick_place', 'scene and task to simulate', choices=TASK_NAMES)
+    task: str = option(TASK_NAMES[0], 'scene and task to simulate', choices=TASK_NAMES)
     real_time: bool = option(False, 'physics by the wall clock; false: only when asked to advance')
     state_period_s: float = option(
         0.1, 'time between two states in lockstep [s], whole physics steps', low=0.002, high=1.0
@@ -445,8 +466,8 @@ class SteeringConfig:
     record: bool = option(True, 'wait for the recorder before the first episode')
     sensors: tuple[str, ...] = option(
         (
-            'tool pose franka_robot_state_broadcaster/current_pose',
-            'gripper gripper franka_gripper/joint_states',
+            'tool pose tool_pose',
+            'gripper gripper gripper/joint_states',
             'cube pose cube_pose',
         ),
         "what is observed, 'NAME KIND TOPIC' each; kinds: pose, joints, gripper",
@@ -461,7 +482,8 @@ class SteeringConfig:
             'cube_from_tool_y=cube.y-tool.y',
             'cube_from_tool_z=cube.z-tool.z',
         ),
-        "where each state entry comes from, 'ENTRY=NAME.FIELD' or 'ENTRY=NAME.FIELD-NAME.FIELD'",
+        "where each state entry comes from, 'ENTRY=NAME.FIELD', 'ENTRY=NAME.FIELD-NAME.FIELD' or "
+        "'ENTRY=NUMBER'",
     )
     sensor_slop_s: float = option(
         0.02, 'largest distance of two stamps in one observation [s]', low=0.0, high=1.0

@@ -124,7 +124,7 @@ class BestOfN(TdLearner):
         return self.replay.gather(distinct), which.split(config.batch_size)
 
     def _critic_action(self, transition: Transition) -> Array:
-        return self._frozen.executed(transition)
+        return self._frozen.taken(transition)
 
 
 class BestOfNChooser:

@@ -184,7 +184,13 @@ class LearnerConfig:
         0.005, 'Share of the critics that enters the target critics per step.', low=0.0, high=1.0
     )
     batch_size: int = option(128, 'Transitions per gradient step.', low=1, high=65536)
-    utd: int = option(20, 'Gradient steps per transition.', low=1, high=1000)
+    utd: int = option(20, 'Gradient steps per update.', low=1, high=1000)
+    update_every: int = option(
+        1,
+        'Decisions from one update to the next (C.4.2 updates every other one).',
+        low=1,
+        high=1000,
+    )
     actor_update_every: int = option(
         1, 'Critic steps per step of actor and temperature.', low=1, high=100
     )

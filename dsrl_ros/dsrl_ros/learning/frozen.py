@@ -91,30 +91,31 @@ class FrozenActions:
         self._spread = actions.std(dim=0).maximum(_SMALLEST_SPREAD * self._half_range)
         self.fitted = final
 
-    def executed(self, transition: Transition) -> Array:
-        """Return the chunk of a transition, flat (C,), robot units.
+    def taken(self, transition: Transition) -> Array:
+        """Return the chunk that a transition's critics learn from, flat (C,), robot units.
 
-        The steps that a stop cut off are those that the policy had answered; where the noise is
-        not known, the last executed one goes on.
+        Where the noise is known it is the policy's whole answer to it, as that is what critics are
+        asked about: a step that the driver shortened, refused or cut off is what the robot made of
+        it. Learned from the executed steps, values of answers never executed so would be guesses.
+        Where no noise is known it is what was executed, the last step going on to the end.
 
         Raises:
             ShapeMismatchError, NonFiniteError: no action of this policy.
+            PolicyUnavailableError: the policy did not answer.
         """
         spec, action = self.policy.spec, transition.action
         require_shape('action', action, (None, spec.action_dim))
         require_finite('action', action)
-        missing = spec.num_execute - len(action)
-        if missing <= 0:
-            return action[: spec.num_execute].reshape(-1)
         if transition.noise is not None:
             rows = transition.noise.rows.reshape(1, -1)
             answer = self(torch.from_numpy(transition.observation)[None], torch.from_numpy(rows))
-            rest = answer[0].numpy().reshape(spec.num_execute, -1)[len(action) :]
-        elif len(action):
-            rest = np.repeat(action[-1:], missing, axis=0)
-        else:
-            rest = self._mean.numpy().reshape(spec.num_execute, -1)
-        return np.concatenate([action, rest]).astype(np.float32).reshape(-1)
+            return np.asarray(answer[0].numpy())
+        missing = spec.num_execute - len(action)
+        if missing > 0:
+            middle = self._mean.numpy().reshape(spec.num_execute, -1)
+            rest = np.repeat(action[-1:], missing, axis=0) if len(action) else middle
+            action = np.concatenate([action, rest])
+        return action[: spec.num_execute].astype(np.float32).reshape(-1)
 
     def state_tensors(self) -> dict[str, Tensor]:
         """Return the scaling."""

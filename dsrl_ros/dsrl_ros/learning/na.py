@@ -223,7 +223,7 @@ class DsrlNa(ActorCritic):
     def _critic_action(self, transition: Transition) -> Array:
         if transition.noise is not None:
             super()._critic_action(transition)  # raises where layout or shape do not fit
-        return self._frozen.executed(transition)
+        return self._frozen.taken(transition)
 
     def _prepare(self, batch: Batch) -> Batch:
         return self._view(batch)._replace(action=self._frozen.scale(batch.action))

@@ -21,16 +21,18 @@ def trained_episodes_for(episode: int) -> int:
 
 
 class GradientDebt:
-    """Steps owed at `utd` per transition.
+    """Steps owed: `utd` for every `update_every`-th transition of the run.
 
     Args:
-        utd: gradient steps per transition.
+        utd: gradient steps per update.
         start_transitions: transitions before the first step. What they owe is paid afterwards.
+        update_every: transitions from one update to the next.
     """
 
-    def __init__(self, utd: int, start_transitions: int = 0) -> None:
+    def __init__(self, utd: int, start_transitions: int = 0, update_every: int = 1) -> None:
         self._utd = utd
         self._start = start_transitions
+        self._every = update_every
         self._transitions = 0
         self._steps = 0
 
@@ -39,7 +41,7 @@ class GradientDebt:
         """Steps that may be taken now."""
         if self._transitions < max(1, self._start):
             return 0
-        return self._utd * self._transitions - self._steps
+        return self._utd * (self._transitions // self._every) - self._steps
 
     def add(self, num_transitions: int) -> None:
         """Count transitions that entered the replay."""

@@ -224,7 +224,7 @@ def run_steering(
     """
     config = learner.config
     policy = acting_policy(policy, config)
-    debt = GradientDebt(config.utd, config.start_transitions)
+    debt = GradientDebt(config.utd, config.start_transitions, config.update_every)
     first = 0 if resumed is None else resumed.episodes
     if resumed is None:
         learn_offline(learner, offline)

@@ -11,6 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 from dsrl_ros.core.errors import DsrlError, PolicyUnavailableError
 from dsrl_ros.core.types import Transition
@@ -22,6 +24,8 @@ from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing
 SLICE = 25
 # How often a policy that does not answer is asked, and how long is waited in between [s].
 TRIES, PAUSE_S = 5, 1.0
+
+_Result = TypeVar('_Result')
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ class LearningWorker:
         self._checkpoint_every = checkpoint_every
         self._on_change = on_change
         self._offline = offline
-        debt = GradientDebt(learner.config.utd, learner.config.start_transitions)
+        config = learner.config
+        debt = GradientDebt(config.utd, config.start_transitions, config.update_every)
         self._debt = debt
         self._pacing = LockstepPacing(debt) if lockstep else None
         self._episodes = 0  # learned from in full: all the steps they owe are taken
@@ -186,7 +191,7 @@ class LearningWorker:
     def _keep(self, transition: Transition) -> int:
         """Put a transition into the replay; return 0 when it does not fit and is left out."""
         try:
-            self._learner.add(transition)
+            self._when_the_policy_answers(partial(self._learner.add, transition))
         except DsrlError as error:
             refused = self.progress.refused + 1
             self._report(refused=refused, refusal=str(error))
@@ -227,7 +232,7 @@ class LearningWorker:
             return
         begin, before = time.perf_counter(), self._learner.gradient_steps
         try:
-            metrics = self._update_when_the_policy_answers(steps)
+            metrics = self._when_the_policy_answers(partial(self._learner.update, steps))
         except DsrlError as error:
             self._report(learning=False, fault=str(error))
             return
@@ -241,16 +246,16 @@ class LearningWorker:
             metrics=metrics,
         )
 
-    def _update_when_the_policy_answers(self, steps: int) -> dict[str, float]:
-        """Try again while the frozen policy does not answer: its node may be starting anew."""
+    def _when_the_policy_answers(self, call: Callable[[], _Result]) -> _Result:
+        """Call again while the frozen policy does not answer: its node may be starting anew."""
         for _ in range(TRIES - 1):
             try:
-                return self._learner.update(steps)
+                return call()
             except PolicyUnavailableError as error:
                 self._report(refusal=str(error))
                 if self._stopping.wait(PAUSE_S):
                     break
-        return self._learner.update(steps)
+        return call()
 
     def _finish_episode(self, episodes: int) -> None:
         self._hand_out_weights()

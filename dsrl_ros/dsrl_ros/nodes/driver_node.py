@@ -28,7 +28,6 @@ from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.executor import ChunkExecutor
-from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.gate import CommandGate
 from dsrl_ros.robots.intake import ChunkIntake
 from dsrl_ros.robots.kinematics import Kinematics
@@ -37,10 +36,10 @@ from dsrl_ros.robots.mover import Ended, MoveEnd, Mover
 from dsrl_ros.robots.moves import Move
 from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS, ChunkPlanner
 from dsrl_ros.robots.ramp import Ramp
+from dsrl_ros.robots.registry import find_robot
 from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner, unexecuted
 from dsrl_ros.robots.trajectory import Float64
 
-_ROBOT = FR3
 _STOPPED = (ChunkOutcome.FAULT, ChunkOutcome.TIMEOUT)
 
 
@@ -58,6 +57,7 @@ class DriverNode(LifecycleNode):
                 f'brake_s: got {config.brake_s:g}, expected at most {segment_s:g} s less than '
                 f'window_s, {config.window_s:g}: a window holds a segment and the braking.'
             )
+        robot = self._robot = find_robot(config.robot_model)
         self._gate: CommandGate | None = None
         self._runner: ChunkRunner | None = None
         self._active = False
@@ -75,11 +75,11 @@ class DriverNode(LifecycleNode):
         calls = DriverCalls(
             self._on_state, self._stops.on_trouble, self._on_stuck, self._commanded
         )
-        self._side, self._pace = connect(self, _ROBOT, config, hardware, calls)
+        self._side, self._pace = connect(self, robot, config, hardware, calls)
         self._stops.attach(self._side)
         self._intake = ChunkIntake(self._is_ready, self._begin, self._report, self._pace.now_ns)
         self._reporter = DriverReporter(self, config.robot)
-        MoveServer(self, _ROBOT, MoveCalls(self._begin_move, self._stop_move, self._move_progress))
+        MoveServer(self, robot, MoveCalls(self._begin_move, self._stop_move, self._move_progress))
         self.create_subscription(ActionChunk, names.ACTION_CHUNK, self._on_chunk, qos.DECISION)
         self._overdue = self.create_timer(
             config.state_timeout_s, self._on_overdue, clock=STEADY_CLOCK
@@ -205,7 +205,7 @@ class DriverNode(LifecycleNode):
     def _on_linked(self) -> None:
         self._linked = self._active
         self._report_status()
-        self.get_logger().info(f'{_ROBOT.name} {self._config.robot}: holding', once=True)
+        self.get_logger().info(f'{self._robot.name} {self._config.robot}: holding', once=True)
         self._intake.begin_if_ready()
 
     # What comes in

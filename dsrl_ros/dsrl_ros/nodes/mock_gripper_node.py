@@ -21,7 +21,7 @@ from dsrl_ros.bridge.robot import joints_to_msg
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config import MockGripperConfig
-from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.registry import find_robot
 
 # The driver takes the actions of one of these, and asks for no more.
 try:
@@ -44,7 +44,8 @@ class MockGripperNode(Node):
     def __init__(self, **node_options: Any) -> None:
         super().__init__('mock_gripper', **node_options)
         self._config = declare_config(self, MockGripperConfig)
-        self._width = self._target = FR3.gripper_high
+        self._robot = find_robot(self._config.robot_model)
+        self._width = self._target = self._robot.gripper_high
         self._speed = _DEFAULT_SPEED
         self._arrived: Future | None = None
         name = self._config.gripper_name
@@ -77,7 +78,7 @@ class MockGripperNode(Node):
         return self._close(handle, Grasp.Result(), grasped)
 
     async def _on_homing(self, handle: Any) -> Any:
-        arrived = await self._go(FR3.gripper_high, _DEFAULT_SPEED)
+        arrived = await self._go(self._robot.gripper_high, _DEFAULT_SPEED)
         return self._close(handle, Homing.Result(), arrived)
 
     async def _on_gripper_command(self, handle: Any) -> Any:
@@ -104,7 +105,8 @@ class MockGripperNode(Node):
 
     async def _go(self, width: float, speed: float) -> bool:
         """Go to a width [m]; return whether it was reached."""
-        if not FR3.gripper_low <= width <= FR3.gripper_high or not speed > 0.0:
+        low, high = self._robot.gripper_low, self._robot.gripper_high
+        if not low <= width <= high or not speed > 0.0:
             return False
         self._halt()
         self._target, self._speed = width, speed
@@ -136,7 +138,7 @@ class MockGripperNode(Node):
     def _show(self) -> None:
         stamp_ns = self.get_clock().now().nanoseconds
         fingers = np.full(2, self._width / 2)
-        self._states.publish(joints_to_msg(stamp_ns, FR3.finger_names, fingers))
+        self._states.publish(joints_to_msg(stamp_ns, self._robot.finger_names, fingers))
 
 
 def main() -> None:

@@ -92,6 +92,7 @@ class MonitorNode(Node):
     def _prior_arguments(self, run: RunInfo) -> list[str]:
         layout = NoiseLayout(run.layout)
         arguments = {
+            '--env': self._config.task,
             '--policy': self._config.policy,
             '--seed': run.seed,
             '--episodes': run.eval_episodes,

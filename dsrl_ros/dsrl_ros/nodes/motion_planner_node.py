@@ -26,13 +26,11 @@ from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.config import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
 from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.registry import find_robot
 from dsrl_ros.robots.rest_to_rest import at_share
 from dsrl_ros.robots.retreat import straight_up
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
-
-_ROBOT = FR3
 
 
 class MotionPlannerNode(Node):
@@ -40,8 +38,9 @@ class MotionPlannerNode(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__('motion_planner', **node_options)
-        self._own = SelfDescription(self, _ROBOT)
         config = declare_config(self, MotionPlannerConfig)
+        self._shipped = find_robot(config.robot_model)
+        self._own = SelfDescription(self, self._shipped)
         self._brake_s = config.brake_s
         self._planner = choose_planner(self, self._robot, config)
         self._failure = ''
@@ -70,7 +69,7 @@ class MotionPlannerNode(Node):
                 return self._own.read()
             except ConfigError as error:
                 self.get_logger().warning(f'planning for the shipped robot: {error}', once=True)
-        return _ROBOT
+        return self._shipped
 
     async def _on_plan(
         self, request: PlanMotion.Request, response: PlanMotion.Response
@@ -84,13 +83,13 @@ class MotionPlannerNode(Node):
             return response
         self._failure = ''
         response.success = True
-        response.trajectory = trajectory_to_msg(trajectory, 0, _ROBOT.joint_names)
+        response.trajectory = trajectory_to_msg(trajectory, 0, self._shipped.joint_names)
         return response
 
     async def _plan(
         self, request: PlanMotion.Request, response: PlanMotion.Response
     ) -> JointTrajectory:
-        start = _joints('start', request.start)
+        start = self._joints('start', request.start)
         if not 0.0 < request.speed <= 1.0:
             raise ConfigError(f'speed: got {request.speed}, expected more than 0, at most 1.')
         if request.kind == PlanMotion.Request.KIND_JOINTS:
@@ -99,7 +98,7 @@ class MotionPlannerNode(Node):
             if self._planner.name != PlainPlanner.name:  # MoveIt takes its own limits, and a share
                 own, brakeable = self._described().velocity_limit, self._robot().velocity_limit
                 speed *= float(np.divide(brakeable, own).min())
-            return await self._planner.plan(start, _joints('goal', request.goal), speed)
+            return await self._planner.plan(start, self._joints('goal', request.goal), speed)
         if request.kind == PlanMotion.Request.KIND_RETREAT:
             if not 0.0 < request.height <= 1.0:
                 raise ConfigError(
@@ -111,17 +110,16 @@ class MotionPlannerNode(Node):
             return at_share(path, robot, request.speed)
         raise ConfigError(f'kind: got {request.kind}, expected one of PlanMotion.KIND_*.')
 
+    def _joints(self, name: str, values: Any) -> Float64:
+        joints = np.array(values, dtype=np.float64)
+        require_shape(name, joints, (self._shipped.num_joints,))
+        require_finite(name, joints)
+        return joints
+
     def _health(self) -> Health:
         if self._failure:
             return Health(Level.WARN, f'the last motion could not be planned: {self._failure}')
         return Health(Level.OK, f'plans by {self._planner.name}')
-
-
-def _joints(name: str, values: Any) -> Float64:
-    joints = np.array(values, dtype=np.float64)
-    require_shape(name, joints, (_ROBOT.num_joints,))
-    require_finite(name, joints)
-    return joints
 
 
 def main() -> None:

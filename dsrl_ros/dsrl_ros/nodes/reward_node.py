@@ -22,7 +22,7 @@ from dsrl_ros.bridge.resetting import Resetter
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.core.config import ResetConfig, RewardConfig
 from dsrl_ros.core.types import DecisionKey
-from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.registry import find_robot
 from dsrl_ros.tasks.reset import Failure
 
 _CODES = {
@@ -38,8 +38,10 @@ class RewardNode(Node):
     def __init__(self, **node_options: Any) -> None:
         super().__init__('reward', **node_options)
         reset_config = declare_config(self, ResetConfig, 'reset')
-        self._judging = Judging(self, declare_config(self, RewardConfig))
-        self._resetter = Resetter(self, reset_config, FR3, self._judging.say_reset)
+        config = declare_config(self, RewardConfig)
+        self._judging = Judging(self, config)
+        robot = find_robot(config.robot_model)
+        self._resetter = Resetter(self, reset_config, robot, self._judging.say_reset)
         self._reset_server = ActionServer(
             self, ResetEpisode, names.RESET_EPISODE, self._on_reset_goal
         )

@@ -18,8 +18,8 @@ from dsrl_ros.robots.twin import ArmState, Twin
 class SimulatedArm:
     """A twin with the planner in front of it and the memory of what was commanded last.
 
-    `begin` a chunk, then `advance` in any portions until `end_ns`: the portions do not change a
-    bit of the result.
+    `plan` a chunk and `follow` the plan, then `advance` in any portions until `end_ns`: the
+    portions do not change a bit of the result.
     """
 
     def __init__(
@@ -71,16 +71,21 @@ class SimulatedArm:
         self.twin.reset(joints, width, bodies, sliders)
         self._rest_at(joints, width)
 
-    def begin(self, actions: Array) -> ChunkPlan:
-        """Plan a chunk from what is commanded now, and follow it.
+    def plan(self, actions: Array) -> ChunkPlan:
+        """Plan a chunk from what is commanded now; move nothing.
 
         Args:
             actions: (n, A), n >= 1.
+
+        Raises:
+            DsrlError: as `ChunkPlanner.plan`.
         """
-        plan = self.planner.plan(actions, self.commanded)
+        return self.planner.plan(actions, self.commanded)
+
+    def follow(self, plan: ChunkPlan) -> None:
+        """Follow from now on a plan that begins at what is commanded now."""
         self._plan, self._start_ns, self._steps_begun = plan, self.twin.now_ns, 0
         self.twin.set_trajectory(plan.trajectory, self._start_ns)
-        return plan
 
     def advance(self, until_ns: int) -> None:
         """Step the physics to `until_ns`, giving the gripper its command at each step's start."""
@@ -95,7 +100,8 @@ class SimulatedArm:
 
     def run(self, actions: Array) -> ChunkPlan:
         """Execute all steps of a chunk and return its plan."""
-        plan = self.begin(actions)
+        plan = self.plan(actions)
+        self.follow(plan)
         self.advance(self.end_ns)
         return plan
 

@@ -1,4 +1,4 @@
-"""The Franka Research 3 with the Franka Hand: its facts, and what driving the hardware takes.
+"""The Franka Research 3 with the Franka Hand.
 
 Joint limits: frankarobotics/franka_description, `robots/fr3/joint_limits.yaml`. Acceleration
 limits: the robot's own, from Franka's documentation of the FR3. Hand: Franka Hand product manual.
@@ -6,12 +6,9 @@ limits: the robot's own, from Franka's documentation of the FR3. Hand: Franka Ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.util import find_spec
 from math import pi
 from pathlib import Path
 
-from dsrl_ros.core.config import DriverConfig, HardwareConfig
 from dsrl_ros.robots.description import RobotDescription
 
 FR3 = RobotDescription(
@@ -35,31 +32,3 @@ FR3 = RobotDescription(
     gripper_high=0.08,
     gripper_speed=0.1,
 )
-
-
-def is_importable(package: str) -> bool:
-    """Return whether a Python package is there, without importing it."""
-    return find_spec(package) is not None
-
-
-def packages_lacking(
-    driver: DriverConfig,
-    hardware: HardwareConfig,
-    is_there: Callable[[str], bool] = is_importable,
-) -> list[str]:
-    """Return the message packages that driving the hardware takes and that are not there.
-
-    The simulation takes none.
-
-    Args:
-        driver, hardware: options of the driver.
-        is_there: whether a package can be imported.
-    """
-    needed: set[str] = set()
-    if driver.robot_mode == 'real':
-        needed |= {'controller_manager_msgs', 'franka_msgs'}
-    if driver.robot_mode != 'sim':
-        needed |= {'franka': {'franka_msgs'}, 'gripper_command': {'control_msgs'}}.get(
-            hardware.gripper, set()
-        )
-    return sorted(name for name in needed if not is_there(name))

@@ -15,15 +15,10 @@ from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.extremes import extremes
-from dsrl_ros.robots.forward import ToolPath
+from dsrl_ros.robots.margins import Margins
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
-from dsrl_ros.robots.windows import rest_positions
+from dsrl_ros.robots.workspace import Workspace
 
-# A planner that leads the tool along the edge of the workspace bulges beyond it by a millimetre
-# between its points; and between two looks a tool that accelerates at 10 m/s^2 strays by as much.
-WORKSPACE_TOLERANCE = 3e-3  # [m]
-_LOOK_NS = 25_000_000
-_AROUND_ENDS = 0.02  # [m]
 _ROUNDING = 1e-6  # of limits [rad], [rad/s], [rad/s^2]
 
 
@@ -151,12 +146,11 @@ class MotionRules:
         self._robot = robot
         self._brake_ns = brake_ns
         self._jump_tolerance_rad = jump_tolerance_rad
-        self._tool = ToolPath(robot)
+        self._workspace = Workspace(robot, brake_ns)
         self._low, self._high = np.array(robot.position_low), np.array(robot.position_high)
         self._speed = np.array(robot.velocity_limit)
         self._acceleration = np.array(robot.acceleration_limit)
-        self._box_low = np.array(robot.workspace_low) - WORKSPACE_TOLERANCE
-        self._box_high = np.array(robot.workspace_high) + WORKSPACE_TOLERANCE
+        self._margins = Margins(robot, brake_ns)
 
     def first_broken(self, motion: Motion, wider: bool = False) -> Refusal | None:
         """Return the first broken rule; None when the arm may move so.
@@ -165,13 +159,21 @@ class MotionRules:
             motion: what is to be judged.
             wider: take into the workspace the box around it and both ends of the motion.
         """
-        reached = extremes(motion.trajectory, self._brake_ns)
+        return (
+            self._limits(motion.trajectory)
+            or self._tool(motion.trajectory, wider)
+            or self._jump(motion)
+        )
+
+    def _limits(self, trajectory: JointTrajectory) -> Refusal | None:
+        if self._margins.kept_by(trajectory):
+            return None
+        reached = extremes(trajectory, self._brake_ns)
         positions = np.stack([reached.low, reached.high])
         # The arm may be stopped at its fastest, so that braking counts as acceleration.
         braking = reached.speed / (self._brake_ns * 1e-9)
         acceleration = np.stack([reached.acceleration, braking])
         speed = reached.speed[None]
-        ends = motion.trajectory.positions[[0, -1]] if wider else None
         return (
             self._joints(Rule.POSITION, 'rad', positions, self._low, self._high)
             or self._joints(Rule.VELOCITY, 'rad/s', speed, -self._speed, self._speed)
@@ -182,17 +184,7 @@ class MotionRules:
                 -self._acceleration,
                 self._acceleration,
             )
-            or self._workspace(self._look_along(motion.trajectory), ends)
-            or self._jump(motion)
         )
-
-    def _look_along(self, trajectory: JointTrajectory) -> Float64:
-        """Return positions on the way and where the arm would rest if stopped there, (K, J)."""
-        longest_ns = np.diff(trajectory.times_ns).max(initial=1)
-        positions, velocities = trajectory.segments.looks(-(-int(longest_ns) // _LOOK_NS))
-        positions = np.vstack([positions, trajectory.positions[-1]])
-        velocities = np.vstack([velocities, trajectory.velocities[-1]])
-        return np.vstack([positions, rest_positions(positions, velocities, self._brake_ns)])
 
     def _joints(
         self, rule: Rule, unit: str, values: Float64, low: Float64, high: Float64
@@ -208,21 +200,14 @@ class MotionRules:
             f'expected {low[joint]:.4g} to {high[joint]:.4g}',
         )
 
-    def _workspace(self, joints: Float64, ends: Float64 | None) -> Refusal | None:
-        tool = self._tool(joints)
-        low, high = self._box_low, self._box_high
-        if ends is not None:
-            reached = self._tool(ends)
-            low = np.minimum(low, reached.min(axis=0) - _AROUND_ENDS)
-            high = np.maximum(high, reached.max(axis=0) + _AROUND_ENDS)
-        outside = np.maximum(low - tool, tool - high).max(axis=1)
-        worst = int(np.argmax(outside))
-        if outside[worst] <= 0.0:
+    def _tool(self, trajectory: JointTrajectory, wider: bool) -> Refusal | None:
+        stray = self._workspace.stray(trajectory, wider)
+        if stray is None:
             return None
         return Refusal(
             Rule.WORKSPACE,
-            f'got the tool at {np.round(tool[worst], 4).tolist()} m, expected between '
-            f'{low.round(3).tolist()} and {high.round(3).tolist()}',
+            f'got the tool at {stray.tool.round(4).tolist()} m, expected between '
+            f'{stray.low.round(3).tolist()} and {stray.high.round(3).tolist()}',
         )
 
     def _jump(self, motion: Motion) -> Refusal | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,21 +39,6 @@ class Segments:
         rise = np.diff(positions, axis=0)
         m0, m1 = velocities[:-1] * span, velocities[1:] * span
         return cls(span, positions[:-1], m0, 3.0 * rise - 2.0 * m0 - m1, m0 + m1 - 2.0 * rise)
-
-    def looks(self, parts: int) -> tuple[Float64, Float64]:
-        """Return position and velocity at the start of each part of each segment.
-
-        Args:
-            parts: how many equal parts a segment is divided into.
-
-        Returns:
-            Positions [rad] and velocities [rad/s], (parts * S, J).
-        """
-        s = (np.arange(parts) / parts)[:, None, None]
-        position = self.p0 + s * (self.m0 + s * (self.c2 + s * self.c3))
-        velocity = (self.m0 + s * (2.0 * self.c2 + s * (3.0 * self.c3))) / self.span
-        joints = position.shape[-1]
-        return position.reshape(-1, joints), velocity.reshape(-1, joints)
 
 
 @dataclass(frozen=True)
@@ -131,6 +116,40 @@ class JointTrajectory:
         velocity = np.where(at_left, self.velocities[left], velocity)
         velocity = np.where(at_right, self.velocities[left + 1], velocity)
         return position, np.where(outside, 0.0, velocity)
+
+    def looks(self, parts: int) -> tuple[Float64, Float64]:
+        """Return position and velocity at the start of each part of each segment, and at the end.
+
+        Args:
+            parts: how many equal parts a segment is divided into.
+
+        Returns:
+            Positions [rad] and velocities [rad/s], (parts * (N - 1) + 1, J).
+        """
+        span = (self.times_ns[1:] - self.times_ns[:-1])[:, None] * 1e-9
+        ends = np.empty((4, *span.shape[:1], self.positions.shape[1]))
+        ends[0], ends[1] = self.positions[:-1], self.positions[1:]
+        np.multiply(self.velocities[:-1], span, out=ends[2])
+        np.multiply(self.velocities[1:], span, out=ends[3])
+        # One product for all: (2 * parts, 4) by (4, (N - 1) * J).
+        looks = (_hermite(parts) @ ends.reshape(4, -1)).reshape(2, parts, *ends.shape[1:])
+        looks[1] /= span
+        rows = looks.reshape(2, -1, ends.shape[2])
+        return (
+            np.concatenate([rows[0], self.positions[-1:]]),
+            np.concatenate([rows[1], self.velocities[-1:]]),
+        )
+
+
+@lru_cache(maxsize=8)
+def _hermite(parts: int) -> Float64:
+    """Return weights of p0, p1, m0, m1 where parts start, of p(s), then p'(s), (2 * parts, 4)."""
+    s = np.arange(parts) / parts
+    rise, dip = s * s * (3.0 - 2.0 * s), 6.0 * s * (1.0 - s)
+    place = [1.0 - rise, rise, s * (1.0 - s) ** 2, s * s * (s - 1.0)]
+    slope = [-dip, dip, (1.0 - s) * (1.0 - 3.0 * s), s * (3.0 * s - 2.0)]
+    basis: Float64 = np.hstack([place, slope]).T
+    return basis
 
 
 def hold(position: Float64) -> JointTrajectory:

@@ -8,9 +8,16 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from dsrl_ros.core.checks import require_shape
+from dsrl_ros.core.config import DriverConfig, GateConfig, RewardConfig
+from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.core.types import Array
 from dsrl_ros.robots.arm import SimulatedArm
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.planner import ChunkPlan
+from dsrl_ros.robots.rules import Motion, MotionRules
 from dsrl_ros.tasks.chunk_step import ChunkStep
+from dsrl_ros.tasks.judge import EpisodeJudge
 from dsrl_ros.tasks.task import Task, poses
 
 
@@ -19,15 +26,20 @@ class TaskEnv(gymnasium.Env[Array, Array]):
 
     `step` executes one action. `execute` executes a chunk as the robot's driver does: one smooth
     trajectory, success looked at when it has ended.
+
+    Gated, it refuses what the driver's gate refuses in lockstep, by the gate's own rules: nothing
+    moves, no time passes, and refusals in a row truncate the episode. Only the latch is not here,
+    which waits for a person.
     """
 
     metadata = {'render_modes': ['rgb_array']}
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, gated: bool = False) -> None:
         """Load robot and scene.
 
         Args:
             task: what is to be done.
+            gated: refuse motions as the driver does, by its default options.
         """
         self.render_mode = 'rgb_array'
         self.task = task
@@ -40,7 +52,8 @@ class TaskEnv(gymnasium.Env[Array, Array]):
             np.array(task.action_low, dtype=np.float32),
             np.array(task.action_high, dtype=np.float32),
         )
-        self._steps = 0
+        self._rules = _default_rules(task.robot) if gated else None
+        self._judge = EpisodeJudge(task.max_steps, RewardConfig().max_rejects)
 
     @property
     def arm(self) -> SimulatedArm:
@@ -64,7 +77,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
             seed = int(self.np_random.integers(2**31))
         start = self.task.sample_reset(seed, self._arm.kinematics)
         self._arm.reset(start.joints, start.width, start.bodies, start.sliders)
-        self._steps = 0
+        self._judge.start()
         return self._observe(), {}
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -74,11 +87,15 @@ class TaskEnv(gymnasium.Env[Array, Array]):
 
     def execute(self, chunk: Array) -> ChunkStep:
         """Execute a chunk, (n, A); the reward is 1 when the task has succeeded by its end."""
-        executed = self._arm.run(chunk).executed
-        self._steps += len(executed)
-        terminated = self.task.succeeded(self._arm.twin)
-        truncated = not terminated and self._steps >= self.task.max_steps
-        return ChunkStep(self._observe(), float(terminated), terminated, truncated, executed)
+        plan = self._plan(chunk)
+        if plan is not None:
+            self._arm.follow(plan)
+            self._arm.advance(self._arm.end_ns)
+        executed = chunk[:0] if plan is None else plan.executed
+        verdict = self._judge.judge(len(executed), self.task.succeeded(self._arm.twin))
+        return ChunkStep(
+            self._observe(), verdict.reward, verdict.terminated, verdict.truncated, executed
+        )
 
     def render(self) -> NDArray[np.uint8]:
         """Return an RGB image of the scene, (480, 640, 3)."""
@@ -88,6 +105,24 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         """Free what rendering has taken."""
         self._arm.twin.close()
 
+    def _plan(self, chunk: Array) -> ChunkPlan | None:
+        """Return the plan of a chunk; None when it is refused."""
+        if self._rules is None:
+            return self._arm.plan(chunk)
+        require_shape('action chunk', chunk, (None, len(self.task.action_names)))
+        try:
+            plan = self._arm.plan(chunk)
+        except DsrlError:  # numbers that mean nothing, or out of the arm's reach
+            return None
+        start, measured = plan.start, self._arm.state().position
+        motion = Motion(plan.trajectory, start.joints, start.velocity, measured)
+        return plan if self._rules.first_broken(motion) is None else None
+
     def _observe(self) -> Array:
         objects = poses(self.task, self._arm.twin)
         return self.task.observe(self._arm.state(), objects, self._arm.kinematics)
+
+
+def _default_rules(robot: RobotDescription) -> MotionRules:
+    brake_ns = round(DriverConfig().brake_s * 1e9)
+    return MotionRules(robot, brake_ns, GateConfig().jump_tolerance_rad)

@@ -1,0 +1,27 @@
+"""Every robot that the suite knows, by the name of its model."""
+
+from __future__ import annotations
+
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.widowx import WX250S
+
+ROBOTS: dict[str, RobotDescription] = {robot.name: robot for robot in (FR3, WX250S)}
+
+
+def find_robot(name: str) -> RobotDescription:
+    """Return what is known of a robot.
+
+    Args:
+        name: of its model.
+
+    Raises:
+        ConfigError: there is none of this name; lists those there are.
+    """
+    if name not in ROBOTS:
+        raise ConfigError(
+            f'robot_model: got {name!r}, expected one of {", ".join(ROBOTS)}. Another robot takes '
+            'a RobotDescription in robots/registry.py first.'
+        )
+    return ROBOTS[name]

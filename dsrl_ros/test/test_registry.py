@@ -1,0 +1,33 @@
+"""A robot is known by one name, and every node that meets it takes that name."""
+
+from __future__ import annotations
+
+import pytest
+
+from dsrl_ros.core import config, options
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.registry import ROBOTS, find_robot
+from dsrl_ros.robots.widowx import WX250S
+
+
+def test_a_robot_is_found_by_its_name() -> None:
+    assert (find_robot('fr3'), find_robot('wx250s')) == (FR3, WX250S)
+    assert all(robot.name == name for name, robot in ROBOTS.items())
+    with pytest.raises(
+        ConfigError, match=r"robot_model: got 'panda', expected one of fr3, wx250s"
+    ):
+        find_robot('panda')
+
+
+@pytest.mark.parametrize(
+    'kind',
+    [
+        config.DriverConfig,
+        config.MotionPlannerConfig,
+        config.RewardConfig,
+        config.MockGripperConfig,
+    ],
+)
+def test_the_options_offer_the_robots_that_there_are(kind: type) -> None:
+    assert options.options_of(kind)['robot_model'].metadata['choices'] == tuple(ROBOTS)
