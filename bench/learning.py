@@ -18,6 +18,7 @@ from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.tasks.demonstrator import record
+from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.offline import transitions_of
 from dsrl_ros.tasks.pick_place import PICK_PLACE
@@ -93,7 +94,7 @@ METHODS = {
 
 def demonstrations(_: TaskEnv, policy: FrozenPolicy, experiment: Experiment) -> list[Transition]:
     """Give those that the policy was trained on."""
-    given = record(DEMONSTRATIONS, DEMONSTRATION_SEED)
+    given = record(PICK_PLACE_DEMONSTRATOR, DEMONSTRATIONS, DEMONSTRATION_SEED)
     return transitions_of(given, policy.spec, experiment.config.transition_discount)
 
 

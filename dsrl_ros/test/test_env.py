@@ -11,6 +11,7 @@ from gymnasium.utils.env_checker import check_env
 
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.tasks import demonstrator
+from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 
@@ -105,7 +106,9 @@ def test_the_gate_changes_no_bit_of_what_it_lets_through(env, ungated):
 def test_a_demonstration_ends_in_success_with_reward_one(env):
     """What the demonstrator recorded succeeds again when it is played back."""
     rng = np.random.default_rng(0)
-    given = next(d for d in (demonstrator.demonstrate(env, 11, rng) for _ in range(20)) if d)
+    given = next(
+        d for d in (demonstrator.demonstrate(SOMEBODY, env, 11, rng) for _ in range(20)) if d
+    )
     state, _ = env.reset(seed=11)
     for recorded, action in zip(given.states, given.actions, strict=True):
         np.testing.assert_array_equal(state, recorded)
@@ -115,7 +118,10 @@ def test_a_demonstration_ends_in_success_with_reward_one(env):
 
 def test_demonstrations_follow_their_seed_and_differ_among_themselves():
     """Ten demonstrations are ten different ones, the same ten each time."""
-    once, again = demonstrator.record(3, seed=7), demonstrator.record(3, seed=7)
+    once, again = (
+        demonstrator.record(SOMEBODY, 3, seed=7),
+        demonstrator.record(SOMEBODY, 3, seed=7),
+    )
     for one, same in zip(once, again, strict=True):
         np.testing.assert_array_equal(one.actions, same.actions)
     assert len({d.actions.tobytes() for d in once}) == 3
@@ -123,6 +129,6 @@ def test_demonstrations_follow_their_seed_and_differ_among_themselves():
 
 
 def test_demonstrations_stay_within_the_stated_action_limits():
-    for given in demonstrator.record(2, seed=1):
+    for given in demonstrator.record(SOMEBODY, 2, seed=1):
         assert (given.actions >= np.float32(PICK_PLACE.action_low)).all()
         assert (given.actions <= np.float32(PICK_PLACE.action_high)).all()

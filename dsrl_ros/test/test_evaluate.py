@@ -10,6 +10,7 @@ from test_flow_policy import SPEC
 
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.tasks import demonstrator, evaluate, pick_place
+from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 
@@ -48,7 +49,9 @@ class Playback:
 def policy():
     rng = np.random.default_rng(0)
     env = TaskEnv(PICK_PLACE)
-    given = next(d for d in (demonstrator.demonstrate(env, 11, rng) for _ in range(20)) if d)
+    given = next(
+        d for d in (demonstrator.demonstrate(SOMEBODY, env, 11, rng) for _ in range(20)) if d
+    )
     return Playback(given.actions)
 
 

@@ -15,7 +15,12 @@ BRAKE_S = 0.15
 # The names of `robots/registry.py` and `tasks/registry.py`, which this package may not ask: tests
 # hold them together.
 ROBOT_MODELS = ('fr3', 'wx250s')
-TASK_NAMES = ('pick_place',)
+TASK_NAMES = (
+    'pick_place',
+    'widowx_pick_place',
+    'widowx_drawer_closing',
+    'widowx_block_stacking',
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Make the policy that the demo ships: record demonstrations, train, measure, write the card.
+"""Make a policy that is shipped: record demonstrations, train, measure, write the card.
 
-Run as `python -m dsrl_ros.tasks.base_policy`, or `make base-policy`.
+Run as `python -m dsrl_ros.tasks.base_policy RECIPE`, or `make base-policy`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,45 @@ from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.flow import VelocityField
 from dsrl_ros.policies.training import TrainingConfig, train
-from dsrl_ros.tasks.demonstrator import record
+from dsrl_ros.tasks.demonstrator import Demonstrator, record
+from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR
+from dsrl_ros.tasks.demonstrator_widowx import WIDOWX_DEMONSTRATORS
 from dsrl_ros.tasks.evaluate import evaluate, prior
-from dsrl_ros.tasks.pick_place import PICK_PLACE
 from dsrl_ros.tasks.task import Task
 
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)
 LAYOUTS = (NoiseLayout.REPEATED, NoiseLayout.FULL)
 FIRST_RESET = 2_000_000  # resets of the card, of which nothing was chosen or trained
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What a policy is made from.
+
+    Attributes:
+        demonstrators: of the tasks that the policy can do, which share states and actions.
+        demonstrations: of each of them.
+        training: how.
+        resets: per row of the card.
+    """
+
+    demonstrators: tuple[Demonstrator, ...]
+    demonstrations: int
+    training: TrainingConfig
+    resets: int
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What the policy can do."""
+        return tuple(one.task for one in self.demonstrators)
+
+
+RECIPES = {
+    'franka_pick_place': Recipe((PICK_PLACE_DEMONSTRATOR,), 10, TrainingConfig(), 500),
+    'widowx_multitask': Recipe(
+        WIDOWX_DEMONSTRATORS, 10, TrainingConfig(horizon=4, steps=900), 300
+    ),
+}
 
 
 def spec_of(task: Task, field: VelocityField, name: str) -> PolicySpec:
@@ -49,59 +80,76 @@ def spec_of(task: Task, field: VelocityField, name: str) -> PolicySpec:
 
 
 def success_table(
-    task: Task, policy: FrozenPolicy, resets: int, workers: int
+    tasks: Sequence[Task], policy: FrozenPolicy, resets: int, workers: int
 ) -> list[dict[str, Any]]:
     """Measure the policy under N(0, c^2 I), each layout and scale on the same resets."""
     seeds = range(FIRST_RESET, FIRST_RESET + resets)
     rows = []
-    for layout in LAYOUTS:
-        for scale in SCALES:
-            rate = evaluate(task, policy, prior(policy.spec, layout, scale), seeds, workers)
-            print(f'{layout.name.lower()} noise, c = {scale:g}: {rate}', flush=True)
-            low, high = rate.interval
-            rows.append(
-                {
-                    'layout': layout.name.lower(),
-                    'scale': scale,
-                    'successes': rate.successes,
-                    'resets': rate.trials,
-                    'interval_95': [round(low, 4), round(high, 4)],
-                }
-            )
+    for task in tasks:
+        for layout in LAYOUTS:
+            for scale in SCALES:
+                rate = evaluate(task, policy, prior(policy.spec, layout, scale), seeds, workers)
+                print(
+                    f'{task.name}, {layout.name.lower()} noise, c = {scale:g}: {rate}', flush=True
+                )
+                low, high = rate.interval
+                rows.append(
+                    {
+                        'task': task.name,
+                        'layout': layout.name.lower(),
+                        'scale': scale,
+                        'successes': rate.successes,
+                        'resets': rate.trials,
+                        'interval_95': [round(low, 4), round(high, 4)],
+                    }
+                )
     return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Make the policy; see `--help`."""
+    """Make a policy; see `--help`."""
     parser = argparse.ArgumentParser(prog='python -m dsrl_ros.tasks.base_policy')
-    defaults = TrainingConfig()
+    parser.add_argument('recipe', choices=RECIPES, help='which policy')
     parser.add_argument('--out', type=Path, required=True, help='weights, NAME.safetensors')
-    parser.add_argument('--demonstrations', type=int, default=10)
+    parser.add_argument(
+        '--demonstrations', type=int, help="of each task; the recipe's if not said"
+    )
     parser.add_argument('--demonstration-seed', type=int, default=0)
-    parser.add_argument('--training-seed', type=int, default=defaults.seed)
-    parser.add_argument('--steps', type=int, default=defaults.steps, help='gradient steps')
-    parser.add_argument('--resets', type=int, default=500, help='resets per row of the card')
+    parser.add_argument('--training-seed', type=int, default=0)
+    parser.add_argument('--steps', type=int, help="gradient steps; the recipe's if not said")
+    parser.add_argument('--resets', type=int, help='per row of the card')
     parser.add_argument('--workers', type=int, default=2, help='processes that measure')
     options = parser.parse_args(arguments)
 
-    task = PICK_PLACE
-    config = TrainingConfig(steps=options.steps, seed=options.training_seed)
-    given = record(options.demonstrations, options.demonstration_seed)
+    recipe = RECIPES[options.recipe]
+    config = dataclasses.replace(
+        recipe.training,
+        seed=options.training_seed,
+        steps=options.steps or recipe.training.steps,
+    )
+    count = options.demonstrations or recipe.demonstrations
+    given = [
+        demonstration
+        for demonstrator in recipe.demonstrators
+        for demonstration in record(demonstrator, count, options.demonstration_seed)
+    ]
     field = train([(one.states, one.actions) for one in given], config)
 
     notes: dict[str, Any] = {
-        'task': task.title,
-        'script': 'python -m dsrl_ros.tasks.base_policy',
-        'demonstrations': options.demonstrations,
+        'task': '; '.join(task.title for task in recipe.tasks),
+        'script': f'python -m dsrl_ros.tasks.base_policy {options.recipe}',
+        'demonstrations': count,
         'demonstration_seed': options.demonstration_seed,
         'demonstration_steps': sum(len(one.actions) for one in given),
         'training': dataclasses.asdict(config),
         'versions': {name: version(name) for name in ('torch', 'mujoco', 'mink', 'numpy')},
     }
-    io.save(field, spec_of(task, field, options.out.stem), options.out, notes)
+    io.save(field, spec_of(recipe.tasks[0], field, options.out.stem), options.out, notes)
     policy = io.load(options.out)
     print(f'{options.out}: sha256 {policy.spec.sha256}', flush=True)
-    notes['success'] = success_table(task, policy, options.resets, options.workers)
+    notes['success'] = success_table(
+        recipe.tasks, policy, options.resets or recipe.resets, options.workers
+    )
     io.save(field, policy.spec, options.out, notes)
 
 

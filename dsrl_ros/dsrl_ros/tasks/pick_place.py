@@ -14,6 +14,7 @@ from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.trajectory import Float64
 from dsrl_ros.robots.twin import ArmState, Twin
 from dsrl_ros.tasks.task import SceneStart, Task
+from dsrl_ros.tasks.touch import is_slow, touched_by
 
 START_TOOL = (0.45, 0.0, 0.16)  # where the tool is when an episode starts [m]
 CUBE_LOW = (0.42, -0.20)  # region of the cube's start position: x, y [m]
@@ -23,7 +24,6 @@ CUBE_HALF = 0.0225  # [m]
 BOWL = (0.50, 0.20)  # centre, as in the scene [m]
 BOWL_RADIUS = 0.071  # inside the wall [m]
 BOWL_HEIGHT = 0.048  # rim above the table [m]
-SLOW = 0.05  # a cube slower than this is at rest [m/s]
 
 
 class PickPlace:
@@ -68,20 +68,10 @@ class PickPlace:
 
     def succeeded(self, twin: Twin) -> bool:
         """Return whether the cube rests in the bowl, touched by nothing else."""
-        model, data = twin.model, twin.data
-        cube = model.body('cube').id
-        bowl = model.body('bowl').id
-        offset = data.xpos[cube] - data.xpos[bowl]
+        offset = (twin.object_pose('cube') - twin.object_pose('bowl'))[:3]
         if np.hypot(offset[0], offset[1]) > BOWL_RADIUS or offset[2] > BOWL_HEIGHT:
             return False
-        touched = {
-            int(other)
-            for pair in model.geom_bodyid[data.contact.geom]
-            for one, other in (pair, pair[::-1])
-            if one == cube
-        }
-        speed = float(np.linalg.norm(data.qvel[model.body('cube').dofadr[0] :][:3]))
-        return touched == {bowl} and speed < SLOW
+        return touched_by(twin, 'cube') == {'bowl'} and is_slow(twin, 'cube')
 
 
 PICK_PLACE: Task = PickPlace()
