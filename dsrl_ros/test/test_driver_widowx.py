@@ -134,6 +134,22 @@ def test_another_profile_is_changed_where_the_arm_cannot_fall(make, asleep: bool
     bench.holding()
 
 
+def test_a_mode_in_which_a_position_is_no_goal_is_refused(make) -> None:
+    bench = make({'place': np.array(SLEEP)})
+    for name in ARM:
+        bench.arm.motors[name].mode = 'velocity'
+    said = bench.latched()
+    assert 'the arm in mode velocity' in said and 'widowx_modes.yaml' in said
+    assert (bench.arm.calls, bench.arm.commands) == ([], [])
+
+
+def test_an_arm_whose_motors_are_not_all_there_is_not_commanded(make) -> None:
+    bench = make()
+    bench.arm.unread.add('wrist_angle')
+    assert 'got Torque_Enable of 4 motors, expected 6' in bench.latched()
+    assert bench.arm.calls == []
+
+
 def test_an_arm_that_drives_to_sleep_at_start_is_waited_for(make) -> None:
     """As XSHardwareInterface has it: the chunk begins where the arm has come to rest."""
     bench = make()
@@ -250,6 +266,15 @@ def test_an_overload_that_nobody_signals_is_found_and_rebooted(bench: Bench, mot
         assert bench.arm.motors[name].registers['Torque_Enable'] == 1
     assert bench.arm.furthest < 0.03
     np.testing.assert_allclose(bench.arm.measured, hangs, atol=0.03)
+
+
+def test_a_gripper_that_was_overloaded_holds_again_after_clear(bench: Bench) -> None:
+    bench.arm.fail(GRIPPER, bit=5)
+    assert 'motor gripper: got overload' in bench.latched()
+    assert bench.call(bench.peer.recover).success
+    bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
+    bench.ros.spin_until(lambda: bench.driver._linked)
+    assert bench.arm.calls[-2:] == ['reboot all', 'torque gripper on']
 
 
 def test_a_recovery_that_fails_names_the_motor(make) -> None:

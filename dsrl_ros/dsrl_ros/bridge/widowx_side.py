@@ -76,6 +76,7 @@ class WidowXSide(HardwareSide):
         self._motors = (
             MotorWatch(node, self._services, widowx, robot.joint_names) if real else None
         )
+        self._shadow_motors = widowx.shadow_motors
         self._recover_timeout_s = hardware.recover_timeout_s
         self._preparation = XsPreparation(
             node, self._services, widowx, robot, self._motion, self.joints, real
@@ -127,7 +128,7 @@ class WidowXSide(HardwareSide):
             return 'no motor is in an error. Call the clear service to go on.'
         await self._services.reboot(GROUP, ALL)
         for name in failed:
-            if name not in self._robot.joint_names:  # in no group
+            if name in self._shadow_motors:  # in no group
                 await self._services.reboot(SINGLE, name)
         for _ in range(max(1, round(self._recover_timeout_s / _BOOT_S))):
             await pause(self._node, _BOOT_S)
