@@ -127,6 +127,7 @@ def test_the_policy_is_told_its_task_by_numbers(task: str) -> None:
     assert {options[node]['robot_model'] for node in ('driver', 'motion_planner', 'reward')} == {
         'wx250s'
     }
+    assert options['monitor']['task'] == f'widowx_{task}'
     steering = options['steering']
     table = StateSources(steering['sensors'], steering['state_sources'])
     table.require(STATE)
