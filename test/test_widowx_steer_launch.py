@@ -15,6 +15,8 @@ from dsrl_ros.cli.node_options import complete_calls, read_parameter_file
 from dsrl_ros.cli.prepare import prepare_run
 from dsrl_ros.core.config import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.robots.widowx import WX250S
+from dsrl_ros.tasks.registry import TASKS as TASKS_OF_LIBRARY
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
 GRAPH = BRINGUP / 'launch/widowx_steer.launch.yaml'
@@ -125,6 +127,7 @@ def test_the_policy_is_told_its_task_by_numbers(task: str) -> None:
     assert {options[node]['robot_model'] for node in ('driver', 'motion_planner', 'reward')} == {
         'wx250s'
     }
+    assert options['monitor']['task'] == f'widowx_{task}'
     steering = options['steering']
     table = StateSources(steering['sensors'], steering['state_sources'])
     table.require(STATE)
@@ -152,6 +155,14 @@ def test_the_files_say_what_the_nodes_take() -> None:
     for file in (BRINGUP / 'config').glob('widowx_steer.yaml'):
         assert set(read_parameter_file(file)) >= {'driver', 'steering'}
     for task in TASKS:
-        assert set(read_parameter_file(BRINGUP / f'config/tasks/widowx_{task}.yaml')) == {
-            'steering'
-        }
+        read = read_parameter_file(BRINGUP / f'config/tasks/widowx_{task}.yaml')
+        assert set(read) == {'reward', 'steering'}
+
+
+def test_what_goes_with_a_task_is_the_librarys() -> None:
+    """So that environments without ROS predict the graph."""
+    for name, task in TASKS_OF_LIBRARY.items():
+        if task.robot is WX250S:
+            read = read_parameter_file(BRINGUP / f'config/tasks/{name}.yaml')
+            assert task.state_names == STATE
+            assert read['reward']['max_steps'] == task.max_steps

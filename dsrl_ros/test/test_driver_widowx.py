@@ -16,6 +16,7 @@ from hardware_bench import CLOSING, FORWARD, OPENING, REAL, STILL, HardwareBench
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from rclpy.node import Node
 from std_msgs.msg import String
+from test_widowx import TURN, urdf
 from widowx_standins import ARM, GRIPPER, SLEEP, START, StandInXs
 
 from dsrl_msgs.msg import ChunkResult
@@ -361,6 +362,18 @@ def test_the_arm_is_laid_to_sleep_by_command(make) -> None:
     nobody = PoseMover(node, lambda: bench.ros.spin_for(0.02), 'nowhere', 0.1)
     with pytest.raises(DriverError, match='nowhere: got nothing within'):
         nobody.go('sleep', 0.5)
+
+
+def test_limits_come_from_the_vendors_urdf_and_the_links_bear_the_robots_name(make) -> None:
+    bench = make(**{'hardware.description': 'auto'})
+    bench.ros.spin_until(
+        lambda: any('robot_description' in text for text in bench.driver._start.missing())
+    )
+    bench.arm.describe(urdf().replace(f'lower="{-TURN}"', 'lower="-1.5"', 1))
+    bench.ready()
+    assert bench.driver._side.describe().position_low[0] == -1.5
+    bench.arm.describe(urdf().replace('wx250s/', 'left/'))
+    assert 'got no link wx250s/ee_gripper_link' in bench.latched()
 
 
 def test_the_group_of_another_arm_is_refused(make) -> None:
