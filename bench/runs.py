@@ -55,7 +55,6 @@ class Experiment:
         choices: that are looked at.
         trials: fresh resets per look.
         scales: c of the priors N(0, c^2 I) that are measured on the same resets.
-        gated: refuse what the driver refuses.
         offline: gives the transitions that it starts from; a function of a module.
     """
 
@@ -70,7 +69,6 @@ class Experiment:
     choices: tuple[str, ...] = (DETERMINISTIC, EXPLORING)
     trials: int = 50
     scales: tuple[float, ...] = ()
-    gated: bool = False
     offline: Callable[[TaskEnv, FrozenPolicy, Experiment], list[Transition]] = no_transitions
 
     @property
@@ -141,7 +139,7 @@ class _Run:
         self._policy = io.load(experiment.policy)
         task = find_task(experiment.task)
         check_policy(task, self._policy.spec)
-        self._env = TaskEnv(task, experiment.gated)
+        self._env = TaskEnv(task)
         self._config = experiment.config
         self._learner: Learner = build_learner(self._policy, self._config, experiment.seed)
         self._steps = self._decisions = 0
