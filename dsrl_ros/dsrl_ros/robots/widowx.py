@@ -8,9 +8,11 @@ in registers that the motors enforce), `wx250s_joint_limits.yaml` (the planner's
   motors end up to 2 mrad before the URDF does: at the upper ends of all joints (819 to 3345 for
   the shoulder, 648 to 3094 the elbow, 910 to 3447 the wrist). The URDF holds at the lower ends.
   A Velocity_Limit of 131 is 3.1414 rad/s.
-- The vendor publishes no acceleration that the arm can bear. 5 rad/s^2 is what its own planner is
-  given; the published torques would allow a stretched arm some ten times as much. It counts for
-  braking too, so that a tool within the workspace moves at about 0.1 m/s.
+- The vendor publishes no acceleration that the arm can bear. Its planner is given 5 rad/s^2, and
+  the default profile of its Python interface reaches any speed in 0.3 s, the greatest with 10.5.
+  10 is taken: a tenth of what the published torques give a stretched arm (20 N m less 5 against
+  gravity, over 0.2 kg m^2). It counts for braking within 0.1 s as well, so that no joint passes
+  1 rad/s and the tool in its workspace moves at some 0.2 m/s.
 - A width is `left_finger` minus `right_finger`, which the vendor counts from 15 to 37 mm. The
   fingers are thick: the gap between their pads is 18 mm less, 12 to 56 mm.
 """
@@ -40,7 +42,7 @@ WX250S = RobotDescription(
     position_low=(-3.1415, -1.8849, -2.1467, -3.1415, -1.7453, -3.1415),
     position_high=(3.14, 1.9895, 1.6045, 3.14, 2.146, 3.14),
     velocity_limit=(3.1414,) * 6,
-    acceleration_limit=(5.0,) * 6,
+    acceleration_limit=(10.0,) * 6,
     home=(0.0,) * 6,
     episode_start=(0.0, -0.188, 0.501, 0.0, 1.2578, 0.0),  # tool at 0.24, 0, 0.13
     tool_frame='wx250s/ee_gripper_link',

@@ -20,7 +20,7 @@ CLOSING = 3  # how long the demonstrator waits while the gripper closes [steps]
 PASSED = 0.012  # a place on the way counts as reached within this distance [m]
 REACHED = 0.005  # one where something is done, within this [m]
 INERTIA = 0.4
-PAUSE = 13  # a rest before something is done is shorter than this [steps]
+PUSH_PAUSE = 9  # a rest before the push is shorter than this [steps]
 BEHIND = 0.055  # of the tool before the drawer, so that its fingers clear it on the way down [m]
 HESITANT = 0.8  # share of pushes that are not made in one go
 TIP = 0.011  # from the tool to the outside of closed fingers [m]
@@ -33,11 +33,13 @@ class Carrying:
     Attributes:
         grasp_height: of the tool above the object's origin when it grasps [m].
         place_height: of the tool above the target's origin when it lets go [m].
+        pause: a rest before it grasps and before it lets go is shorter than this [steps].
         grasp_spread, place_spread: how far it grasps and lets go beside that: x, y, z [m], (3,).
     """
 
     grasp_height: float
     place_height: float
+    pause: int
     grasp_spread: tuple[float, float, float]
     place_spread: tuple[float, float, float]
 
@@ -56,7 +58,7 @@ class CarryingDemonstrator:
         grasp = _above(thing, way.grasp_height) + _spread(way.grasp_spread, rng)
         place = _above(goal, way.place_height) + _spread(way.place_spread, rng)
         approach, carry = rng.uniform((0.06, 0.11), (0.12, 0.14))
-        grasp_pause, place_pause = (int(n) for n in rng.integers(0, PAUSE, size=2))
+        grasp_pause, place_pause = (int(n) for n in rng.integers(0, way.pause, size=2))
         plan = [
             Waypoint(at_height(grasp, approach), OPEN),
             Waypoint(grasp, OPEN, 1 + grasp_pause),
@@ -87,7 +89,7 @@ class PushingDemonstrator:
         before = np.array([front[0] + offset, front[1] - BEHIND - behind, height])
         plan = [
             Waypoint(at_height(before, above), CLOSED),
-            Waypoint(before, CLOSED, 1 + int(rng.integers(0, 9))),
+            Waypoint(before, CLOSED, 1 + int(rng.integers(0, PUSH_PAUSE))),
         ]
         if rng.random() < HESITANT:
             # Stops on the way, draws back, and pushes on.
@@ -117,8 +119,8 @@ def _manner(rng: np.random.Generator) -> Manner:
     return Manner(float(speed), float(tremor), PASSED, REACHED, INERTIA)
 
 
-MUSHROOM = Carrying(0.010, 0.018, (0.012, 0.010, 0.006), (0.040, 0.040, 0.008))
-BLOCK = Carrying(0.006, 0.047, (0.010, 0.007, 0.004), (0.014, 0.009, 0.004))
+MUSHROOM = Carrying(0.010, 0.018, 13, (0.012, 0.010, 0.006), (0.040, 0.040, 0.008))
+BLOCK = Carrying(0.006, 0.047, 8, (0.010, 0.007, 0.004), (0.014, 0.009, 0.004))
 WIDOWX_DEMONSTRATORS: tuple[Demonstrator, ...] = (
     CarryingDemonstrator(WIDOWX_PICK_PLACE, MUSHROOM),
     PushingDemonstrator(),
