@@ -201,7 +201,7 @@ def random_motion(seed: int, reach: float) -> Motion:
     return Motion(trajectory, positions[0], velocities[0], positions[0])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seed=st.integers(0, 2**32 - 1), reach=st.floats(0.0, 1.0), stop=st.floats(0.0, 1.0))
 def test_what_passes_keeps_every_limit_wherever_it_is_stopped(
     seed: int, reach: float, stop: float

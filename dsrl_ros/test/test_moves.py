@@ -28,7 +28,7 @@ OFFSETS = arrays(np.float64, 7, elements=st.floats(-0.049, 0.049))
 
 
 @given(offset=OFFSETS, by=st.floats(0.05, 0.5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_starts_where_the_arm_is_commanded_and_ends_where_it_was_planned(
     offset: np.ndarray, by: float
 ) -> None:
