@@ -40,7 +40,9 @@ _BUS_ERROR_RAD = -math.pi  # what the vendor's driver says of every joint that i
 START = np.array(WX250S.episode_start)
 ARM, GRIPPER = WX250S.joint_names, 'gripper'
 MOTORS = (*ARM, GRIPPER)
-SHADOWS = ('shoulder_shadow', 'elbow_shadow')
+# Second motors of a joint: what is written to the first they take too, by their Secondary_ID.
+SECOND = {'shoulder': 'shoulder_shadow', 'elbow': 'elbow_shadow'}
+SHADOWS = tuple(SECOND.values())
 
 
 @dataclass
@@ -94,6 +96,8 @@ class StandInXs(Node):
         bus_fails: whether joints can be read.
         unread: motors that do not answer, by name.
         silent: services that are never answered.
+        alert_hides: whether nothing is read of a motor in an error: the vendor's library takes
+            the alert that such a motor's answers bear for a reading that failed.
         object_width: width at which the fingers meet something [m].
         registers_told: False for the vendor's simulated driver, which knows profiles only.
     """
@@ -109,10 +113,11 @@ class StandInXs(Node):
         self.motors = {
             name: Motor(value, value) for name, value in zip(ARM, place.tolist(), strict=True)
         }
-        for name in (GRIPPER, *SHADOWS):
-            self.motors[name] = Motor(0.0, 0.0)
+        self.motors[GRIPPER] = Motor(0.0, 0.0)
         self.motors[GRIPPER].mode = 'pwm'
-        for name in ARM:
+        for name, shadow in SECOND.items():
+            self.motors[shadow] = Motor(self.motors[name].place, self.motors[name].place)
+        for name in (*ARM, *SHADOWS):
             self.motors[name].registers['Torque_Enable'] = int(holds)
         self.commands: list[list[float]] = []
         self.efforts: list[float] = []
@@ -121,6 +126,7 @@ class StandInXs(Node):
         self.bus_fails = False
         self.unread: set[str] = set()
         self.silent: set[str] = set()
+        self.alert_hides = True
         self.object_width = 0.0
         self.registers_told = registers_told
         self._finger, self._effort = 0.020, 0.0
@@ -171,6 +177,15 @@ class StandInXs(Node):
             return list({'arm': ARM, 'all': MOTORS}.get(request.name, ()))
         return [request.name] if request.name in self.motors else []
 
+    def _written(self, request: Any) -> list[Motor]:
+        """Return the motors that take what is written."""
+        named = self._named(request)
+        return [self.motors[name] for name in (*named, *(SECOND[n] for n in named if n in SECOND))]
+
+    def _reads(self, name: str) -> bool:
+        failed = self.alert_hides and self.motors[name].registers['Hardware_Error_Status']
+        return name not in self.unread and not failed
+
     def _slowly(self, name: str, answer: Any) -> Any:
         async def serve(request: Any, response: Any) -> Any:
             if name in self.silent:
@@ -186,6 +201,8 @@ class StandInXs(Node):
             # A number that is none becomes whatever the conversion to ticks makes of it.
             goal = value if math.isfinite(value) else _BUS_ERROR_RAD
             self.motors[name].go(goal, self._now_s())
+        for name, shadow in SECOND.items():
+            self.motors[shadow].goal = self.motors[name].goal
 
     def _on_single(self, message: JointSingleCommand) -> None:
         assert message.name == GRIPPER
@@ -210,8 +227,7 @@ class StandInXs(Node):
 
     def _on_modes(self, request: OperatingModes.Request, _: Any) -> None:
         self.calls.append(f'mode {request.name}')
-        for name in self._named(request):
-            motor = self.motors[name]
+        for motor in self._written(request):
             motor.mode, motor.profile = request.mode, request.profile_type
             motor.registers |= {
                 'Profile_Velocity': request.profile_velocity,
@@ -222,8 +238,7 @@ class StandInXs(Node):
 
     def _on_torque(self, request: TorqueEnable.Request, _: Any) -> None:
         self.calls.append(f'torque {request.name} {"on" if request.enable else "off"}')
-        for name in self._named(request):
-            motor = self.motors[name]
+        for motor in self._written(request):
             motor.registers['Torque_Enable'] = int(request.enable)
             motor.begun = (motor.place, self._now_s())
 
@@ -231,7 +246,8 @@ class StandInXs(Node):
         self.calls.append(f'reboot {request.name}')
         for name in self._named(request):
             motor = self.motors[name]
-            if request.smart_reboot and not motor.registers['Hardware_Error_Status']:
+            well = self._reads(name) and not motor.registers['Hardware_Error_Status']
+            if request.cmd_type == 'group' and request.smart_reboot and well:
                 continue
             # What is in RAM is lost: the profile, and that it holds.
             motor.registers |= {
@@ -245,7 +261,7 @@ class StandInXs(Node):
         if not self.registers_told and not request.reg.startswith('Profile'):
             return
         for name in self._named(request):
-            if name in self.unread:
+            if not self._reads(name):
                 return  # those before it have been read
             motor = self.motors[name]
             ticks = {'Goal_Position': motor.goal, 'Present_Position': motor.place}
@@ -256,8 +272,8 @@ class StandInXs(Node):
 
     def _on_set(self, request: RegisterValues.Request, _: Any) -> None:
         self.calls.append(f'set {request.reg} {request.value}')
-        for name in self._named(request):
-            self.motors[name].registers[request.reg] = request.value
+        for motor in self._written(request):
+            motor.registers[request.reg] = request.value
 
     def _update(self) -> None:
         now_s = self._now_s()
@@ -266,6 +282,8 @@ class StandInXs(Node):
             moved = motor.step(now_s, lying)
             self.furthest = max(self.furthest, moved)
             self.lets_go += 0.0 if motor.registers['Torque_Enable'] else moved
+        for name, shadow in SECOND.items():
+            self.motors[shadow].place = self.motors[name].place
         self._move_fingers()
         places = [*self.measured, 0.0]
         if self.bus_fails:

@@ -103,6 +103,7 @@ class WidowXSide(HardwareSide):
         """Make the motors ready, then call `then`; what keeps them from it is a trouble."""
         self._preparations += 1
         self._unprepared = ''
+        self._reported = False  # if it fails as before, that is new all the same
         self._node.executor.create_task(self._prepare, self._preparations, then)
 
     def joints(self) -> Float64:
@@ -163,7 +164,7 @@ class WidowXSide(HardwareSide):
 
     async def _prepare(self, number: int, then: Callable[[], None]) -> None:
         try:
-            await self._preparation.run()
+            await self._preparation.run(lambda: number == self._preparations)
         except DsrlError as error:
             if number == self._preparations:
                 self._unprepared = str(error)

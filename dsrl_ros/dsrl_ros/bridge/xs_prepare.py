@@ -62,9 +62,15 @@ class XsPreparation:
         self._arm = arm
         self._joints = joints
         self._tells_registers = tells_registers
+        # The second motor of a joint takes what its first is told, but not while it reboots.
+        shadows = config.shadow_motors if tells_registers else ()
+        self._motors = (*robot.joint_names, *shadows)
 
-    async def run(self) -> None:
+    async def run(self, wanted: Callable[[], bool]) -> None:
         """Do it all; to be awaited in a task of its own.
+
+        Args:
+            wanted: whether the driver still has the right to command, and began no other run.
 
         Raises:
             DriverError: names what is not as it must be, and what to do.
@@ -79,13 +85,13 @@ class XsPreparation:
         await self._rest()
         holds = await self._holds()
         if (info.mode, info.profile_type) != ('position', 'time'):
-            await self._change_mode(info, holds)
+            await self._change_mode(info, any(holds), wanted)
             holds = await self._holds()
         await self._set_profile()
-        if not holds:
-            await self._send_goal_where_it_is()
+        if not all(holds):
+            await self._send_goal_where_it_is(wanted)
             await self._services.set_torque(GROUP, self._config.group, enable=True)
-            if not await self._holds():
+            if not all(await self._holds()):
                 raise DriverError('xs_sdk: got motors that do not hold, expected them to.')
         await self._prepare_gripper()
 
@@ -103,13 +109,15 @@ class XsPreparation:
             if np.abs(self._joints() - place).max() > _STILL_RAD:
                 place, still_s = self._joints(), time.monotonic()
 
-    async def _holds(self) -> bool:
-        """Return whether every motor of the arm holds."""
+    async def _holds(self) -> list[bool]:
+        """Return of each motor of the arm whether it holds."""
         if not self._tells_registers:
-            return True
-        return all(await self._read('Torque_Enable'))
+            return [True]
+        return [bool(value) for value in await self._read('Torque_Enable')]
 
-    async def _change_mode(self, info: RobotInfo.Response, holds: bool) -> None:
+    async def _change_mode(
+        self, info: RobotInfo.Response, holds: bool, wanted: Callable[[], bool]
+    ) -> None:
         got = f'xs_sdk: got the arm in mode {info.mode}, profile {info.profile_type}'
         if info.mode != 'position':
             raise DriverError(f'{got}, expected position and time. {_MODES}.')
@@ -121,7 +129,7 @@ class XsPreparation:
             )
         if holds:
             await self._services.set_torque(GROUP, self._config.group, enable=False)
-        await self._send_goal_where_it_is()
+        await self._send_goal_where_it_is(wanted)
         await self._services.set_mode(GROUP, self._config.group, 'position', self._profile())
 
     def _profile(self) -> tuple[int, int]:
@@ -136,10 +144,14 @@ class XsPreparation:
                 if (got := set(await self._read(name))) != {value}:
                     raise DriverError(f'xs_sdk: got {name} {sorted(got)}, expected {value}.')
 
-    async def _send_goal_where_it_is(self) -> None:
+    async def _send_goal_where_it_is(self, wanted: Callable[[], bool]) -> None:
         """Send the goal where the arm is, until the motors have it: they would jump to another."""
         until_s = time.monotonic() + self._config.answer_timeout_s
         while True:
+            if not wanted():
+                raise DriverError(
+                    'xs_sdk: got motors half prepared, expected the driver to go on.'
+                )
             self._arm.hold(self._joints())
             await pause(self._node, _LOOK_S)
             if not self._tells_registers:
@@ -150,7 +162,7 @@ class XsPreparation:
             if off.max() <= _SAME_TICKS:
                 return
             if time.monotonic() > until_s:
-                worst = self._robot.joint_names[int(off.argmax())]
+                worst = self._motors[int(off.argmax())]
                 raise DriverError(
                     f'xs_sdk: got the goal of {worst} {off.max()} ticks from where it is, '
                     f'expected at most {_SAME_TICKS}: it would jump. Is it beyond its limits?'
@@ -168,11 +180,13 @@ class XsPreparation:
             await self._services.set_torque(SINGLE, name, enable=True)
 
     async def _read(self, register: str) -> list[int]:
-        """Return a register of every motor of the arm."""
+        """Return a register of every motor of the arm, second motors of a joint last."""
         values = await self._services.registers(GROUP, self._config.group, register)
-        if len(values) != self._robot.num_joints:
+        for name in self._motors[self._robot.num_joints :]:
+            values += await self._services.registers(SINGLE, name, register)
+        if len(values) != len(self._motors):
             raise DriverError(
-                f'xs_sdk: got {register} of {len(values)} motors, expected '
-                f'{self._robot.num_joints}. Check their cables and power.'
+                f'xs_sdk: got {register} of {len(values)} motors, expected {len(self._motors)}. '
+                'One in an error tells none: call recover. Else check their cables and power.'
             )
         return values
