@@ -96,15 +96,13 @@ def test_the_vendors_stack_is_asked_for_what_it_takes(mode: str, simulated: str)
     assert names_of_ours & VENDORS == {'robot_model'}
 
 
-def test_the_motors_come_up_as_the_driver_wants_them() -> None:
-    """Nothing has to be changed then, and nothing lets go."""
+def test_the_motors_come_up_slowly_in_the_mode_that_the_driver_wants() -> None:
+    """Until they rest, at whatever goal they had; nothing has to be let go to stream to them."""
     modes = yaml.safe_load((BRINGUP / 'config/controllers/widowx_modes.yaml').read_text())
     arm, gripper = modes['groups']['arm'], modes['singles']['gripper']
-    config = WidowXConfig()
     assert (arm['operating_mode'], arm['profile_type']) == ('position', 'time')
-    assert arm['profile_velocity'] == config.profile_ms
-    assert arm['profile_acceleration'] == config.profile_acceleration_ms
-    assert gripper['operating_mode'] == config.gripper
+    assert arm['profile_velocity'] >= 2000
+    assert gripper['operating_mode'] == WidowXConfig().gripper
 
 
 def test_the_names_are_the_vendors_in_the_namespace_of_its_robot() -> None:
