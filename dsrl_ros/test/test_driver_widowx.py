@@ -16,6 +16,7 @@ from hardware_bench import CLOSING, FORWARD, OPENING, REAL, STILL, HardwareBench
 from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
+from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from test_widowx import TURN, urdf
 from widowx_standins import ARM, GRIPPER, SHADOWS, SLEEP, START, StandInXs
@@ -95,6 +96,9 @@ def test_the_vendors_simulated_driver_has_motors_without_registers(make) -> None
     assert bench.call(bench.peer.recover).success
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
     assert 'motors' not in bench.peer.seen
+    # Pressed, its fingers would go round and round: it has none that meet anything.
+    bench.run(gripping(CLOSING))
+    bench.ros.spin_until(lambda: bench.arm.efforts == [-250.0, 0.0])
 
 
 def test_motors_that_let_go_get_their_goal_where_they_are_before_they_hold(make) -> None:
@@ -371,6 +375,21 @@ def test_somebody_else_who_commands_the_motors_latches(
     rival = bench.peer.create_publisher(kind, topic, qos.COMMAND)
     assert f'somebody else commands /{bench.ros.namespace[1:]}/{topic}' in bench.latched()
     bench.peer.destroy_publisher(rival)
+
+
+def test_joints_of_the_same_names_by_somebody_else_latch(make) -> None:
+    """As the fake hardware of the vendor's MoveIt tells them, under the same robot_name."""
+    bench = make()
+    other = bench.peer.create_publisher(JointState, names.JOINT_STATES, qos.COMMAND)
+    bench.ros.spin_until(
+        lambda: any('to have one publisher' in text for text in bench.driver._start.missing())
+    )
+    bench.peer.destroy_publisher(other)
+    bench.ready()
+    other = bench.peer.create_publisher(JointState, names.JOINT_STATES, qos.COMMAND)
+    assert 'joint_states: got more than one publisher' in bench.latched()
+    bench.peer.destroy_publisher(other)
+    bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
 
 
 def test_the_hardware_interface_of_ros2_control_is_waited_for_to_go(make) -> None:

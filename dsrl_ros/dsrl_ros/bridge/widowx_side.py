@@ -6,6 +6,7 @@ The simulated one has motors without registers: they never let go, get warm, or 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from rclpy.node import Node
@@ -64,7 +65,9 @@ class WidowXSide(HardwareSide):
         )
         real = config.robot_mode == 'real'
         self._services = XsServices(node, widowx.answer_timeout_s)
-        self._hand = self._gripper = XsGripper(node, robot, hardware, widowx, self.width)
+        # Simulated fingers meet nothing: while they are pressed they go round their crank.
+        pressed = widowx if real else replace(widowx, gripper_hold_pwm=0.0)
+        self._hand = self._gripper = XsGripper(node, robot, hardware, pressed, self.width)
         mine = {names.XS_SINGLE: lambda: self._gripper.publisher}
         self._arm = self._motion = JointGroupCommands(
             node,
@@ -86,7 +89,8 @@ class WidowXSide(HardwareSide):
 
     def missing(self) -> list[str]:
         """Return the topics and services that are not there yet."""
-        return super().missing() + self._services.missing()
+        others = [f'{self._state.arm.name} to have one publisher'] if self._told_twice() else []
+        return super().missing() + self._services.missing() + others
 
     def open(self) -> None:
         """Take the right to command."""
@@ -144,7 +148,18 @@ class WidowXSide(HardwareSide):
         return {**own, **super().healths()}
 
     def _fault(self) -> str:
-        return (self._motors.fault() if self._motors is not None else '') or self._unprepared
+        motors = self._motors.fault() if self._motors is not None else ''
+        return motors or self._told_twice() or self._unprepared
+
+    def _told_twice(self) -> str:
+        """Return whether somebody else tells joints of the same names; empty where nobody does."""
+        topic = self._state.arm.name
+        if self._node.count_publishers(topic) < 2:
+            return ''
+        return (
+            f'{topic}: got more than one publisher, expected xs_sdk alone: which arm is the real '
+            "one? Give the other a robot_name of its own, as MoveIt's fake hardware takes."
+        )
 
     def _look_at_parts(self) -> None:
         if self._motors is not None:
