@@ -305,6 +305,22 @@ def test_an_overload_that_nobody_signals_is_found_and_rebooted(bench: Bench, mot
     np.testing.assert_allclose(bench.arm.measured, hangs, atol=0.03)
 
 
+def test_a_motor_that_holds_does_not_sink_while_another_is_prepared(make) -> None:
+    """Its goal sent where it is, it would be behind that too, and so on down to the table."""
+    bench = make()
+    shoulder = bench.arm.motors['shoulder']
+    shoulder.goal, shoulder.sags = shoulder.place - 0.06, 0.06
+    bench.ready()
+    begin = shoulder.place
+    bench.arm.fail('elbow', bit=5)
+    bench.latched()
+    assert bench.call(bench.peer.recover).success
+    bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
+    bench.ros.spin_until(lambda: bench.driver._linked)
+    assert bench.arm.commands
+    assert shoulder.place == pytest.approx(begin, abs=0.005)
+
+
 def test_a_gripper_that_was_overloaded_holds_again_after_clear(bench: Bench) -> None:
     bench.arm.fail(GRIPPER, bit=5)
     assert 'motor gripper: got no answer' in bench.latched()
@@ -432,6 +448,24 @@ def test_limits_come_from_the_vendors_urdf_and_the_links_bear_the_robots_name(ma
     assert bench.driver._side.describe().position_low[0] == -1.5
     bench.arm.describe(urdf().replace('wx250s/', 'left/'))
     assert 'got no link wx250s/ee_gripper_link' in bench.latched()
+
+
+def test_who_interrupts_the_way_to_a_pose_stops_the_arm(make) -> None:
+    bench = make().ready()
+    bench.ros.add(MotionPlannerNode, robot_model='wx250s', planner='plain')
+    node = bench.ros.add(lambda **options: Node('pose', **options))
+    pressed: list[bool] = []
+
+    def spin() -> None:
+        bench.ros.spin_for(0.02)
+        if bench.arm.commands and not pressed:
+            pressed.append(True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        PoseMover(node, spin, names.JOINT_STATES, 5.0).go('sleep', 0.5)
+    bench.ros.spin_until(lambda: not bench.driver._busy(), timeout_s=1.0)
+    assert np.abs(bench.arm.measured - START).max() < 0.3
 
 
 def test_the_group_of_another_arm_is_refused(make) -> None:

@@ -55,6 +55,7 @@ class Motor:
     begun: tuple[float, float] = (0.0, 0.0)  # where and when it set out for its goal
     mode: str = 'position'
     profile: str = 'time'
+    sags: float = 0.0  # behind its goal by what it bears [rad]
 
     def __post_init__(self) -> None:
         self.registers = {
@@ -76,7 +77,8 @@ class Motor:
         if self.registers['Torque_Enable']:
             start, begun_s = self.begun
             takes_s = max(self.registers['Profile_Velocity'] * 1e-3, 1e-3)
-            self.place = start + (self.goal - start) * min((now_s - begun_s) / takes_s, 1.0)
+            end = self.goal + self.sags
+            self.place = start + (end - start) * min((now_s - begun_s) / takes_s, 1.0)
         else:
             step = _FALL_RAD_S * _PERIOD_S
             self.place += min(max(falls_to - self.place, -step), step)

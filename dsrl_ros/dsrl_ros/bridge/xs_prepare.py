@@ -28,6 +28,7 @@ _STILL_S = 0.3
 _LOOK_S = 0.05
 _ASLEEP_RAD = 0.2  # of the vendor's sleep pose, in which the arm lies on itself
 _SAME_TICKS = 30  # of 4096 per turn: 2.6 degrees
+_MIDDLE_TICKS = 2048  # at 0 rad, half a turn from where ticks begin
 _MODES = 'Start xs_sdk with mode_configs:=.../dsrl_bringup/config/controllers/widowx_modes.yaml'
 
 
@@ -145,20 +146,26 @@ class XsPreparation:
                     raise DriverError(f'xs_sdk: got {name} {sorted(got)}, expected {value}.')
 
     async def _send_goal_where_it_is(self, wanted: Callable[[], bool]) -> None:
-        """Send the goal where the arm is, until the motors have it: they would jump to another."""
+        """Send the goal where the arm is, until the motors have it: they would jump to another.
+
+        A motor that holds keeps its goal: it is behind by what it bears, and would sink by that.
+        """
         until_s = time.monotonic() + self._config.answer_timeout_s
+        held = await self._goals_held()
+        loose = np.isnan(held)
+        looked_at = np.array([*loose, *[loose.all()] * (len(self._motors) - len(held))])
         while True:
             if not wanted():
                 raise DriverError(
                     'xs_sdk: got motors half prepared, expected the driver to go on.'
                 )
-            self._arm.hold(self._joints())
+            self._arm.hold(np.where(loose, self._joints(), held))
             await pause(self._node, _LOOK_S)
             if not self._tells_registers:
                 return
             goals = np.array(await self._read('Goal_Position'))
             places = np.array(await self._read('Present_Position'))
-            off = np.abs(goals - places)
+            off = np.abs(goals - places) * looked_at
             if off.max() <= _SAME_TICKS:
                 return
             if time.monotonic() > until_s:
@@ -167,6 +174,15 @@ class XsPreparation:
                     f'xs_sdk: got the goal of {worst} {off.max()} ticks from where it is, '
                     f'expected at most {_SAME_TICKS}: it would jump. Is it beyond its limits?'
                 )
+
+    async def _goals_held(self) -> Float64:
+        """Return the goal of each joint that is held [rad], not a number for the others, (J,)."""
+        goals = np.full(self._robot.num_joints, np.nan)
+        if self._tells_registers:
+            holds = (await self._holds())[: len(goals)]
+            ticks = np.array((await self._read('Goal_Position'))[: len(goals)])
+            goals[holds] = ((ticks - _MIDDLE_TICKS) * (np.pi / _MIDDLE_TICKS))[holds]
+        return goals
 
     async def _prepare_gripper(self) -> None:
         name, mode = self._config.gripper_joint, self._config.gripper

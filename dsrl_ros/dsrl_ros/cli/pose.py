@@ -15,6 +15,7 @@ import rclpy
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
@@ -61,6 +62,7 @@ class PoseMover:
         Raises:
             ConfigError: the robot has no pose of this name.
             DriverError: somebody is missing, refuses or fails; names who.
+            KeyboardInterrupt: as it came; the arm has been stopped.
         """
         self._until(lambda: self._joints.stamp_ns is not None, self._joints.name)
         message = self._joints.message()
@@ -83,7 +85,13 @@ class PoseMover:
         handle = self._answer(self._move.send_goal_async(goal), names.MOVE_ARM)
         if not handle.accepted:
             raise DriverError(f'{names.MOVE_ARM}: the driver refused the goal. Is it at rest?')
-        done = self._answer(handle.get_result_async(), names.MOVE_ARM, _MOVE_S)
+        takes_s = planned.trajectory.points[-1].time_from_start.sec
+        try:
+            done = self._answer(handle.get_result_async(), names.MOVE_ARM, _MOVE_S + takes_s)
+        except (DriverError, KeyboardInterrupt):
+            canceled = handle.cancel_goal_async()  # nobody waits for the arm any more
+            self._until(canceled.done, names.MOVE_ARM)
+            raise
         if done.status != GoalStatus.STATUS_SUCCEEDED:
             raise DriverError(f'{names.MOVE_ARM}: {done.result.error_message or "it failed"}')
 
@@ -131,7 +139,8 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument('--wait', type=float, default=10.0, help='for each answer [10 s]')
     given = parser.parse_args(arguments)
-    rclpy.init(domain_id=given.domain)
+    # Ctrl-C is for this command, which stops the arm then; by ROS it would end the wires first.
+    rclpy.init(domain_id=given.domain, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = Node('pose', namespace=given.namespace)
         executor = LeanExecutor()
