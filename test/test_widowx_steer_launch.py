@@ -126,6 +126,8 @@ def test_the_policy_is_told_its_task_by_numbers(task: str) -> None:
         'wx250s'
     }
     assert options['monitor']['task'] == f'widowx_{task}'
+    # An arm that sags under its load is at home all the same.
+    assert options['reward']['reset']['home_tolerance_rad'] == pytest.approx(0.1)
     steering = options['steering']
     table = StateSources(steering['sensors'], steering['state_sources'])
     table.require(STATE)
