@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
+import hypothesis
 import pytest
 
 from dsrl_ros.cli.leases import DomainLease
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile('suite', deadline=None)
+hypothesis.settings.load_profile('suite')
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -29,6 +29,7 @@ from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.registry import find_task
+from dsrl_ros.tasks.task import check_policy
 
 ROOT = Path(__file__).parents[1]
 DETERMINISTIC, EXPLORING = 'deterministic', 'exploring'  # the two choices of a learner
@@ -54,7 +55,6 @@ class Experiment:
         choices: that are looked at.
         trials: fresh resets per look.
         scales: c of the priors N(0, c^2 I) that are measured on the same resets.
-        gated: refuse what the driver refuses.
         offline: gives the transitions that it starts from; a function of a module.
     """
 
@@ -69,7 +69,6 @@ class Experiment:
     choices: tuple[str, ...] = (DETERMINISTIC, EXPLORING)
     trials: int = 50
     scales: tuple[float, ...] = ()
-    gated: bool = False
     offline: Callable[[TaskEnv, FrozenPolicy, Experiment], list[Transition]] = no_transitions
 
     @property
@@ -138,7 +137,9 @@ class _Run:
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
         self._policy = io.load(experiment.policy)
-        self._env = TaskEnv(find_task(experiment.task), experiment.gated)
+        task = find_task(experiment.task)
+        check_policy(task, self._policy.spec)
+        self._env = TaskEnv(task)
         self._config = experiment.config
         self._learner: Learner = build_learner(self._policy, self._config, experiment.seed)
         self._steps = self._decisions = 0

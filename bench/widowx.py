@@ -98,7 +98,6 @@ def experiment(name: str, seed: int, extra: dict[str, Any], policy: Path) -> Exp
         looks=LOOKS,
         choices=(DETERMINISTIC,),
         scales=SCALES if line.steers else (),
-        gated=True,
         offline=no_transitions if line.steers else prior_episodes,
     )
 

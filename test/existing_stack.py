@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from franka_standins import SlowHand, StandInStack
 from geometry_msgs.msg import PoseStamped
+from move_group_standin import StandInMoveGroup
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from ros_host import RosHost
@@ -58,6 +59,7 @@ def _rules(given: Mapping[str, str]) -> list[str]:
         names.ERROR_RECOVERY: given['error_recovery'],
         names.SET_HARDWARE_STATE: f'{manager}/set_hardware_component_state',
         names.SWITCH_CONTROLLER: f'{manager}/switch_controller',
+        names.MOVE_GROUP: given['move_action'],
         names.GRIPPER_STATES: f'{hand}/joint_states',
     }
     for name in (names.GRIPPER_MOVE, names.GRIPPER_GRASP, names.GRIPPER_STOP):
@@ -147,16 +149,23 @@ class TwinHand(SlowHand):
 
 
 class SceneKeeper(Node):
-    """Puts cube, bowl and arm where an episode begins, and tells the driver that it did."""
+    """Puts cube, bowl and arm where an episode begins, and tells the driver that it did.
 
-    def __init__(self, **node_options: Any) -> None:
+    Attributes:
+        found: joints in which the arm was each time, before [rad], (J,).
+    """
+
+    def __init__(self, stack: TwinStack, **node_options: Any) -> None:
         super().__init__('scene_keeper', **node_options)
+        self._stack = stack
+        self.found: list[np.ndarray] = []
         self._twin = self.create_client(SetScene, f'{_SIM}/set_scene')
         self._clear = self.create_client(Trigger, names.CLEAR)
         group = ReentrantCallbackGroup()  # the answers come in meanwhile
         self.create_service(SetScene, names.SET_SCENE, self._on_set_scene, callback_group=group)
 
     async def _on_set_scene(self, request: Any, _: Any) -> Any:
+        self.found.append(self._stack.joints)
         answer = await self._twin.call_async(request)
         # The arm was moved by other means than commands: who does that calls clear, and again
         # while the last chunk's braking is being run out.
@@ -199,6 +208,8 @@ class Cell:
     Attributes:
         host: of the nodes that run here; its namespace is the graph's.
         stack, hand: the robot.
+        move_group: plans its motions.
+        keeper: of the scene.
     """
 
     def __init__(self, given: Mapping[str, str]) -> None:
@@ -207,7 +218,10 @@ class Cell:
         rules = _rules(given)
         self.stack: TwinStack = self._add_to_stack(TwinStack, rules)
         self.hand: TwinHand = self._add_to_stack(TwinHand, rules)
-        self.host.add(SceneKeeper)
+        self.move_group: StandInMoveGroup = self._add_to_stack(StandInMoveGroup, rules)
+        self.keeper: SceneKeeper = self.host.add(
+            lambda **options: SceneKeeper(self.stack, **options)
+        )
         self.host.spin_until(lambda: self.stack._seen, 30.0)
 
     def _add_to_stack(self, kind: Any, rules: list[str]) -> Any:

@@ -51,13 +51,13 @@ def result(name: str, seed: int, steered: int, **changes: Any) -> dict[str, Any]
     [('pick_place', 2.0, 30), ('drawer_closing', 2.0, 20), ('block_stacking', 1.5, 20)],
 )
 def test_the_runs_are_those_of_the_paper(name: str, magnitude: float, utd: int) -> None:
-    """Table 10 and C.4.2, 256 wide, and gated as the graph is."""
+    """Table 10 and C.4.2, 256 wide."""
     made = widowx.experiment(name, 1, {}, POLICY)
     config = made.config
     assert (config.noise_magnitude, config.utd, config.update_every) == (magnitude, utd, 2)
     assert (config.algorithm, config.hidden_size, config.discount) == ('sac', 256, 0.97)
     assert (made.warmup, made.online, made.trials) == (20, 150, 50)
-    assert made.gated and made.seed == 1 and 1.0 in made.scales
+    assert made.seed == 1 and 1.0 in made.scales
 
 
 def test_a_run_measures_the_prior_learns_and_looks() -> None:
@@ -93,7 +93,7 @@ def test_rlpd_starts_from_what_the_frozen_policy_does_by_itself(
     """Its offline half are prior episodes, none of them the start of an episode of its own."""
     monkeypatch.setattr(widowx, 'PRIOR_EPISODES', 2)
     experiment = small('pick_place_rlpd', online=1, looks=(1,), scales=())
-    env, policy = TaskEnv(PICK_PLACE, gated=True), io.load(POLICY)
+    env, policy = TaskEnv(PICK_PLACE), io.load(POLICY)
     given = widowx.prior_episodes(env, policy, experiment)
     assert {t.phase for t in given} == {'offline'}
     assert [t.sequence for t in given] == list(range(len(given)))

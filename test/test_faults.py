@@ -19,6 +19,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 pytest.importorskip('franka_msgs', reason='`make test` builds test/vendor_ws')
+pytest.importorskip('moveit_msgs', reason='`make test` builds test/vendor_ws')
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from existing_stack import Cell, existing_stack, guide_arguments

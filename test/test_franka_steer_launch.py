@@ -141,7 +141,7 @@ def test_the_vendor_is_asked_for_what_it_takes() -> None:
         'controllers_yaml',
     }
     entries = yaml.safe_load(GRAPH.read_text())['launch']
-    includes = [entry['include'] for entry in entries if 'include' in entry]
+    _, *includes = [entry['include'] for entry in entries if 'include' in entry]
     assert len(includes) == 2
     for include in includes:
         assert include['file'] == '$(find-pkg-share franka_bringup)/launch/franka.launch.py'
@@ -283,7 +283,9 @@ def test_dsrl_launch_passes_arguments_on(fakes: Path, tmp_path: Path) -> None:
     given = dict(word.split('=') for word in nodes['steering']['parameters']['overrides'].split())
     assert (given['seed'], given['online_episodes'], given['eval_episodes']) == ('3', '40', '')
     assert given['run_dir'].strip("'") == str((tmp_path / 'runs/latest').resolve())
-    assert nodes['reward']['parameters']['overrides'] == 'sources=person,simulator reset.arrange='
+    assert nodes['reward']['parameters']['overrides'] == (
+        'robot_model=fr3 sources=person,simulator reset.arrange='
+    )
     assert {node['remappings']['__ns'] for node in nodes.values()} == {'/left'}
     assert (tmp_path / 'runs/latest/config.yaml').is_file()
 

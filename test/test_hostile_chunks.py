@@ -32,7 +32,7 @@ def suffer(setup: Setup, rng: Random, chunks: int) -> None:
 
 
 @pytest.mark.parametrize('setup', JOINT_SETUPS, ids=lambda setup: setup.name)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rng=st.randoms(use_true_random=False), chunks=st.integers(1, 6))
 def test_what_goes_out_of_joint_chunks_keeps_every_limit(
     setup: Setup, rng: Random, chunks: int
@@ -41,7 +41,7 @@ def test_what_goes_out_of_joint_chunks_keeps_every_limit(
 
 
 @pytest.mark.parametrize('setup', TOOL_SETUPS, ids=lambda setup: setup.name)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(rng=st.randoms(use_true_random=False), chunks=st.integers(1, 6))
 def test_what_goes_out_of_tool_chunks_keeps_every_limit(
     setup: Setup, rng: Random, chunks: int

@@ -129,10 +129,8 @@ class Session:
             pass
 
     def _begin(self, chunk: Chunk) -> None:
-        measured, _ = self._audit.commanded(self._pace.now_ns())
-        if self._rng.random() < 0.05:
-            measured = measured + self._rng.choice((0.05, 0.11, -3.0, np.nan))
-        self._runner.run(chunk, measured)
+        off = self._rng.choice((0.05, 0.11, -3.0, np.nan)) if self._rng.random() < 0.05 else 0.0
+        self._runner.run(chunk, lambda: self._audit.commanded(self._pace.now_ns())[0] + off)
 
     def _send(self, leg: Leg) -> None:
         wrongs = self._audit.wrongs(leg)

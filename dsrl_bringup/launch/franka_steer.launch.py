@@ -2,35 +2,11 @@
 
 from pathlib import Path
 
-from launch import LaunchContext, LaunchDescription
-from launch.actions import IncludeLaunchDescription, OpaqueFunction, SetEnvironmentVariable
-from launch.launch_description_sources import AnyLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
+from launch import LaunchDescription
 
-from dsrl_ros.cli.description import Description
-from dsrl_ros.cli.prepare import prepare_run
-
-GRAPH = Path(__file__).with_suffix('.yaml')
-
-
-def prepare(context: LaunchContext) -> None:
-    """Check every option, make the folder of the run, and fill in what was left open."""
-    known = context.launch_configurations
-    given = {
-        arg.name: known[arg.name] for arg in Description(GRAPH).arguments if arg.name in known
-    }
-    run = prepare_run(GRAPH, given, Path.cwd(), can_include=True)
-    context.launch_configurations.update(run.arguments)
-    # Under 5 s from Ctrl-C to the end of the last node.
-    context.launch_configurations.update(sigterm_timeout='3', sigkill_timeout='1')
+from dsrl_ros.cli.stock_launch import launch_description
 
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the launch."""
-    return LaunchDescription(
-        [
-            OpaqueFunction(function=prepare),
-            SetEnvironmentVariable('ROS_LOG_DIR', [LaunchConfiguration('run_dir'), '/logs']),
-            IncludeLaunchDescription(AnyLaunchDescriptionSource(str(GRAPH))),
-        ]
-    )
+    return launch_description(Path(__file__).with_suffix('.yaml'))

@@ -156,6 +156,34 @@ def test_an_included_launch_file_follows_its_condition(tmp_path: Path) -> None:
     assert description.includes({'with_it': 'false'}) == []
 
 
+def test_a_part_beside_the_file_stands_where_it_is_included(tmp_path: Path) -> None:
+    """What a robot declares before it wins over the defaults of what all robots share."""
+    part = tmp_path / 'parts/shared.launch.yaml'
+    part.parent.mkdir()
+    part.write_text(
+        'launch:'
+        + """
+  - arg: {name: topic, default: neutral}
+  - arg: {name: other, default: $(var topic)}
+"""
+        + NODE
+        + '      remap: [{from: topic, to: $(var topic)}]\n'
+    )
+    include = '\n  - include: {file: $(dirname)/parts/shared.launch.yaml%s}\n'
+    own = '\n  - arg: {name: topic, default: vendors}'
+    description = describe(tmp_path, own + include % '' + NODE)
+    assert [argument.name for argument in description.arguments] == ['topic', 'other']
+    arguments = description.complete({})
+    assert arguments == {'topic': 'vendors', 'other': 'vendors'}
+    assert [call.remappings for call in description.nodes(arguments)] == [{'topic': 'vendors'}, {}]
+    assert description.includes(arguments) == []
+    with pytest.raises(ConfigError, match="attribute 'if', expected one of file"):
+        describe(tmp_path, include % ', if: true')
+    part.unlink()
+    with pytest.raises(ConfigError, match='No such file'):
+        describe(tmp_path, include % '')
+
+
 def test_a_missing_executable_is_named_before_anything_starts(tmp_path: Path) -> None:
     """Whoever forgot to build is told so."""
     (call,) = describe(tmp_path, NODE).nodes({})

@@ -13,30 +13,38 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS')
 pytest.importorskip('franka_msgs', reason='`make test` builds test/vendor_ws')
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from franka_msgs.msg import FrankaRobotState
 from franka_standins import START, BareHand, SlowHand, StandInArm
 from geometry_msgs.msg import PoseStamped
+from hardware_bench import (
+    CLOSING,
+    FORWARD,
+    NUM_EXECUTE,
+    OPENING,
+    REAL,
+    STILL,
+    HardwareBench,
+    gripping,
+)
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
-from test_driver_node import SPEC, STEP_NS
+from test_driver_node import STEP_NS
 from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs.action import MoveArm
-from dsrl_msgs.msg import ActionChunk, ChunkResult, DriverStatus, Heartbeat
-from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
+from dsrl_msgs.msg import ChunkResult, DriverStatus
 from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import floats_to_msg, header, key_to_msg, spec_to_msg, stamp_to_ns
+from dsrl_ros.bridge.convert import stamp_to_ns
 from dsrl_ros.bridge.crisp import CrispCommands
 from dsrl_ros.bridge.franka_faults import fault_of
 from dsrl_ros.bridge.gripper_client import GripperClient
 from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
 from dsrl_ros.robots.executor import Leg
@@ -44,82 +52,9 @@ from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.trajectory import JointTrajectory as Way
 
-REAL = {
-    'robot_mode': 'real',
-    'real_time': True,
-    'listen_s': 0.0,
-    'gate.clear_cooldown_s': 0.0,
-    'gate.max_age_s': 2.0,
-    'heartbeat_timeout_s': 2.0,
-    # One thread does the work of five processes here.
-    'hardware.late_s': 0.5,
-    'hardware.state_silence_s': 0.5,
-    'hardware.target_ttl_s': 0.2,
-    'hardware.recover_timeout_s': 0.5,
-}
-FORWARD = np.tile(np.float32([0.006, 0.0, 0.0, 0.0]), (4, 1))
-STILL = np.zeros((4, 4), dtype=np.float32)
-OPENING, CLOSING = 1.0, -1.0
-NUM_EXECUTE = 2  # short chunks: here time is real
 
-
-def gripping(value: float) -> np.ndarray:
-    rows = STILL.copy()
-    rows[:, 3] = value
-    return rows
-
-
-class Peer(Node):
-    """Steering and policy as the driver sees them, and a person who looks at diagnostics."""
-
-    def __init__(self, **node_options: Any) -> None:
-        super().__init__('steering', **node_options)
-        self.results: list[ChunkResult] = []
-        self.trajectories: list[JointTrajectory] = []
-        self.targets: list[PoseStamped] = []
-        self.joint: JointState | None = None
-        self.status = DriverStatus()
-        self.seen: dict[str, DiagnosticStatus] = {}
-        self.decision = 0
-        self.specs = self.create_publisher(PolicySpecMsg, names.POLICY_SPEC, qos.LATCHED)
-        self.specs.publish(spec_to_msg(SPEC))
-        self.chunks = self.create_publisher(ActionChunk, names.ACTION_CHUNK, qos.DECISION)
-        self.heartbeats = self.create_publisher(Heartbeat, names.HEARTBEAT, qos.HEARTBEAT)
-        self.clear = self.create_client(Trigger, names.CLEAR)
-        self.recover = self.create_client(Trigger, names.RECOVER)
-        listen = self.create_subscription
-        listen(ChunkResult, names.CHUNK_RESULT, self.results.append, qos.DECISION)
-        listen(DriverStatus, names.DRIVER_STATUS, self._on_status, qos.STATUS)
-        listen(DiagnosticArray, names.DIAGNOSTICS, self._on_diagnostics, qos.DECISION)
-        listen(JointTrajectory, names.TRAJECTORY, self.trajectories.append, qos.DECISION)
-        self.create_timer(0.1, lambda: self.heartbeats.publish(Heartbeat(robot='fr3')))
-
-    def _on_status(self, status: DriverStatus) -> None:
-        self.status = status
-
-    def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        own = self.get_namespace()
-        for entry in message.status:
-            if entry.name.startswith(f'{own}/'):
-                self.seen[entry.name.partition(': ')[2]] = entry
-
-    def chunk(self, rows: np.ndarray) -> ActionChunk:
-        key = DecisionKey('fr3', 'a' * 32, 0, self.decision)
-        self.decision += 1
-        return ActionChunk(
-            header=header(self.get_clock().now().nanoseconds),
-            id=key_to_msg(key),
-            control_mode=int(SPEC.control_mode),
-            action_names=list(SPEC.action_names),
-            horizon=4,
-            num_execute=NUM_EXECUTE,
-            step_period=SPEC.step_period_s,
-            data=floats_to_msg(rows),
-        )
-
-
-class Bench:
-    """Stand-ins, driver and peer, up and holding."""
+class Bench(HardwareBench):
+    """With a Franka and its hand."""
 
     def __init__(
         self,
@@ -128,52 +63,9 @@ class Bench:
         description: str | None = None,
         **driver_options: Any,
     ) -> None:
-        self.ros = ros
         self.arm: StandInArm = ros.add(StandInArm, description)
         self.hand = ros.add(hand)
-        self.peer: Peer = ros.add(Peer)
-        self.driver = ros.add(DriverNode, **{**REAL, 'status_period_s': 0.05, **driver_options})
-
-    def up(self) -> Bench:
-        peer = self.peer
-        self.ros.spin_until(
-            lambda: (
-                peer.status.state == DriverStatus.STATE_HOLDING
-                and peer.clear.service_is_ready()
-                and peer.recover.service_is_ready()
-                and peer.chunks.get_subscription_count() == 1
-                and peer.count_publishers(names.CHUNK_RESULT) == 1
-            )
-        )
-        return self
-
-    def send(self, rows: np.ndarray) -> None:
-        self.peer.chunks.publish(self.peer.chunk(rows))
-
-    def run(self, rows: np.ndarray) -> ChunkResult:
-        count = len(self.peer.results)
-        self.send(rows)
-        self.ros.spin_until(lambda: len(self.peer.results) > count)
-        return self.peer.results[-1]
-
-    def call(self, client: Any) -> Trigger.Response:
-        answer = client.call_async(Trigger.Request())
-        self.ros.spin_until(answer.done)
-        return answer.result()
-
-    def latched(self) -> str:
-        """Return what has latched the driver, when it has."""
-        self.ros.spin_until(lambda: self.peer.status.state == DriverStatus.STATE_LATCHED)
-        return self.peer.status.message
-
-    def holding(self) -> None:
-        self.ros.spin_until(lambda: self.peer.status.state == DriverStatus.STATE_HOLDING)
-
-    def diagnosed(self, entry: str, what: str) -> None:
-        """Wait until diagnostics name something."""
-        self.ros.spin_until(
-            lambda: entry in self.peer.seen and what in self.peer.seen[entry].message
-        )
+        super().__init__(ros, **driver_options)
 
 
 @pytest.fixture
@@ -259,7 +151,9 @@ def test_a_gripper_that_says_no_is_named(bench: Bench, end: str) -> None:
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
 
 
-def test_a_move_of_the_gripper_commands_it_anew_and_ends_as_the_hand_does(bench: Bench) -> None:
+def test_a_move_of_the_gripper_commands_it_anew_and_ends_as_the_hand_does(
+    bench: Bench,
+) -> None:
     bench.run(gripping(CLOSING))
     bench.run(gripping(OPENING))
     bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'open'])
@@ -294,6 +188,23 @@ def test_a_stop_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
     assert bench.call(bench.peer.clear).success
     bench.run(gripping(CLOSING))
     bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'close'])
+
+
+def test_a_canceled_move_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
+    bench.hand.stops = False
+    bench.run(gripping(CLOSING))
+    client = ActionClient(bench.peer, MoveArm, names.MOVE_ARM)
+    bench.ros.spin_until(client.server_is_ready)
+    sent = client.send_goal_async(MoveArm.Goal(move_gripper=True, width=FR3.gripper_high))
+    bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop'])
+    ended = sent.result().get_result_async()
+    sent.result().cancel_goal_async()
+    bench.ros.spin_until(ended.done)
+    assert ended.result().result.error_code == MoveArm.Result.CANCELED
+    bench.hand.answer(success=False)
+    bench.diagnosed('gripper', 'got a stop of the robot before the command to open was sent')
+    bench.ros.spin_until(lambda: bench.peer.seen['gripper'].values[1].value == 'false')
+    assert bench.hand.goals == ['close', 'stop']
 
 
 def test_a_hand_without_actions_is_waited_for_by_name(ros) -> None:
@@ -497,7 +408,7 @@ class TestCrisp:
     def test_targets_lead_along_the_planned_path_at_a_steady_rate(self, bench: Bench) -> None:
         start = tool(START)
         assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
-        bench.ros.spin_until(lambda: not bench.driver._side._arm._legs)
+        bench.ros.spin_until(lambda: not bench.driver._side._arm._stream.busy)
         bench.ros.spin_for(0.05)
         x = np.array([target.pose.position.x for target in bench.targets])
         # Half of 50 Hz, on a busy machine.
@@ -519,7 +430,7 @@ class TestCrisp:
         bench.send(FORWARD)
         bench.ros.spin_until(lambda: len(bench.targets) >= 2)
         commands = bench.driver._side._arm
-        commands._ticked_s -= 1.0  # as after SIGSTOP and SIGCONT
+        commands._stream._ticked_s -= 1.0  # as after SIGSTOP and SIGCONT
         assert 'target_pose: got a gap of' in bench.latched()
         count = len(bench.targets)
         bench.ros.spin_until(lambda: bench.peer.results)
@@ -545,7 +456,7 @@ class TestCrisp:
         commands.send(leg(now_ns, START + 0.1))
         commands.send(leg(stop.start_ns + step_ns, START + 0.1))
         commands.send(stop)
-        ros.spin_until(lambda: not commands._legs)
+        ros.spin_until(lambda: not commands._stream.busy)
         stamps = np.array([stamp_to_ns(target.header.stamp) for target in targets])
         y = np.array([target.pose.position.y for target in targets])
         assert (y[stamps < stop.start_ns] > tool(START)[1] + 1e-4).any()

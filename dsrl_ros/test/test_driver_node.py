@@ -202,7 +202,7 @@ def test_chunks_give_the_joints_of_the_environment_to_the_last_bit(bench: Bench)
 
 def test_a_refusal_amid_an_episode_leaves_the_environment_gated_alike(bench: Bench) -> None:
     """Nothing moves, no time passes, and the next chunk goes on from what was commanded."""
-    env = TaskEnv(PICK_PLACE, gated=True)
+    env = TaskEnv(PICK_PLACE)
     bench.reset(13)
     env.reset(seed=13)
     too_fast = np.tile(np.float32([0.19, 0, 0, 0]), (4, 1))

@@ -22,8 +22,8 @@ def env():
 
 
 @pytest.fixture(scope='module')
-def gated():
-    return TaskEnv(PICK_PLACE, gated=True)
+def ungated():
+    return TaskEnv(PICK_PLACE, gated=False)
 
 
 def test_gymnasium_accepts_the_environment(env):
@@ -67,40 +67,40 @@ def test_the_time_limit_truncates_and_does_not_terminate(env):
     assert result.truncated and not result.terminated and result.reward == 0.0
 
 
-def test_a_gated_environment_refuses_what_is_too_fast_and_truncates_at_the_third(gated):
+def test_refuses_what_is_too_fast_and_truncates_at_the_third(env):
     """A refusal is a decision of zero steps: nothing moves, and the task has not ended."""
     too_fast = np.tile(np.float32([0.19, 0, 0, 0]), (4, 1))
-    before, _ = gated.reset(seed=0)
+    before, _ = env.reset(seed=0)
     for refusals in (1, 2, 3):
-        result = gated.execute(too_fast)
+        result = env.execute(too_fast)
         assert result.executed.shape == (0, 4) and result.reward == 0.0
         assert (result.terminated, result.truncated) == (False, refusals == 3)
         np.testing.assert_array_equal(result.state, before)
-        assert gated.arm.twin.now_ns == 0
+        assert env.arm.twin.now_ns == 0
 
 
-def test_an_executed_chunk_forgives_refusals(gated):
+def test_an_executed_chunk_forgives_refusals(env):
     too_fast = np.tile(np.float32([0.19, 0, 0, 0]), (4, 1))
-    gated.reset(seed=0)
+    env.reset(seed=0)
     for chunk in (too_fast, too_fast, np.zeros_like(too_fast), too_fast, too_fast):
-        assert not gated.execute(chunk).truncated
+        assert not env.execute(chunk).truncated
 
 
-def test_a_gated_environment_refuses_nonsense_but_not_a_wrong_shape(gated):
+def test_refuses_nonsense_but_not_a_wrong_shape(env):
     """As the driver does; but here a wrong shape is a mistake of the caller's program."""
-    gated.reset(seed=0)
-    assert not len(gated.execute(np.full((2, 4), np.nan, dtype=np.float32)).executed)
+    env.reset(seed=0)
+    assert not len(env.execute(np.full((2, 4), np.nan, dtype=np.float32)).executed)
     with pytest.raises(ShapeMismatchError):
-        gated.execute(np.zeros((2, 3), dtype=np.float32))
+        env.execute(np.zeros((2, 3), dtype=np.float32))
 
 
-def test_the_gate_changes_no_bit_of_what_it_lets_through(env, gated):
+def test_the_gate_changes_no_bit_of_what_it_lets_through(env, ungated):
     rng = np.random.default_rng(4)
     env.reset(seed=3)
-    gated.reset(seed=3)
+    ungated.reset(seed=3)
     for _ in range(4):
         chunk = rng.uniform(-0.02, 0.02, (2, 4)).astype(np.float32)
-        np.testing.assert_array_equal(gated.execute(chunk).state, env.execute(chunk).state)
+        np.testing.assert_array_equal(env.execute(chunk).state, ungated.execute(chunk).state)
 
 
 def test_a_demonstration_ends_in_success_with_reward_one(env):

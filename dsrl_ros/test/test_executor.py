@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsrl_ros.core.config import GateConfig
-from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome, ControlMode, DecisionKey, PolicySpec
 from dsrl_ros.robots.arm import SimulatedArm
 from dsrl_ros.robots.chunk import Chunk
@@ -27,7 +27,7 @@ from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 MS = 1_000_000
-WINDOW_NS, BRAKE_NS = 200 * MS, 100 * MS
+WINDOW_NS, BRAKE_NS = 200 * MS, 150 * MS
 STEP_S = PICK_PLACE.step_period_ns * 1e-9
 LEGS_PER_ROW = -(-PICK_PLACE.step_period_ns // LONGEST_SEGMENT_NS)
 ROBOT = PICK_PLACE.robot
@@ -90,8 +90,11 @@ class TwinDriver:
     def interrupt(self) -> bool:
         return self.interruptible
 
+    def measured(self) -> np.ndarray:
+        return self.twin.state().position
+
     def run(self, rows: np.ndarray) -> ChunkEnd:
-        self.runner.run(self.chunk(rows), self.twin.state().position)
+        self.runner.run(self.chunk(rows), self.measured)
         return self.ends[-1]
 
     def chunk(self, rows: np.ndarray) -> Chunk:
@@ -190,11 +193,10 @@ def test_a_stop_brings_the_arm_to_rest_and_reports_what_was_executed(arm: Simula
 
 def test_a_newer_chunk_takes_over_at_the_next_hand_off(arm: SimulatedArm) -> None:
     driver = TwinDriver(arm)
-    measured = driver.twin.state().position
     newer = driver.chunk(np.tile([0.0, 0.01, 0.0, 1.0], (4, 1)))
     newer = replace(newer, key=replace(newer.key, decision=99))
     two_rows = 2 * LEGS_PER_ROW
-    driver.on_leg = lambda sent: sent == two_rows and driver.runner.run(newer, measured)
+    driver.on_leg = lambda sent: sent == two_rows and driver.runner.run(newer, driver.measured)
     driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     first, second = driver.ends
     assert (first.outcome, len(first.executed)) == (ChunkOutcome.PREEMPTED, 2)
@@ -204,6 +206,38 @@ def test_a_newer_chunk_takes_over_at_the_next_hand_off(arm: SimulatedArm) -> Non
     position, velocity = before.trajectory.sample(before.handoff_ns - before.start_ns)
     np.testing.assert_array_equal(after.trajectory.positions[0], position)
     np.testing.assert_array_equal(after.trajectory.velocities[0], velocity)
+
+
+def test_a_newer_chunk_is_judged_by_where_the_arm_is_when_it_takes_over(
+    arm: SimulatedArm,
+) -> None:
+    """When it came the arm was elsewhere; what counts is where it is at the hand-off."""
+    driver = TwinDriver(arm)
+    newer = replace(driver.chunk(np.zeros((4, 4))), key=DecisionKey('arm', 'a' * 32, 0, 99))
+    where = {'now': driver.measured() + 0.2}
+    two_rows = 2 * LEGS_PER_ROW
+
+    def come(sent: int) -> None:
+        if sent == two_rows - 1:
+            driver.runner.run(newer, lambda: where['now'])
+            where['now'] = driver.executor.commanded_at(driver.sent[-1].handoff_ns).joints
+
+    driver.on_leg = come
+    driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
+    assert [end.outcome for end in driver.ends] == [ChunkOutcome.PREEMPTED, ChunkOutcome.DONE]
+
+
+def test_a_chunk_is_refused_where_nobody_knows_where_the_arm_is(arm: SimulatedArm) -> None:
+    driver = TwinDriver(arm)
+
+    def lost() -> np.ndarray:
+        raise ShapeMismatchError('joint states: got no fr3_joint3, expected it.')
+
+    driver.runner.run(driver.chunk(np.zeros((4, 4))), lost)
+    (end,) = driver.ends
+    assert end.outcome is ChunkOutcome.REJECTED
+    assert end.message == 'jump: joint states: got no fr3_joint3, expected it.'
+    assert not driver.sent
 
 
 def follows_on(before: Leg, after: Leg) -> bool:
@@ -217,10 +251,9 @@ def follows_on(before: Leg, after: Leg) -> bool:
 def test_a_newer_chunk_that_is_refused_stops_the_older_one(arm: SimulatedArm) -> None:
     """The arm comes to rest, and the chunk after that starts from where it does."""
     driver = TwinDriver(arm)
-    measured = driver.twin.state().position
     bad = replace(driver.chunk(np.full((4, 4), np.nan)), key=DecisionKey('arm', 'a' * 32, 0, 50))
     two_rows = 2 * LEGS_PER_ROW
-    driver.on_leg = lambda sent: sent == two_rows and driver.runner.run(bad, measured)
+    driver.on_leg = lambda sent: sent == two_rows and driver.runner.run(bad, driver.measured)
     driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     refused, older = driver.ends
     assert (refused.chunk, refused.outcome) == (bad, ChunkOutcome.REJECTED)
@@ -297,7 +330,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     rows=st.lists(
         st.one_of(
@@ -315,7 +348,7 @@ def test_whatever_comes_in_what_goes_out_is_within_every_limit(
     tool_path = ToolPath(ROBOT)
     for data in rows:
         chunk = replace(driver.chunk(np.zeros((4, 4))), data=np.array(data, dtype=np.float32))
-        driver.runner.run(chunk, driver.twin.state().position)
+        driver.runner.run(chunk, driver.measured)
     assert len(driver.ends) == len(rows)
     for leg in driver.sent:
         times = np.arange(0, leg.trajectory.duration_ns + 1, MS)

@@ -10,7 +10,7 @@ from dsrl_ros.robots.extremes import extremes
 from dsrl_ros.robots.trajectory import JointTrajectory, hold
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(seed=st.integers(0, 2**32 - 1), points=st.integers(2, 8), joints=st.integers(1, 7))
 def test_extremes_bound_and_are_reached(seed: int, points: int, joints: int) -> None:
     rng = np.random.default_rng(seed)
@@ -34,7 +34,7 @@ def test_extremes_bound_and_are_reached(seed: int, points: int, joints: int) -> 
     np.testing.assert_allclose(acceleration.max(axis=0), reached.acceleration, rtol=0.02, atol=0.5)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     seed=st.integers(0, 2**32 - 1), points=st.integers(2, 6), brake_ms=st.sampled_from((20, 100))
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dsrl_ros.core.journal import Journal, read_journal
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(records=st.lists(st.binary(max_size=50), max_size=6), cut=st.integers(min_value=0))
 def test_a_cut_anywhere_loses_only_what_lies_behind_it(records, cut):
     with TemporaryDirectory() as folder:

@@ -173,7 +173,7 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
         load_transitions(tmp_path / 'none.safetensors', SPEC)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_damaged_bytes_are_an_error_or_transitions(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -84,7 +84,7 @@ def test_strides_are_those_published_and_finer_for_small_images(
     assert ObservationSpec(2, image_shape=(3, size, size)).strides == strides
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(height=st.integers(1, 140), width=st.integers(1, 140))
 def test_any_image_of_nine_pixels_and_more_is_encoded(height: int, width: int) -> None:
     if min(height, width) < 9:

@@ -62,7 +62,7 @@ def draw(replay: Replay, count: int = 64, share: float = 0.0) -> list[float]:
     return sorted(replay.sample(count, generator, share).reward.tolist())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(capacity=st.integers(1, 12), count=st.integers(1, 40))
 def test_holds_the_newest_and_rows_stay_together(capacity: int, count: int) -> None:
     replay = Replay(capacity, 2, 3)
@@ -98,7 +98,7 @@ class Told(NamedTuple):
 Step = st.tuples(st.booleans(), st.integers(0, 3), st.sampled_from(['online', 'offline']))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(capacity=st.integers(1, 6), steps=st.lists(Step, max_size=40), saved=st.integers(0, 40))
 def test_is_a_queue_of_collected_and_a_list_of_offline_transitions(
     capacity: int, steps: list[tuple[bool, int, str]], saved: int
@@ -428,7 +428,7 @@ def test_what_no_such_replay_has_saved_is_refused_and_nothing_is_changed(
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     ids=st.permutations(range(10)),
     name=st.sampled_from(['row', 'free']),

@@ -15,6 +15,7 @@ from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, PriorChoos
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.steered import evaluate, rollout, run_steering, succeeded
+from dsrl_ros.tasks.chunk_step import ChunkStep
 
 torch.set_num_threads(1)
 
@@ -113,6 +114,28 @@ def test_a_rollout_keeps_the_noise_as_used_and_joins_states() -> None:
     ]
     by_environment, by_limit = RewardSource.SIMULATOR, RewardSource.TIMEOUT
     assert [t.reward_source for t in steps] == [by_environment] * 5 + [by_limit]
+
+
+def test_what_was_refused_is_not_asked_for_again() -> None:
+    """The decision after it takes its noise from the fallback, the one after that does not."""
+
+    class Refusing(ToyEnv):
+        decisions = 0
+
+        def execute(self, chunk: Array) -> ChunkStep:
+            self.decisions += 1
+            if self.decisions == 2:
+                return ChunkStep(STATE, 0.0, False, False, chunk[:0])
+            return super().execute(chunk)
+
+    chooser, fallback = (
+        ConstantChooser(np.full((2, 1), value, dtype=np.float32), NoiseLayout.FULL)
+        for value in (0.1, -0.1)
+    )
+    steps = rollout(Refusing(), ToyPolicy(), chooser, CONFIG, 0, 1, fallback=fallback)
+    noises = [t.noise.rows[0, 0] for t in steps if t.noise is not None]
+    np.testing.assert_allclose(noises[:4], [0.1, 0.1, -0.1, 0.1])
+    assert not len(steps[1].action)
 
 
 def test_termination_without_reward_is_no_success() -> None:

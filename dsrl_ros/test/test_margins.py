@@ -52,7 +52,7 @@ def within(trajectory: JointTrajectory) -> bool:
     )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_what_keeps_the_margins_keeps_the_limits(seed: int) -> None:
     motion = random_motion(seed)

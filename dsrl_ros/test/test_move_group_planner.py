@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import Any
 
 import numpy as np
@@ -11,79 +10,20 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS')
 pytest.importorskip('moveit_msgs', reason='`make test` builds test/vendor_ws')
 
-from moveit_msgs.action import MoveGroup
-from moveit_msgs.msg import MoveItErrorCodes
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from move_group_standin import LIMITS, StandInMoveGroup
 from rclpy.node import Node
-from rclpy.task import Future
 
 from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.bridge import names
-from dsrl_ros.bridge.robot import trajectory_from_msg, trajectory_to_msg
+from dsrl_ros.bridge.robot import trajectory_from_msg
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.rest_to_rest import timed
 
 HOME = np.array(FR3.home)
 AWAY = HOME + np.array([0.3, -0.2, 0.1, 0.4, -0.3, 0.2, 0.5])
-LIMITS = np.array([FR3.velocity_limit, FR3.acceleration_limit])
 SPEED = 0.5
 SHARE = SPEED * (1.0 / 5.26)  # from 1 rad/s the arm can brake in time, and joint 5 may do 5.26
-
-
-class StandInMoveGroup(Node):
-    """The node `move_group`, without obstacles: it plans from the start state to the goal.
-
-    Attributes:
-        how: it 'plans', 'refuses' the goal, is 'silent', or ends with the error code of that name.
-        goals: as they came.
-        canceled: how many of them were.
-    """
-
-    def __init__(self, how: str = 'plans', **node_options: Any) -> None:
-        super().__init__('move_group', **node_options)
-        self.how = how
-        self.goals: list[MoveGroup.Goal] = []
-        self.canceled = 0
-        ActionServer(
-            self,
-            MoveGroup,
-            names.MOVE_GROUP,
-            self._execute,
-            goal_callback=self._on_goal,
-            cancel_callback=self._on_cancel,
-        )
-
-    def _on_goal(self, goal: MoveGroup.Goal) -> GoalResponse:
-        self.goals.append(goal)
-        return GoalResponse.REJECT if self.how == 'refuses' else GoalResponse.ACCEPT
-
-    def _on_cancel(self, _: object) -> CancelResponse:
-        self.canceled += 1
-        return CancelResponse.ACCEPT
-
-    async def _execute(self, handle: Any) -> MoveGroup.Result:
-        if self.how == 'silent':
-            await Future(executor=self.executor)
-        result = MoveGroup.Result()
-        if self.how != 'plans':
-            result.error_code.val = getattr(MoveItErrorCodes, self.how)
-            handle.abort()
-            return result
-        request = handle.request.request
-        start = request.start_state.joint_state.position
-        (constraints,) = request.goal_constraints
-        goal = [joint.position for joint in constraints.joint_constraints]
-        scale = (request.max_velocity_scaling_factor, request.max_acceleration_scaling_factor)
-        path = np.array([start, goal])
-        trajectory = timed(path, scale[0] * LIMITS[0], scale[1] * LIMITS[1])
-        message = trajectory_to_msg(trajectory, 0, request.start_state.joint_state.name)
-        for point in message.points:
-            point.accelerations = array('d', bytes(8 * len(start)))
-        result.planned_trajectory.joint_trajectory = message
-        result.error_code.val = MoveItErrorCodes.SUCCESS
-        handle.succeed()
-        return result
 
 
 def ask(ros: Any, how: str = '', **parameters: Any) -> tuple[Any, PlanMotion.Response]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from toy import SPEC as TOY
 
 from dsrl_ros.core.config import GateConfig
-from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
+from dsrl_ros.core.types import ControlMode, DecisionKey
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.executor import ChunkExecutor, Leg
 from dsrl_ros.robots.franka import FR3
@@ -18,30 +21,22 @@ from dsrl_ros.robots.latch import Latch
 from dsrl_ros.robots.mover import MoveEnd, Mover
 from dsrl_ros.robots.moves import Move
 from dsrl_ros.robots.planner import ChunkPlanner
+from dsrl_ros.robots.ramp import Ramp
 from dsrl_ros.robots.rest_to_rest import timed
 from dsrl_ros.robots.runner import ChunkRunner
+from dsrl_ros.robots.trajectory import JointTrajectory
 
 MS = 1_000_000
-STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 100 * MS
+STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 150 * MS
 KINEMATICS = Kinematics(FR3)
 START = np.array(FR3.episode_start)
 NAMES = ('dx', 'dy', 'dz', 'gripper')
-SPEC = PolicySpec(
-    name='test',
-    state_names=('x',),
+SPEC = replace(
+    TOY,
     action_names=NAMES,
-    horizon=2,
-    num_execute=2,
-    step_period_s=STEP_NS * 1e-9,
     control_mode=ControlMode.EE_DELTA,
-    noise_bound=6.0,
     action_low=(-0.04,) * 3 + (-1.0,),
     action_high=(0.04,) * 3 + (1.0,),
-    state_mean=(0.0,),
-    state_std=(1.0,),
-    sampler='ddim',
-    denoising_steps=1,
-    sha256='0' * 64,
 )
 
 
@@ -72,19 +67,21 @@ class ScriptedPace:
         self.time_ns = max(self.time_ns, time_ns)
 
 
+NO_RAMP = Ramp()
+
+
 class Arm:
     """Mover and runner over one executor, and all that they have sent."""
 
-    def __init__(self, lead_ns: int = 20 * MS) -> None:
+    def __init__(self, lead_ns: int = 20 * MS, ramp: Ramp = NO_RAMP) -> None:
         self.pace = ScriptedPace(lead_ns)
         self.legs: list[Leg] = []
         self.ends: list[MoveEnd] = []
         gate = CommandGate(FR3, SPEC, GateConfig(), Latch(0.0), BRAKE_NS, 'arm')
         planner = ChunkPlanner(FR3, KINEMATICS, STEP_NS)
-        self.executor = ChunkExecutor(planner, gate, WINDOW_NS, BRAKE_NS)
+        self.executor = ChunkExecutor(planner, gate, WINDOW_NS, BRAKE_NS, ramp)
         self.executor.engage(START, FR3.gripper_high)
-        given = (self.executor, gate, self.pace, self.legs.append, WINDOW_NS, BRAKE_NS)
-        self.mover = Mover(FR3, *given)
+        self.mover = Mover(FR3, self.executor, gate, self.pace, self.legs.append)
         self.runner = ChunkRunner(self.executor, self.pace, self.legs.append, lambda _: None)
 
     def measured(self) -> np.ndarray:
@@ -104,7 +101,7 @@ class Arm:
         key = DecisionKey('arm', 'a' * 32, 0, 0)
         now_ns = self.pace.now_ns()
         chunk = Chunk(key, now_ns, SPEC.control_mode, NAMES, 2, 2, 0.1, rows.reshape(-1))
-        self.runner.run(chunk, self.measured())
+        self.runner.run(chunk, self.measured)
 
     def commanded(self, time_ns: int) -> tuple[np.ndarray, np.ndarray]:
         """Return what a controller follows at a time: the newest leg that has begun by then."""
@@ -130,6 +127,25 @@ def test_a_move_is_carried_out_window_by_window_and_told_once() -> None:
     assert not arm.mover.busy
     np.testing.assert_allclose(arm.commanded(10_000 * MS)[0], START + 0.3, atol=1e-9)
     assert arm.largest_step() < SMOOTH
+
+
+def test_its_windows_are_short_end_at_rest_and_follow_on_however_sparse_the_plan() -> None:
+    arm = Arm()
+    times_ns = np.array([0, 1_900 * MS, 2_000 * MS])
+    positions = np.stack([START, START + 0.2, START + 0.2])
+    sparse = JointTrajectory(times_ns, positions, np.zeros_like(positions))
+    arm.mover.begin(Move(sparse, 0.04), arm.measured, arm.ends.append)
+    arm.pace.run_to(10_000 * MS)
+    legs = arm.legs
+    assert all(leg.trajectory.duration_ns <= WINDOW_NS for leg in legs)
+    assert all(not leg.trajectory.velocities[-1].any() for leg in legs)
+    assert [leg.width for leg in legs] == [0.04] + [None] * (len(legs) - 1)
+    assert legs[-1].handoff_ns - legs[0].start_ns == sparse.duration_ns
+    for one, following in pairwise(legs):
+        assert following.start_ns == one.handoff_ns
+    assert arm.executor.commanded_at(arm.pace.now_ns()).width == 0.04
+    arm.move(by=0.01)
+    assert arm.executor.commanded_at(arm.pace.now_ns()).width == 0.04
 
 
 @pytest.mark.parametrize('lead_ms', [0, 20, 100])
@@ -193,3 +209,67 @@ def test_a_move_that_is_refused_is_told_and_the_next_one_runs() -> None:
     arm.move()
     arm.pace.run_to(10_000 * MS)
     assert arm.ends[1] == MoveEnd(begun=True, cause='')
+
+
+RAMP = Ramp(0.25, 2000 * MS)
+
+
+def followed(arm: Arm, by: float = 0.3) -> tuple[int, int]:
+    """Let a move begin and run to its end; return when it began and how long it took [ns]."""
+    first, told = len(arm.legs), len(arm.ends)
+    arm.move(by)
+    while len(arm.ends) == told:
+        arm.pace.run_to(arm.pace.now_ns() + 10 * MS)
+    assert arm.ends[-1] == MoveEnd(begun=True, cause='')
+    last, begin_ns = arm.legs[-1], arm.legs[first].start_ns
+    return begin_ns, last.start_ns + last.trajectory.duration_ns - begin_ns
+
+
+def test_the_first_move_after_engagement_goes_the_same_way_slowly_at_first() -> None:
+    plain, slow = Arm(), Arm(ramp=RAMP)
+    (begin_ns, quick_ns), (slow_begin_ns, slow_ns) = followed(plain), followed(slow)
+    assert begin_ns == slow_begin_ns
+    assert RAMP.passed(slow_ns) == pytest.approx(quick_ns, abs=1)
+    times = np.arange(0, slow_ns, 10 * MS)
+    joints, speed = zip(*(slow.commanded(begin_ns + int(t)) for t in times), strict=True)
+    passed = RAMP.passed(times).round().astype(int)
+    want, full = zip(*(plain.commanded(begin_ns + int(t)) for t in passed), strict=True)
+    np.testing.assert_allclose(joints, want, atol=1e-4)
+    np.testing.assert_allclose(speed, RAMP.rate(times)[:, None] * np.array(full), atol=5e-3)
+    assert slow.largest_step() < SMOOTH
+    # The next one is at full speed, and so is whatever comes long after the first.
+    slow.pace.run_to(slow_begin_ns + RAMP.duration_ns)
+    assert followed(slow)[1] == followed(plain)[1]
+
+
+def test_after_a_stop_moves_are_slow_again() -> None:
+    arm = Arm(ramp=RAMP)
+    slow_ns = followed(arm)[1]
+    arm.pace.run_to(arm.pace.now_ns() + RAMP.duration_ns)
+    arm.move()
+    arm.pace.run_to(arm.pace.now_ns() + 200 * MS)
+    arm.mover.stop('emergency stop')
+    arm.pace.run_to(arm.pace.now_ns() + 1000 * MS)
+    assert followed(arm)[1] == pytest.approx(slow_ns, abs=60 * MS)
+
+
+def test_holding_for_the_gripper_takes_no_longer_and_uses_no_ramp_up() -> None:
+    plain, slow = Arm(), Arm(ramp=RAMP)
+    for arm in (plain, slow):
+        arm.mover.begin(Move(None, 0.0), arm.measured, arm.ends.append)
+        arm.pace.run_to(arm.pace.now_ns() + 3000 * MS)
+    assert [leg.start_ns for leg in plain.legs] == [leg.start_ns for leg in slow.legs]
+    assert followed(slow)[1] == followed(Arm(ramp=RAMP))[1]
+
+
+def test_a_policy_is_slow_at_first_whatever_moves_came_before() -> None:
+    plain, slow = Arm(), Arm(ramp=RAMP)
+    for arm in (plain, slow):
+        followed(arm, by=0.02)
+        arm.pace.run_to(arm.pace.now_ns() + RAMP.duration_ns)
+        arm.legs.clear()
+        arm.chunk()
+        arm.pace.run_to(arm.pace.now_ns() + 3000 * MS)
+    assert slow.legs[-1].handoff_ns - slow.legs[0].start_ns > 2 * (
+        plain.legs[-1].handoff_ns - plain.legs[0].start_ns
+    )

@@ -47,12 +47,13 @@ def test_cutting_steps_into_chunks_makes_no_difference(planner, start):
     rng = np.random.default_rng(0)
     actions = rng.uniform(-0.04, 0.04, (4, 4)).astype(np.float32)
     whole = planner.plan(actions, start)
+    per_step = whole.points_per_step
     points = whole.trajectory.positions[: len(whole.trajectory.times_ns) * 4 // 5 + 1]
     commanded, pieces = start, [start.joints[None]]
     for row in actions:
         plan = planner.plan(row[None], commanded)
         commanded = plan.commanded_at(STEP_NS)
-        pieces.append(plan.trajectory.sample(np.array([STEP_NS // 2, STEP_NS]))[0])
+        pieces.append(plan.trajectory.sample(plan.trajectory.times_ns[1 : per_step + 1])[0])
     np.testing.assert_array_equal(np.concatenate(pieces), points)
 
 

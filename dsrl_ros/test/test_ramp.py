@@ -23,7 +23,7 @@ from dsrl_ros.robots.ramp import Ramp
 from dsrl_ros.robots.rules import Refusal, Rule
 
 MS = 1_000_000
-STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 100 * MS
+STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 150 * MS
 ROWS = 5
 RAMP = Ramp(0.25, 2000 * MS)
 KINEMATICS = Kinematics(FR3)
@@ -57,7 +57,7 @@ class Arm:
         key = DecisionKey('arm', 'a' * 32, 0, self._decision)
         data = rows.astype(np.float32).reshape(-1)
         chunk = Chunk(key, self.now_ns, CARD.control_mode, NAMES, ROWS, ROWS, 0.1, data)
-        return self.executor.begin(chunk, self.now_ns, self.now_ns, self.measured)
+        return self.executor.begin(chunk, self.now_ns, self.now_ns, lambda: self.measured)
 
     def follow(self, rows: np.ndarray) -> Execution:
         execution = self.judge(rows)
@@ -135,7 +135,8 @@ def test_legs_follow_on_are_short_and_end_at_rest() -> None:
     legs: list[Leg] = [leg for chunk in range(3) for leg in arm.follow(swing(chunk)).legs]
     for leg in legs:
         assert leg.trajectory.duration_ns <= WINDOW_NS
-        assert np.diff(leg.trajectory.times_ns).max() <= LONGEST_SEGMENT_NS
+        followed = leg.trajectory.times_ns[:-1]  # the last point is where it rests
+        assert np.diff(followed).max(initial=0) <= LONGEST_SEGMENT_NS
         assert not leg.trajectory.velocities[-1].any()
     for leg, following in pairwise(legs):
         assert following.start_ns == leg.handoff_ns
@@ -150,9 +151,11 @@ def test_rows_and_gripper_keep_to_the_stretched_steps() -> None:
     starts = execution.start_ns + execution.plan.starts_ns
     (closes,) = [leg for leg in execution.legs if leg.width is not None]
     assert (closes.width, closes.start_ns) == (FR3.gripper_low, starts[3])
-    for rows, end in enumerate(starts):
-        assert len(execution.executed_by(int(end))) == rows
-        assert len(execution.executed_by(int(end) - 1)) == max(rows - 1, 0)
+    ends = starts[1:]
+    for leg in execution.legs:
+        assert len(execution.executed_by(leg.handoff_ns)) == (ends <= leg.handoff_ns).sum()
+        assert len(execution.executed_by(leg.handoff_ns - 1)) <= (ends < leg.handoff_ns).sum()
+    assert len(execution.executed_by(int(ends[-1]))) == len(ends)
     np.testing.assert_array_equal(execution.plan.executed, swing(0).astype(np.float32))
 
 

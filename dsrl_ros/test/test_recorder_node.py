@@ -152,6 +152,13 @@ def test_sensors_go_into_the_episode_under_way(ros, graph, tmp_path):
     assert list(read(bag)[names.JOINT_STATES][0].effort) == [0.3]
 
 
+def test_two_streams_on_one_topic_are_recorded_once(ros, tmp_path):
+    rule = ['--ros-args', '-r', f'{names.GRIPPER_STATES}:={names.JOINT_STATES}']
+    node = ros.add(lambda **options: RecorderNode(cli_args=rule, **options))
+    streams = [subscription.topic_name for subscription in node.subscriptions]
+    assert len(streams) == len(set(streams))
+
+
 def test_a_bag_left_open_is_readable_after_the_node_has_ended(ros, tmp_path):
     recorder = ros.add(RecorderNode)
     graph = ros.add(Graph)

@@ -20,7 +20,7 @@ def walk(machine: ResetMachine, *ends: Failure | None) -> list[ResetStep]:
 def test_goes_through_its_steps_in_order_whatever_the_order_they_are_named_in() -> None:
     machine = ResetMachine(tuple(reversed(ALL)), attempts=1)
     assert walk(machine, *[None] * len(ALL)) == list(ALL)
-    assert machine.ready and machine.step is None and machine.failure is None
+    assert machine.step is None and machine.failure is None
 
 
 def test_a_step_that_times_out_is_tried_again() -> None:
@@ -44,7 +44,7 @@ def test_a_scene_that_does_not_verify_is_arranged_again() -> None:
 def test_ends_when_a_step_has_failed_as_often_as_it_may() -> None:
     machine = ResetMachine((ResetStep.ARRANGE, ResetStep.VERIFY), attempts=2)
     walk(machine, None, Failure.SCENE, None, Failure.SCENE)
-    assert machine.step is None and not machine.ready
+    assert machine.step is None
     assert machine.failure is not None
     assert str(machine.failure) == 'verify, attempt 2: failed (scene), 0.1 s'
     with pytest.raises(ConfigError, match='over'):
@@ -71,11 +71,9 @@ def test_always_ends_ready_or_failed(
         reported += 1
     assert machine.step is None
     assert reported <= most
-    assert machine.ready is (machine.failure is None)
-    # Each step has succeeded since the last failure that led back before it.
-    if machine.ready:
-        last = [outcome.failure is None for outcome in machine.outcomes][-1]
-        assert last
+    last = machine.outcomes[-1]
+    done = (last.step, last.failure) == (max(steps, key=ALL.index), None)
+    assert done is (machine.failure is None)
 
 
 def test_refuses_no_steps_and_steps_named_twice() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
 from rclpy.action import ActionServer
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
+from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
@@ -18,7 +22,7 @@ from dsrl_msgs.srv import SetScene
 from dsrl_ros.bridge import convert, names, qos
 from dsrl_ros.bridge.resetting import Resetter
 from dsrl_ros.bridge.robot import joints_to_msg
-from dsrl_ros.core.config import ResetConfig
+from dsrl_ros.core.config import HardwareConfig, ResetConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.franka import FR3
@@ -42,14 +46,17 @@ class Robot(Node):
         self.failing_moves = self.failing_scenes = 0
         self.reset_count = 0
         self.stays = False  # where it is, whatever it says
+        self.silent = False  # gives no answer to recover
+        self.end_of_move: Future | None = None  # awaited before a move ends
         self._status = self.create_publisher(DriverStatus, names.DRIVER_STATUS, qos.STATUS)
         self._task = self.create_publisher(TaskStatus, names.TASK_STATUS, qos.DECISION)
         self._joints = self.create_publisher(JointState, names.JOINT_STATES, qos.SENSOR)
         ActionServer(self, MoveArm, names.MOVE_ARM, self._on_move)
         self.create_service(SetScene, names.SET_SCENE, self._on_scene)
+        self._group = ReentrantCallbackGroup()  # an answer that never comes holds up no other
         for name in (names.RECOVER, names.CLEAR_FAULT):
             self.create_service(
-                Trigger, name, lambda *given, name=name: self._on_call(name, *given)
+                Trigger, name, partial(self._on_call, name), callback_group=self._group
             )
         self.create_timer(0.02, self._show)
 
@@ -62,8 +69,11 @@ class Robot(Node):
     def _show(self) -> None:
         self._joints.publish(joints_to_msg(STAMP_NS, FR3.joint_names, self.joints))
 
-    def _on_move(self, goal):
+    async def _on_move(self, goal):
         self.goals.append(goal.request)
+        if self.end_of_move is not None:
+            self.under_way = goal
+            await self.end_of_move
         if self.failing_moves:
             self.failing_moves -= 1
             self.say(DriverStatus.STATE_LATCHED, 'reflex')
@@ -88,8 +98,10 @@ class Robot(Node):
         self.show_task()
         return response
 
-    def _on_call(self, name, _, response):
+    async def _on_call(self, name, _, response):
         self.calls.append(name)
+        if self.silent:
+            await Future(executor=self.executor)
         if name == names.CLEAR_FAULT:
             self.say(DriverStatus.STATE_HOLDING)
         response.success = True
@@ -103,7 +115,8 @@ def reset(ros):
     robot.say(DriverStatus.STATE_HOLDING)
 
     def start(**options):
-        config = ResetConfig(home=tuple(HOME.tolist()), step_timeout_s=2.0, **options)
+        given = {'home': tuple(HOME.tolist()), 'step_timeout_s': 2.0, **options}
+        config = ResetConfig(**given)
         node = ros.add(lambda **given: Node('resets', **given))
         resetter = Resetter(node, config, FR3)
         if 'home' in config.steps:
@@ -152,6 +165,36 @@ def test_a_fault_on_the_way_is_recovered_from_where_that_is_allowed(reset):
     assert report.failure is None
     assert robot.calls[:2] == [names.RECOVER, names.CLEAR_FAULT]
     assert said[:3] == ['recover, attempt 1', 'open_gripper, attempt 1', 'recover, attempt 2']
+
+
+def test_a_recovery_may_take_as_long_as_the_drivers_steps_of_it(ros, reset):
+    assert ResetConfig().recover_timeout_s >= 5 * HardwareConfig().recover_timeout_s
+    robot, start, _ = reset
+    robot.say(DriverStatus.STATE_LATCHED, 'reflex')
+    robot.silent = True
+    given = {'step_timeout_s': 0.2, 'recover_timeout_s': 0.4, 'attempts': 1}
+    _, task, _ = start(steps=('recover',), recover_by_itself=True, **given)
+    ros.spin_until(task.done)
+    assert robot.calls == [names.RECOVER]
+    assert 'got no answer within 0.6 s' in task.result().failure.message
+
+
+@pytest.mark.parametrize('arrives', [True, False])
+def test_a_move_is_waited_for_as_long_as_it_makes_progress(ros, reset, arrives):
+    robot, start, _ = reset
+    robot.end_of_move = Future(executor=robot.executor)
+    _, task, _ = start(steps=('open_gripper',), step_timeout_s=0.5, attempts=1)
+    ros.spin_until(lambda: robot.goals)
+    for step in range(1, 5):
+        robot.under_way.publish_feedback(MoveArm.Feedback(progress=0.2 * step))
+        ros.spin_for(0.25)
+        assert not task.done()
+    if arrives:
+        robot.end_of_move.set_result(None)
+    ros.spin_until(task.done)
+    failure = task.result().failure
+    assert (failure is None) is arrives
+    assert arrives or 'move_arm: got no progress for 0.5 s' in failure.message
 
 
 def test_a_latched_driver_is_waited_for_and_nobody_clears_it_unasked(ros, reset):

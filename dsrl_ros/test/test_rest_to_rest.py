@@ -52,7 +52,7 @@ WAYS = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(7)), elements=st.
 
 
 @given(path=WAYS, share=st.floats(0.01, 1.0))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_whatever_the_path_the_limits_hold_and_both_ends_rest(
     path: np.ndarray, share: float
 ) -> None:

@@ -249,7 +249,7 @@ EVENTS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.permutations([SIM, TOPIC, PERSON, CAMERA]).flatmap(
         lambda order: st.integers(1, 4).map(lambda n: order[:n])

@@ -11,7 +11,7 @@ import time
 import pytest
 
 SCRIPT = """
-import os
+import os, signal
 from dataclasses import dataclass
 from pathlib import Path
 from rclpy.node import Node
@@ -45,6 +45,12 @@ class Toy(Node):
         print('closed', flush=True)
         super().destroy_node()
 
+class Impatient:
+    def __del__(self):  # after Python has put its signal handlers away
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+impatient = Impatient()
 run_node(Toy, niceness=3)
 """
 
@@ -58,6 +64,7 @@ def start(*ros_args: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly_within_two_seconds(number):
+    """Whoever asks again, as a launcher does that waits, does not make it an error."""
     process = start()
     assert process.stdout.readline() == f'ready {os.nice(0) + 3}\n'
     process.send_signal(number)

@@ -85,6 +85,7 @@ class World(Node):
         self.failing_resets = self.broken_resets = 0
         self.held_reset: Future | None = None  # resets wait for it
         self.judge = True
+        self.refused_decision: int | None = None  # of every episode
         self.bad_outputs = 0
         self.reward_first = False
         self.twice = False
@@ -207,6 +208,9 @@ class World(Node):
             action_dim=1,
             executed=[0.0, 0.0],
         )
+        if chunk.id.decision == self.refused_decision:
+            result.outcome = msg.ChunkResult.OUTCOME_REJECTED
+            result.num_executed, result.executed = 0, []
         reward = msg.Reward(
             header=end, id=chunk.id, value=float(last), terminated=last, success=last
         )
@@ -364,6 +368,17 @@ def test_a_noise_the_policy_chokes_on_is_replaced_by_one_from_the_prior(ros, mak
     assert [noise.source for noise in world.noises] == [1, 2, 2]
     used = [convert.noise_from_msg(t.noise).rows for t in world.transitions]
     assert np.array_equal(used[0], convert.noise_from_msg(world.noises[0]).rows)
+
+
+def test_what_was_refused_is_not_asked_for_again(ros, make_world):
+    """The decision after a refused chunk takes its noise from the prior, and only that one."""
+    world = make_world(warmup_episodes=0, online_episodes=1)
+    world.decisions, world.refused_decision = 4, 1
+    world.introduce()
+    ros.spin_until(lambda: world.results)
+    assert [noise.source for noise in world.noises] == [2, 2, 1, 2]
+    assert [t.noise.source for t in world.transitions] == [2, 2, 1, 2]
+    assert world.results[0].num_rejected == 1
 
 
 def test_a_policy_that_always_chokes_ends_the_run_with_its_own_words(ros, make_world):

@@ -10,7 +10,7 @@ import pytest
 
 from dsrl_ros.cli import local
 from dsrl_ros.core.config import TASK_NAMES, TwinConfig
-from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import ControlMode
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies import io
@@ -58,6 +58,20 @@ class PullDrawer(PickPlace):
         return twin.object_pose('drawer')[0] > 0.555
 
 
+def spec_for(task):
+    """Return what a policy for a task takes and gives."""
+    count = len(task.state_names)
+    return dataclasses.replace(
+        io.load(SHIPPED).spec,
+        state_names=task.state_names,
+        state_mean=(0.0,) * count,
+        state_std=(1.0,) * count,
+        action_names=task.action_names,
+        control_mode=task.control_mode,
+        step_period_s=task.step_period_ns * 1e-9,
+    )
+
+
 @pytest.fixture(scope='module')
 def drawer(tmp_path_factory):
     scene = tmp_path_factory.mktemp('scene') / 'drawer.xml'
@@ -91,7 +105,7 @@ def test_a_task_is_what_it_says(env):
         assert state.shape == (len(task.state_names),) and state.dtype == np.float32
         np.testing.assert_array_equal(state, again)
         assert all(env.arm.twin.object_pose(name).shape == (7,) for name in task.object_names)
-        assert not task.succeeded(env.arm.twin)
+        assert task.succeeded(env.arm.twin) is False  # no bool of numpy's, which no message takes
 
 
 def test_a_start_sets_the_joints_of_the_scene_by_name(drawer):
@@ -131,5 +145,20 @@ def test_environment_and_world_of_a_task_start_alike(drawer):
 @pytest.mark.parametrize('name', TASK_NAMES)
 def test_the_command_line_makes_the_environment_of_a_task(name):
     options = local.RunOptions(env=name, policy=str(SHIPPED))
-    made = local.make_env(options, io.load(SHIPPED).spec, LearnerConfig())
+    made = local.make_env(options, spec_for(TASKS[name]), LearnerConfig())
     assert isinstance(made, TaskEnv) and made.task is TASKS[name]
+
+
+@pytest.mark.parametrize(
+    ('what', 'other'),
+    [
+        ('state_names', ('x',) * 7),
+        ('action_names', ('dx', 'dz', 'dy', 'gripper')),
+        ('control_mode', ControlMode.EE_POSE),
+        ('step_period_s', 0.1),
+    ],
+)
+def test_a_policy_for_something_else_is_refused(what, other):
+    spec = dataclasses.replace(spec_for(TASKS['pick_place']), **{what: other})
+    with pytest.raises(ShapeMismatchError, match=r'expected .* for the task pick_place'):
+        local.make_env(local.RunOptions(policy=str(SHIPPED)), spec, LearnerConfig())

@@ -143,6 +143,20 @@ def test_a_scene_is_the_environments_of_the_same_seed(bench: Bench) -> None:
     assert bench.peer.newest(names.TASK_STATUS).reset_count == 1
 
 
+def test_fingers_that_a_stack_shows_with_the_joints_come_in_one_message(ros) -> None:
+    rule = ['--ros-args', '-r', f'{names.GRIPPER_STATES}:={names.JOINT_STATES}']
+    ros.add(lambda **options: TwinNode(cli_args=rule, **options), listen_s=0.0)
+    states: list[JointState] = []
+    peer = ros.add(lambda **options: Node('peer', **options))
+    peer.create_subscription(JointState, names.JOINT_STATES, states.append, qos.SENSOR)
+    ros.spin_until(lambda: states)
+    message = states[-1]
+    assert tuple(message.name) == (*ROBOT.joint_names, *ROBOT.finger_names)
+    assert len(message.position) == len(message.velocity) == len(message.name)
+    assert sum(message.position[-2:]) == pytest.approx(ROBOT.gripper_high)
+    assert not peer.count_publishers(names.GRIPPER_STATES)
+
+
 def test_time_moves_when_asked_and_shows_every_state_on_the_way(bench: Bench) -> None:
     bench.peer.got[names.TASK_STATUS].clear()
     answer = bench.advance(bench.now_ns + 350 * MS)

@@ -30,7 +30,7 @@ def random_plan(seed: int, points: int, largest_gap_ms: int = 100) -> JointTraje
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 2**32 - 1), points=st.integers(2, 30), data=st.data())
 def test_windows_reproduce_the_plan_bit_by_bit(
     seed: int, points: int, data: st.DataObject
@@ -51,7 +51,7 @@ def test_windows_reproduce_the_plan_bit_by_bit(
             np.testing.assert_array_equal(got, want)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 2**32 - 1), points=st.integers(2, 30))
 def test_each_window_is_short_and_ends_at_rest(seed: int, points: int) -> None:
     plan = random_plan(seed, points)

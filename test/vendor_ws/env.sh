@@ -1,8 +1,8 @@
 # Sourced by `make test` after setup/env.sh, from the root of the clone: builds the messages in this
 # folder that are not installed, when they have changed, and puts them on the paths of this shell.
 _vendor_missing=()
-for _vendor_package in control_msgs controller_manager_msgs franka_msgs moveit_msgs \
-    object_recognition_msgs octomap_msgs tf2_msgs; do
+for _vendor_package in control_msgs controller_manager_msgs franka_msgs interbotix_xs_msgs \
+    moveit_msgs object_recognition_msgs octomap_msgs tf2_msgs; do
     python -c "import $_vendor_package" 2>/dev/null ||
         _vendor_missing+=("test/vendor_ws/$_vendor_package")
 done

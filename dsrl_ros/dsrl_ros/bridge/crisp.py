@@ -1,13 +1,7 @@
-"""The arm by a CRISP controller: targets at a steady rate along the planned path. Judges nothing.
-
-A CRISP controller pulls the tool towards the last target it got, for as long as it lives. So
-targets are read off windows that end at rest, and a stream that has stalled is not taken up again.
-"""
+"""The arm by a CRISP controller: targets at a steady rate along the plan. Judges nothing."""
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Callable
 
 from geometry_msgs.msg import PoseStamped
@@ -17,8 +11,8 @@ from sensor_msgs.msg import JointState
 
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.commands import rivals_on
+from dsrl_ros.bridge.leg_stream import LegStream
 from dsrl_ros.bridge.robot import joints_to_msg, transform_to_msg
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config import HardwareConfig
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.executor import Leg
@@ -43,14 +37,12 @@ class CrispCommands:
         """
         self._node = node
         self._robot = robot
-        self._ttl_s = config.target_ttl_s
         self._pose: Publisher | None = None
         self._joint: Publisher | None = None
-        self._legs: deque[Leg] = deque()
-        self._ticked_s = 0.0
-        self._trouble = ''
-        self._timer = node.create_timer(1.0 / config.target_hz, self._tick, clock=STEADY_CLOCK)
-        self._timer.cancel()
+        self._topic = node.resolve_topic_name(names.TARGET_POSE)
+        self._stream = LegStream(
+            node, config.target_hz, config.target_ttl_s, self._topic, self._publish
+        )
 
     def rivals(self) -> list[str]:
         """Return the topics on which somebody else commands the same arm."""
@@ -63,18 +55,17 @@ class CrispCommands:
 
     def missing(self) -> list[str]:
         """Say that nobody listens, if so."""
-        full_name = self._node.resolve_topic_name(names.TARGET_POSE)
-        if self._node.count_subscribers(full_name):
+        if self._node.count_subscribers(self._topic):
             return []
-        return [f'a controller that takes {full_name}']
+        return [f'a controller that takes {self._topic}']
 
     def trouble(self) -> str:
         """Return why the arm was let rest before its time; empty when it was not."""
-        return self._trouble
+        return self._stream.trouble()
 
     def reset(self) -> None:
         """Forget a stall: somebody has looked."""
-        self._trouble = ''
+        self._stream.reset()
 
     def open(self) -> None:
         """Take the right to command, unless it is held already."""
@@ -85,8 +76,7 @@ class CrispCommands:
 
     def close(self) -> None:
         """Give it up."""
-        self._timer.cancel()
-        self._legs.clear()
+        self._stream.clear()
         for publisher in (self._pose, self._joint):
             if publisher is not None:
                 self._node.destroy_publisher(publisher)
@@ -94,41 +84,7 @@ class CrispCommands:
 
     def send(self, leg: Leg) -> None:
         """Follow a leg from its start on, in place of all that would have begun then or later."""
-        if not self._legs:
-            self._ticked_s = time.monotonic()
-            self._timer.reset()
-        # A leg is sent ahead of its start: what brakes before it takes its place.
-        while self._legs and self._legs[-1].start_ns >= leg.start_ns:
-            self._legs.pop()
-        self._legs.append(leg)
-
-    def _tick(self) -> None:
-        now_s, now_ns = time.monotonic(), self._node.get_clock().now().nanoseconds
-        gap_s, self._ticked_s = now_s - self._ticked_s, now_s
-        if gap_s > self._ttl_s:
-            # This process stood still: what was planned meanwhile is no longer wanted.
-            self._stall(gap_s)
-            return
-        while len(self._legs) > 1 and self._legs[1].start_ns <= now_ns:
-            self._legs.popleft()
-        if not self._legs:
-            self._timer.cancel()
-            return
-        leg = self._legs[0]
-        elapsed_ns = now_ns - leg.start_ns
-        self._publish(now_ns, *leg.trajectory.sample(elapsed_ns))
-        if len(self._legs) == 1 and elapsed_ns > leg.trajectory.duration_ns:
-            self._legs.clear()  # its end, at rest, has just been sent
-            self._timer.cancel()
-
-    def _stall(self, gap_s: float) -> None:
-        self._legs.clear()
-        self._timer.cancel()
-        self._trouble = (
-            f'{self._node.resolve_topic_name(names.TARGET_POSE)}: got a gap of {gap_s:.2f} s '
-            f'between two targets, expected at most {self._ttl_s:g} s. The driver was not '
-            'scheduled; give it a core.'
-        )
+        self._stream.follow(leg)
 
     def _publish(self, stamp_ns: int, joints: Float64, velocity: Float64) -> None:
         assert self._pose is not None and self._joint is not None

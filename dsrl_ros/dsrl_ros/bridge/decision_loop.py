@@ -115,7 +115,9 @@ class DecisionLoop:
         Args:
             first: key of its first decision.
             chooser: picks the noise.
-            fallback: picks it when the policy answers absurdly to the chooser's.
+            fallback: picks it when the policy answers absurdly to the chooser's, and after a
+                chunk that was refused: asked again of what it saw before, a deterministic actor
+                would answer the same, until the refusals end the episode.
             sender: takes the transitions; None when they are not learned from.
             not_before_ns: the first observation is not older [ns].
         """
@@ -124,6 +126,7 @@ class DecisionLoop:
         self._sender = sender
         self._not_before_ns = not_before_ns
         self._tally = EpisodeTally()
+        self._refused = False
         self._result: msg.ChunkResult | None = None
         self._reward: msg.Reward | None = None
         self._enter(Stage.OBSERVE)
@@ -175,7 +178,7 @@ class DecisionLoop:
             self._on_end(self._tally)
 
     def _infer(self, observation: msg.Observation, sample: StateSample, attempt: int) -> None:
-        chooser = self._fallback if attempt else self._chooser
+        chooser = self._fallback if attempt or self._refused else self._chooser
         key = self._key
         chosen = chooser.choose(sample.state, key.episode, key.decision + attempt * _RETRY_STRIDE)
         noise = noise_to_msg(chosen, key, sample.newest_ns, self._spec.sha256)
@@ -233,7 +236,7 @@ class DecisionLoop:
         self._enter(Stage.JUDGE)
         self._result = result
         self._not_before_ns = stamp_to_ns(result.header.stamp)
-        rejected = result.outcome == msg.ChunkResult.OUTCOME_REJECTED
+        self._refused = rejected = result.outcome == msg.ChunkResult.OUTCOME_REJECTED
         self._tally.num_decisions += 1
         self._tally.num_steps += result.num_executed
         self._tally.num_rejected += rejected

@@ -70,7 +70,12 @@ class Diagnostics:
     """Says once a second how a node is, and at once when that changes for the worse or better."""
 
     def __init__(
-        self, node: Node, subject: str, ask: Callable[[], Health], hardware: str = ''
+        self,
+        node: Node,
+        subject: str,
+        ask: Callable[[], Health],
+        hardware: str = '',
+        only: str = '',
     ) -> None:
         """Start.
 
@@ -79,7 +84,10 @@ class Diagnostics:
             subject: what of the node is meant, in a word or two.
             ask: returns how the node is now.
             hardware: name of the robot, where the node commands one.
+            only: topic that nobody but this node may publish: a second node of its kind in the
+                same namespace is named as an error.
         """
+        self._only = node.resolve_topic_name(only) if only else ''
         self._node = node
         self._subject = subject
         self._hardware = hardware
@@ -90,13 +98,24 @@ class Diagnostics:
 
     def look(self) -> None:
         """Say how the node is if its level is another than was said last."""
-        if self._ask().level != self._said:
+        if self._health().level != self._said:
             self.say()
 
     def say(self) -> None:
         """Say how the node is."""
-        health = self._ask()
+        health = self._health()
         self._said = health.level
         stamp = self._node.get_clock().now().to_msg()
         said = healths_to_msg({self._subject: health}, self._node, stamp, self._hardware)
         self._publisher.publish(said)
+
+    def _health(self) -> Health:
+        health = self._ask()
+        if not self._only or self._node.count_publishers(self._only) < 2:
+            return health
+        return Health(
+            Level.ERROR,
+            f'got another node that publishes {self._only}, expected none. End it, or give one of '
+            'them another namespace; one that was killed is seen for some seconds more.',
+            health.values,
+        )

@@ -5,39 +5,27 @@ Mock hardware has no state of the robot's own, and nothing to recover from; the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.commands import ArmCommands, TrajectoryCommands
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.commands import TrajectoryCommands
 from dsrl_ros.bridge.crisp import CrispCommands
 from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.gripper_client import GripperClient
-from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
-from dsrl_ros.bridge.robot_state import RobotState
-from dsrl_ros.bridge.self_description import SelfDescription
-from dsrl_ros.bridge.tool_pose import ToolPosePublisher
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
+from dsrl_ros.bridge.hardware_side import HardwareSide
+from dsrl_ros.bridge.robot_side import DriverCalls
 from dsrl_ros.core.config import DriverConfig, HardwareConfig
-from dsrl_ros.core.errors import ShapeMismatchError
-from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.following import FollowWatch
-from dsrl_ros.robots.silence import SilenceWatch
-from dsrl_ros.robots.trajectory import Float64
 
 if TYPE_CHECKING:
     from dsrl_ros.bridge.franka_faults import FaultWatch
     from dsrl_ros.bridge.franka_recovery import FrankaRecovery
 
-_LOOK_S = 0.02
 
-
-class FrankaSide:
+class FrankaSide(HardwareSide):
     """The `RobotSide` of a Franka."""
 
     def __init__(
@@ -56,145 +44,36 @@ class FrankaSide:
             config, hardware: options.
             calls: the driver's.
         """
-        self._node = node
-        self._calls = calls
-        self._robot = robot
-        asked = hardware.description == 'topic' or (
-            hardware.description == 'auto' and config.robot_mode == 'real'
+        hands = () if hardware.gripper == 'none' else hardware.gripper_names
+        real = config.robot_mode == 'real'
+        super().__init__(
+            node,
+            robot,
+            config,
+            hardware,
+            calls,
+            gripper_topics={name: names.GRIPPER_STATES_OF.format(name=name) for name in hands},
+            asks_description=real,
+            tells_tool=real,
         )
-        self._own = SelfDescription(node, robot) if asked else None
-        self._arm: ArmCommands = (
+        self._arm = (
             CrispCommands(node, lambda: self._robot, hardware)
             if hardware.arm == 'crisp'
             else TrajectoryCommands(node, robot)
         )
-        hands = () if hardware.gripper == 'none' else hardware.gripper_names
-        topics = {name: names.GRIPPER_STATES_OF.format(name=name) for name in hands}
-        self._state = RobotState(node, robot, qos.FULL_RATE, topics, self._on_state)
-        self._hand = GripperClient(node, hardware) if hands else None
-        told = hardware.tool_pose == 'robot' or (
-            hardware.tool_pose == 'auto' and config.robot_mode == 'real'
-        )
-        self._tool = None if told else ToolPosePublisher(node, robot)
-        self._silence = SilenceWatch(
-            hardware.state_silence_s,
-            what=f'joint states on {self._state.arm.name}',
-            advice='Check that the robot is connected and its broadcaster active.',
-        )
-        self._follow = FollowWatch(
-            robot.joint_names, hardware.follow_tolerance_rad, hardware.follow_timeout_s
-        )
+        self._client = self._hand = GripperClient(node, hardware) if hands else None
         self._faults: FaultWatch | None = None
         self._recovery: FrankaRecovery | None = None
-        if config.robot_mode == 'real':
+        if real:
             from dsrl_ros.bridge.franka_faults import FaultWatch
             from dsrl_ros.bridge.franka_recovery import FrankaRecovery
 
             self._faults = FaultWatch(node, hardware.state_silence_s)
-            self._recovery = FrankaRecovery(node, hardware, self._absence_or_fault)
-        self._late_s = hardware.late_s
-        self._newest_ns = self._followed_ns = 0
-        self._silent = ''
-        self._lost = self._late = ''
-        self._opened = False
-        self._reported = False
-        node.create_timer(_LOOK_S, self._look, clock=STEADY_CLOCK)
+            self._recovery = FrankaRecovery(node, hardware, lambda: self._fault() or self._silent)
 
     def missing(self) -> list[str]:
         """Return the topics, actions and controllers that are not there yet."""
-        missing = self._state.missing()
-        if self._own is not None:
-            missing += self._own.missing()
-        if self._hand is not None and self._state.gripper_name:
-            missing += self._hand.missing()
-        if self._faults is not None:
-            missing += self._faults.missing()
-        return missing + self._arm.missing()
-
-    def rivals(self) -> list[str]:
-        """Return the topics on which somebody else commands the arm."""
-        return self._arm.rivals()
-
-    def open(self) -> None:
-        """Take the right to command."""
-        self._arm.open()
-        self._opened = True
-
-    def close(self) -> None:
-        """Give it up."""
-        self._opened = False
-        self._arm.close()
-
-    def send(self, leg: Leg, anew: bool = False) -> None:
-        """Send a leg; the gripper takes its time, and the arm does not wait for it."""
-        late_s = (self._node.get_clock().now().nanoseconds - leg.start_ns) * 1e-9
-        if late_s > self._late_s and not self._late:
-            self._late = (
-                f'driver: got {late_s:.3f} s behind with a command, expected at most '
-                f'{self._late_s:g} s. The arm rests, far from where the command begins. Give the '
-                'driver a core.'
-            )
-        if self._late or self._arm.trouble():
-            return
-        if leg.width is not None and self._hand is not None:
-            self._hand.wish(leg.width, anew)
-        self._arm.send(leg)
-
-    def halt_gripper(self) -> None:
-        """Send no command to the gripper that is still waiting; what is on its way goes on."""
-        if self._hand is not None:
-            self._hand.halt()
-
-    def when_gripper_settled(self, then: Callable[[str], None]) -> None:
-        """Tell, once the gripper's last command has ended, what went wrong; empty if nothing."""
-        if self._hand is None:
-            then('')
-        else:
-            self._hand.when_settled(then)
-
-    def is_as_new_as(self, stamp_ns: int) -> bool:
-        """Return whether the arm is known as of `stamp_ns` or later; the hand is too slow."""
-        return self._state.arm.stamp_ns is not None and self._state.arm.stamp_ns >= stamp_ns
-
-    def describe(self) -> RobotDescription:
-        """Return limits and kinematics, stated by the robot itself where it is asked.
-
-        Raises:
-            ConfigError: the robot describes itself as another, or not yet.
-        """
-        if self._own is not None:
-            self._robot = self._own.read()
-            if self._tool is not None:
-                self._tool.follow(self._robot)
-        return self._robot
-
-    def joints(self) -> Float64:
-        """Return the joints measured last [rad], (J,)."""
-        return self._state.joints()
-
-    def width(self) -> float:
-        """Return the width of the gripper measured last [m]."""
-        return self._state.width()
-
-    def scene(self) -> int:
-        """Return 0: who moves the arm by other means calls clear."""
-        return 0
-
-    def trouble(self) -> Trouble | None:
-        """Return why the robot cannot move now; None when it can."""
-        if fault := self._absence_or_fault() or self._late or self._arm.trouble():
-            return Trouble(fault)
-        if self._own is not None and (changed := self._own.complaint()):
-            return Trouble(changed)
-        if rivals := self._arm.rivals() if self._opened else []:
-            return Trouble(f'somebody else commands {", ".join(rivals)}')
-        return Trouble(self._lost, ChunkOutcome.TIMEOUT) if self._lost else None
-
-    def reset(self) -> None:
-        """Forget that the arm did not follow, or that a command came late."""
-        self._lost = self._late = ''
-        self._follow.reset()
-        self._arm.reset()
+        return super().missing() + (self._faults.missing() if self._faults is not None else [])
 
     async def recover(self) -> str:
         """Run the vendor's recovery.
@@ -203,54 +82,19 @@ class FrankaSide:
             DriverError: names the step that failed.
         """
         if self._recovery is None:
-            return 'mock hardware has no error state'
+            return await super().recover()
         return await self._recovery.run()
 
     def healths(self) -> Mapping[str, Health]:
         """Return the state of the robot and of its gripper."""
-        parts = {'robot': self._faults, 'gripper': self._hand}
-        return {name: part.health() for name, part in parts.items() if part is not None}
+        own = {} if self._faults is None else {'robot': self._faults.health()}
+        return {**own, **super().healths()}
 
-    def _on_state(self, stamp_ns: int) -> None:
-        if self._state.arm.stamp_ns != self._newest_ns:  # one that repeats itself is frozen
-            self._newest_ns = self._state.arm.stamp_ns or 0
-            self._silence.hear(moving=False)
-            self._show_tool(self._newest_ns)
-        self._calls.on_state(stamp_ns)
+    def _fault(self) -> str:
+        return self._faults.fault() if self._faults is not None else ''
 
-    def _show_tool(self, stamp_ns: int) -> None:
-        if self._tool is not None:
-            with suppress(ShapeMismatchError):  # named at the start, and by the watch later
-                self._tool.publish(stamp_ns, self.joints())
-
-    def _absence_or_fault(self) -> str:
-        return (self._faults.fault() if self._faults is not None else '') or self._silent
-
-    def _look(self) -> None:
-        """Look at everything that may go wrong; tell the driver once."""
-        if self._hand is not None:
-            if self._state.gripper_name:
-                self._hand.connect(self._state.gripper_name)
-            self._hand.look()
-        if self._state.arm.stamp_ns is None:
-            return
-        self._silent = self._silence.complaint()
+    def _look_at_parts(self) -> None:
+        if self._client is not None and self._state.gripper_name:
+            self._client.connect(self._state.gripper_name)
         if self._faults is not None:
             self._faults.look()
-        self._look_whether_it_follows()
-        trouble = self.trouble()
-        if trouble is not None and not self._reported:
-            self._calls.on_trouble(trouble)
-        self._reported = trouble is not None
-
-    def _look_whether_it_follows(self) -> None:
-        commanded = self._calls.commanded()
-        # An arm that is lost stays so from one chunk to the next. An old state tells nothing: that
-        # states have stopped is another trouble, with a name of its own.
-        if commanded is None or self._newest_ns == self._followed_ns:
-            return
-        self._followed_ns = self._newest_ns
-        try:
-            self._lost = self._lost or self._follow.complaint(commanded, self.joints())
-        except ShapeMismatchError as error:
-            self._lost = str(error)

@@ -1,11 +1,7 @@
-"""The way to a Franka Hand: its actions, its stop, and what people should know of it.
-
-Decides nothing: which command is next says `robots.gripper`.
-"""
+"""The way to a Franka Hand: its actions, and its stop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,16 +13,15 @@ from std_srvs.srv import Trigger
 
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.actions import remapped
-from dsrl_ros.bridge.diagnostics import Health, Level
+from dsrl_ros.bridge.binary_hand import BinaryHand
 from dsrl_ros.core.config import HardwareConfig
-from dsrl_ros.robots.gripper import BinaryGripper, GripperTiming
 
 # A grasp counts as done at whatever width the object stopped the fingers.
 _ANY_WIDTH_M = 0.08
 
 
-class GripperClient:
-    """The `GripperPort` of a hand whose name is found out when it first speaks."""
+class GripperClient(BinaryHand):
+    """A hand whose name is found out when it first speaks."""
 
     def __init__(self, node: Node, config: HardwareConfig) -> None:
         """Prepare.
@@ -35,21 +30,10 @@ class GripperClient:
             node: that owns the clients.
             config: interface, thresholds and deadlines.
         """
-        self._node = node
-        self._config = config
-        self._name = self._said = ''
+        super().__init__(node, config)
+        self._name = ''
         self._clients: dict[str, ActionClient] = {}  # by the name of their action
         self._handle: Any = None
-        self._waiting: list[Callable[[str], None]] = []
-        self._gripper = BinaryGripper(
-            self,
-            GripperTiming(
-                config.gripper_close_below_m,
-                config.gripper_open_above_m,
-                config.gripper_timeout_s,
-                config.gripper_stop_s,
-            ),
-        )
 
     def connect(self, name: str) -> None:
         """Make the clients for the gripper of this name, unless they are there."""
@@ -57,7 +41,7 @@ class GripperClient:
             return
         self._name = name
         states = names.GRIPPER_STATES_OF.format(name=name)
-        self._said = self._node.resolve_topic_name(states).rpartition('/')[0]
+        self.said = self._node.resolve_topic_name(states).rpartition('/')[0]
         kinds: dict[str, Any]
         if self._config.gripper == 'franka':
             from franka_msgs.action import Grasp, Move
@@ -82,39 +66,6 @@ class GripperClient:
             for action, client in self._clients.items()
             if not client.server_is_ready()
         ]
-
-    def wish(self, width_m: float, anew: bool) -> None:
-        """Take a width that is asked for [m]; `anew` commands it even if it was commanded last."""
-        self._gripper.wish(width_m, anew)
-
-    def halt(self) -> None:
-        """Command nothing more of what was wished."""
-        self._gripper.halt()
-
-    def look(self) -> None:
-        """Keep the deadlines; tell those who wait."""
-        self._gripper.look()
-        if self._gripper.settled and self._waiting:
-            waiting, self._waiting = self._waiting, []
-            complaint = self._gripper.complaint
-            for then in waiting:
-                then(f'{self._said}: {complaint}' if complaint else '')
-
-    def when_settled(self, then: Callable[[str], None]) -> None:
-        """Tell what went wrong with the last command, empty when nothing did, once it ended."""
-        self._waiting.append(then)
-
-    def health(self) -> Health:
-        """Return the state of the gripper for people."""
-        complaint = self._gripper.complaint
-        wishes = {None: 'nothing', True: 'closed', False: 'open'}
-        values = {
-            'wished': wishes[self._gripper.closes],
-            'command on its way': str(self._gripper.busy).lower(),
-        }
-        if complaint:
-            return Health(Level.ERROR, f'{self._said}: {complaint}', values)
-        return Health(Level.OK, 'fine', values)
 
     def start(self, closes: bool, ticket: int) -> None:
         """Close or open."""
@@ -172,10 +123,3 @@ class GripperClient:
         else:
             error = getattr(result, 'error', '') or f'status {status}'
             self._end(ticket, f'got {error}, expected the gripper to arrive.')
-
-    def _end(self, ticket: int, complaint: str) -> None:
-        self._gripper.ended(ticket, complaint)
-        if complaint and self._gripper.complaint == complaint:
-            self._node.get_logger().warning(
-                f'{self._said}: {complaint}', throttle_duration_sec=1.0
-            )

@@ -75,6 +75,17 @@ GRIPPER_STOP = '{name}/stop'  # service std_srvs/Trigger
 TARGET_POSE = 'target_pose'  # geometry_msgs/PoseStamped, COMMAND
 TARGET_JOINT = 'target_joint'  # sensor_msgs/JointState, COMMAND: what the null space follows
 
+# Of an Interbotix X-series arm, by its `xs_sdk`.
+XS_GROUP = 'commands/joint_group'  # interbotix_xs_msgs/JointGroupCommand, COMMAND
+XS_SINGLE = 'commands/joint_single'  # interbotix_xs_msgs/JointSingleCommand, COMMAND
+XS_TRAJECTORY = 'commands/joint_trajectory'  # nothing of the suite's: who speaks there is a rival
+XS_INFO = 'get_robot_info'  # service RobotInfo
+XS_MODES = 'set_operating_modes'  # service OperatingModes
+XS_TORQUE = 'torque_enable'  # service TorqueEnable
+XS_REBOOT = 'reboot_motors'  # service Reboot
+XS_GET_REGISTERS = 'get_motor_registers'  # service RegisterValues
+XS_SET_REGISTERS = 'set_motor_registers'  # service RegisterValues
+
 # What only the simulation offers.
 TF = 'tf'  # tf2_msgs/TFMessage, TF: of the tool and the objects, where tf2_msgs is installed
 CLOCK = 'clock'  # rosgraph_msgs/Clock, relative: one clock per namespace

@@ -106,13 +106,20 @@ class LockstepPace:
 class RealTimePace:
     """The node's clock, which runs by itself."""
 
-    def __init__(self, node: Node, lead_s: float) -> None:
+    def __init__(
+        self,
+        node: Node,
+        lead_s: float,
+        prepare: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
             node: whose clock.
             lead_s: how long before its start a leg is sent [s].
+            prepare: makes the robot ready for commands, then calls what it is given.
         """
+        self._prepare = prepare
         self.lead_ns = round(lead_s * 1e9)
         self._clock = node.get_clock()
         self._until_ns = 0
@@ -125,8 +132,11 @@ class RealTimePace:
         return True
 
     def link(self, then: Callable[[], None]) -> None:
-        """Call `then`: there is nothing to agree on."""
-        then()
+        """Call `then` once the robot is ready: there is nothing else to agree on."""
+        if self._prepare is None:
+            then()
+        else:
+            self._prepare(then)
 
     def see(self, stamp_ns: int) -> None:
         """Need no stamps: the clock tells the time."""

@@ -25,8 +25,7 @@ from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.trajectory import Float64
 from dsrl_ros.tasks.reset import Failure
 
-# Beside the time of a step: a recovery has steps of its own, a planner tries several times [s].
-_RECOVERY_S, _PLANNING_S = 60.0, 30.0
+_PLANNING_S = 30.0  # beside the time of a step: a planner tries several times
 
 
 class RobotSteps:
@@ -72,7 +71,8 @@ class RobotSteps:
             for client in (self._recover, self._clear_fault):
                 if client.service_is_ready():
                     asked = client.call_async(Trigger.Request())
-                    answer = await self._waits.answer(asked, client.srv_name, _RECOVERY_S)
+                    longer_s = self._config.recover_timeout_s
+                    answer = await self._waits.answer(asked, client.srv_name, longer_s)
                     if not answer.success:
                         raise StepError(Failure.ROBOT, f'{client.srv_name}: {answer.message}')
         clear = self._node.resolve_service_name(names.CLEAR)
@@ -140,14 +140,16 @@ class RobotSteps:
 
     async def _go(self, goal: MoveArm.Goal) -> str:
         """Let the driver carry out a motion."""
-        points = goal.trajectory.points
-        takes_s = points[-1].time_from_start.sec + 1.0 if points else 1.0
-        sent = self._move.send_goal_async(goal)
+        progress = [0.0]
+        sent = self._move.send_goal_async(
+            goal, feedback_callback=lambda said: progress.append(said.feedback.progress)
+        )
         handle: ClientGoalHandle = await self._waits.answer(sent, names.MOVE_ARM)
         if not handle.accepted:
             raise StepError(Failure.ROBOT, f'{names.MOVE_ARM}: the driver refused the goal')
         try:
-            done = await self._waits.answer(handle.get_result_async(), names.MOVE_ARM, takes_s)
+            ended = handle.get_result_async()
+            done = await self._waits.end(ended, names.MOVE_ARM, lambda: progress[-1])
         except TimeoutError:
             handle.cancel_goal_async()  # nobody waits for it any more
             raise

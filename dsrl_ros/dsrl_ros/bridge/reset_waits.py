@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from dsrl_ros.core.config import ResetConfig
 from dsrl_ros.tasks.reset import Failure
 
 _LOOK_S = 0.05  # between two looks at what is waited for
+_A_DAY_S = 86_400.0
 
 
 class StepError(Exception):
@@ -55,6 +57,31 @@ class Waits:
             TimeoutError: none came.
         """
         return await within(self._node, future, self._config.step_timeout_s + longer_s, what)
+
+    async def end(self, future: Future, what: str, progress: Callable[[], float]) -> Any:
+        """Wait for the end of something, as long as it makes progress.
+
+        Args:
+            future: of the end.
+            what: was begun.
+            progress: of it.
+
+        Raises:
+            TimeoutError: it has made none for the time of a step.
+        """
+        last, since = progress(), time.monotonic()
+        patience_s = self._config.step_timeout_s
+
+        def over() -> bool:
+            nonlocal last, since
+            if progress() != last:
+                last, since = progress(), time.monotonic()
+            return future.done() or time.monotonic() - since > patience_s
+
+        await self._until(over, _A_DAY_S, what)
+        if not future.done():
+            raise TimeoutError(f'{what}: got no progress for {patience_s:g} s')
+        return future.result()
 
     async def seen(self, is_so: Callable[[], bool], what: str) -> None:
         """Wait until something is so.

@@ -13,7 +13,7 @@ from rclpy.node import Node
 
 from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.pace import LockstepPace, RealTimePace
-from dsrl_ros.core.config import DriverConfig, HardwareConfig
+from dsrl_ros.core.config import DriverConfig, HardwareConfig, WidowXConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.description import RobotDescription
@@ -140,6 +140,7 @@ def connect(
     robot: RobotDescription,
     config: DriverConfig,
     hardware: HardwareConfig,
+    widowx: WidowXConfig,
     calls: DriverCalls,
 ) -> tuple[RobotSide, LockstepPace | RealTimePace]:
     """Return the wires to the robot that the options name, and how its time passes.
@@ -150,7 +151,7 @@ def connect(
     if lacking := packages_lacking(config, hardware):
         raise ConfigError(
             f'robot_mode {config.robot_mode}: got no {", ".join(lacking)}, expected what '
-            'franka_ros2 and ros2_control bring. Install and source them, or use robot_mode sim.'
+            "the vendor's stack brings. Install and source it, or use robot_mode sim."
         )
     if config.robot_mode == 'sim':
         from dsrl_ros.bridge.twin_side import TwinSide
@@ -160,6 +161,11 @@ def connect(
             return twin, RealTimePace(node, config.lead_s)
         pace = LockstepPace(node, twin.commands, config.advance_timeout_s, calls.on_stuck)
         return twin, pace
+    if robot.name == 'wx250s':
+        from dsrl_ros.bridge.widowx_side import WidowXSide
+
+        side = WidowXSide(node, robot, config, hardware, widowx, calls)
+        return side, RealTimePace(node, config.lead_s, side.prepare)
     from dsrl_ros.bridge.franka_side import FrankaSide
 
     return FrankaSide(node, robot, config, hardware, calls), RealTimePace(node, config.lead_s)

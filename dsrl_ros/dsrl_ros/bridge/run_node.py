@@ -66,6 +66,9 @@ def run_node(make_node: Callable[[], Node], niceness: int = 0) -> NoReturn:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        # Python forgets its handlers before it is done: a second request would kill what ends.
+        for request in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(request, signal.SIG_IGN)
     sys.exit(code)
 
 

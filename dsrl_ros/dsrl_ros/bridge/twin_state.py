@@ -32,7 +32,13 @@ class WorldPublisher:
         self._robot = robot
         self._clock = node.create_publisher(Clock, names.CLOCK, qos.SENSOR)
         self._joints = node.create_publisher(JointState, names.JOINT_STATES, qos.SENSOR)
-        self._gripper = node.create_publisher(JointState, names.GRIPPER_STATES, qos.SENSOR)
+        # Where a robot's stack says both in one message, its twin does.
+        topics = [node.resolve_topic_name(it) for it in (names.JOINT_STATES, names.GRIPPER_STATES)]
+        self._gripper = (
+            node.create_publisher(JointState, names.GRIPPER_STATES, qos.SENSOR)
+            if topics[0] != topics[1]
+            else None
+        )
         self._tool = node.create_publisher(PoseStamped, names.TOOL_POSE, qos.SENSOR)
         self._objects = {
             name: node.create_publisher(
@@ -50,10 +56,13 @@ class WorldPublisher:
         quaternion = np.empty(4)
         mujoco.mju_mat2Quat(quaternion, state.tool[:3, :3].ravel())
         self._clock.publish(Clock(clock=stamp_from_ns(stamp_ns)))
-        self._joints.publish(
-            joints_to_msg(stamp_ns, robot.joint_names, state.arm.position, state.arm.velocity)
-        )
-        self._gripper.publish(joints_to_msg(stamp_ns, robot.finger_names, fingers))
+        joint_names, position, velocity = robot.joint_names, state.arm.position, state.arm.velocity
+        if self._gripper is None:
+            joint_names += robot.finger_names
+            position, velocity = np.append(position, fingers), np.append(velocity, (0.0, 0.0))
+        else:
+            self._gripper.publish(joints_to_msg(stamp_ns, robot.finger_names, fingers))
+        self._joints.publish(joints_to_msg(stamp_ns, joint_names, position, velocity))
         self._tool.publish(pose_to_msg(stamp_ns, state.tool[:3, 3], quaternion))
         objects = {name: (pose[:3], pose[3:]) for name, pose in state.objects.items()}
         for name, pose in objects.items():

@@ -18,6 +18,16 @@ ResultT = TypeVar('ResultT')
 STEADY_CLOCK = Clock(clock_type=ClockType.STEADY_TIME)
 
 
+async def pause(node: Node, seconds: float) -> None:
+    """Let `seconds` of wall time pass [s], while `node` goes on."""
+    over = Future(executor=node.executor)
+    timer = node.create_timer(seconds, lambda: over.set_result(None), clock=STEADY_CLOCK)
+    try:
+        await over
+    finally:
+        node.destroy_timer(timer)
+
+
 async def within(node: Node, future: Future, seconds: float, what: str) -> ResultT:
     """Await `future` for at most `seconds` of wall time.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ _TAGS = ('arg', 'node', 'include')
 _TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
 
 
+_BESIDE = '$(dirname)/'
 _PACKAGE = re.compile(r'\$\(find-pkg-share ([\w-]+)\)')
 
 
@@ -71,15 +72,17 @@ class Description:
         self.arguments: list[Argument] = []
         self._nodes: list[tuple[str, Mapping[str, Any]]] = []
         self._includes: list[tuple[str, Mapping[str, Any]]] = []
-        for number, entity in enumerate(_entities(path), start=1):
-            where = f'{path.name}: entry {number}'
+        for where, entity in _entities(path):
             if not isinstance(entity, dict) or len(entity) != 1:
                 raise ConfigError(f'{where}: got {entity!r}, expected one tag with attributes.')
             (tag, attributes), *_ = entity.items()
             if tag not in _TAGS or not isinstance(attributes, dict):
                 raise _refusal(where, 'tag', tag, _TAGS)
             if tag == 'arg':
-                self.arguments.append(_argument(attributes, where))
+                argument = _argument(attributes, where)
+                # As under ROS 2 launch, the first declaration of a name holds.
+                if argument.name not in [known.name for known in self.arguments]:
+                    self.arguments.append(argument)
             elif tag == 'include':
                 _check_include(attributes, where)
                 self._includes.append((where, attributes))
@@ -142,7 +145,24 @@ class Description:
         ]
 
 
-def _entities(path: Path) -> list[Any]:
+def _entities(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of a launch file with their places, those of its parts where they stand.
+
+    A part is included as `$(dirname)/FILE.launch.yaml`, without arguments or conditions.
+    """
+    for number, entity in enumerate(_content(path), start=1):
+        where = f'{path.name}: entry {number}'
+        include = entity.get('include') if isinstance(entity, dict) else None
+        include = include if isinstance(include, dict) else {}
+        file = str(include.get('file', ''))
+        if file.startswith(_BESIDE):
+            _check_keys(include, ('file',), where)
+            yield from _entities(path.parent / file.removeprefix(_BESIDE))
+        else:
+            yield where, entity
+
+
+def _content(path: Path) -> list[Any]:
     try:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
@@ -197,7 +217,7 @@ def _check_include(attributes: Mapping[str, Any], where: str) -> None:
     if len(_PACKAGE.findall(str(attributes.get('file')))) != 1:
         raise ConfigError(
             f'{where}: got file {attributes.get("file")!r}, expected one of a package, '
-            '$(find-pkg-share NAME)/launch/FILE.'
+            '$(find-pkg-share NAME)/launch/FILE, or one beside this, $(dirname)/FILE.'
         )
     for argument in attributes.get('arg', []):
         _check_keys(argument, ('name', 'value'), where)

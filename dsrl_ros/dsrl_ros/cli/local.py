@@ -168,9 +168,12 @@ def make_env(options: RunOptions, spec: PolicySpec, config: LearnerConfig) -> Ch
     if options.env in TASK_NAMES:
         from dsrl_ros.tasks.env import TaskEnv
         from dsrl_ros.tasks.registry import find_task
+        from dsrl_ros.tasks.task import check_policy
 
         _refuse_wrapping(options)
-        return TaskEnv(find_task(options.env))
+        task = find_task(options.env)
+        check_policy(task, spec)
+        return TaskEnv(task)
     made = _made(options.env)
     if hasattr(made, 'execute'):
         _refuse_wrapping(options)

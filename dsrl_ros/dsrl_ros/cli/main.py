@@ -17,6 +17,7 @@ COMMANDS = {
     'prior-check': ('prior_check', 'measure the frozen policy by noise layout and scale'),
     'train-classifier': ('train_classifier', 'learn from images what success looks like'),
     'export-images': ('export_images', 'take labelled images from the bags of a run'),
+    'pose': ('pose', 'bring the arm of a running graph to a named pose'),
     'judge': ('judge', 'say success, failure or abort of the episode under way'),
     'launch': ('launch', 'start a graph and end its nodes together'),
     'options': ('show_options', 'list every option of every node'),

@@ -20,6 +20,7 @@ NODE_OPTIONS: dict[str, dict[str, type]] = {
         '': config.DriverConfig,
         'gate': config.GateConfig,
         'hardware': config.HardwareConfig,
+        'widowx': config.WidowXConfig,
     },
     'mock_gripper': {'': config.MockGripperConfig},
     'monitor': {'': config.MonitorConfig},

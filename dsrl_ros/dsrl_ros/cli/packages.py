@@ -35,8 +35,8 @@ def check_packages(
     if lacking:
         raise ConfigError(
             f'{where}: got no {", ".join(sorted(lacking))}, expected these packages installed and '
-            'sourced. A robot and mock hardware take franka_ros2 and ros2_control; the simulation '
-            '(robot_mode:=sim) takes neither.'
+            "sourced. A robot and mock hardware take the vendor's stack; the simulation "
+            '(robot_mode:=sim) does not.'
         )
 
 

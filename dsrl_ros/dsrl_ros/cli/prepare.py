@@ -110,7 +110,9 @@ def _check_address(arguments: Mapping[str, str], mode: str) -> None:
     Raises:
         ConfigError: an address is missing, or of no use.
     """
-    address = arguments.get(_ROBOT_IP, '')
+    if _ROBOT_IP not in arguments:
+        return  # a robot on a cable
+    address = arguments[_ROBOT_IP]
     if mode == _ROBOT:
         if not address and arguments.get(_BRINGUP, 'true') == 'true':
             raise ConfigError(

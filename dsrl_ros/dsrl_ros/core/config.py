@@ -10,6 +10,8 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 
 _MODES = ('sim', 'mock', 'real')
+# A Franka's joints, which may brake at 10 rad/s^2, may so be as fast as 1.5 rad/s.
+BRAKE_S = 0.15
 # The names of `robots/registry.py` and `tasks/registry.py`, which this package may not ask: tests
 # hold them together.
 ROBOT_MODELS = ('fr3', 'wx250s')
@@ -110,7 +112,17 @@ class ResetConfig:
     )
     attempts: int = option(3, 'tries of each step before the reset fails', low=1, high=20)
     step_timeout_s: float = option(
-        10.0, 'wait for an answer, beside the time of a motion [s]', low=0.1, high=600.0
+        10.0,
+        'wait for an answer, and for a motion that makes no progress [s]',
+        low=0.1,
+        high=600.0,
+    )
+    recover_timeout_s: float = option(
+        60.0,
+        'wait for the driver to recover the robot, beside that for an answer; no less than five '
+        'times its hardware.recover_timeout_s, once for each answer that it waits for itself [s]',
+        low=0.1,
+        high=3600.0,
     )
     person_timeout_s: float = option(600.0, 'wait for a person [s]', low=0.1, high=86_400.0)
     recover_by_itself: bool = option(
@@ -178,7 +190,7 @@ class MotionPlannerConfig:
     )
     planner_timeout_s: float = option(10.0, 'longest wait for a plan [s]', low=0.5, high=600.0)
     brake_s: float = option(
-        0.1,
+        BRAKE_S,
         'time in which the driver brakes, its brake_s: no plan is faster than that allows [s]',
         low=0.01,
         high=0.19,
@@ -261,7 +273,11 @@ class DriverConfig:
         0.2, 'longest stretch sent to a controller, braking included [s]', low=0.11, high=0.2
     )
     brake_s: float = option(
-        0.1, 'time in which the arm brakes to rest when nothing follows [s]', low=0.01, high=0.19
+        BRAKE_S,
+        'time in which the arm brakes to rest when nothing follows; no joint may be faster than '
+        'its acceleration limit can stop in it [s]',
+        low=0.01,
+        high=0.19,
     )
     ramp_s: float = option(
         0.0,
@@ -310,7 +326,7 @@ _TRAJECTORY_CONTROLLER = 'fr3_arm_controller'
 
 @dataclass(frozen=True)
 class HardwareConfig:
-    """Options of the driver for a real or a mocked Franka."""
+    """Options of the driver for hardware; those of arm, gripper and recovery are a Franka's."""
 
     arm: str = option(
         'trajectory',
@@ -329,9 +345,11 @@ class HardwareConfig:
         "the robot's stack; auto takes the driver where the vendor's stack does not tell it",
         choices=('auto', 'driver', 'robot'),
     )
-    target_hz: float = option(50.0, 'targets per second for CRISP [1/s]', low=10.0, high=1000.0)
+    target_hz: float = option(
+        50.0, 'targets per second for an arm that takes such [1/s]', low=10.0, high=1000.0
+    )
     target_ttl_s: float = option(
-        0.1, 'gap between two targets for CRISP after which the arm stops [s]', low=0.02, high=0.2
+        0.1, 'gap between two such targets after which the arm stops [s]', low=0.02, high=0.2
     )
     gripper: str = option(
         'franka',
@@ -402,6 +420,72 @@ class HardwareConfig:
                 f'controllers: got {", ".join(self.controllers)} with arm crisp, expected your '
                 f'CRISP controller in place of {_TRAJECTORY_CONTROLLER}: a recovery activates '
                 'what is named, and two controllers cannot have one arm.'
+            )
+
+
+@dataclass(frozen=True)
+class WidowXConfig:
+    """Options of the driver for a WidowX, on hardware or its vendor's simulated driver."""
+
+    group: str = option('arm', "xs_sdk's name of the arm's joints")
+    profile_ms: int = option(
+        50,
+        'time in which a motor goes to a target, about one to three periods of target_hz [ms]',
+        low=5,
+        high=500,
+    )
+    profile_acceleration_ms: int = option(
+        20, 'of that for speeding up, and as much for slowing down [ms]', low=0, high=250
+    )
+    gripper: str = option(
+        'pwm',
+        'how the gripper is driven: pwm presses evenly and holds, linear_position goes to a width',
+        choices=('pwm', 'linear_position'),
+    )
+    gripper_joint: str = option('gripper', "xs_sdk's name of the gripper's motor")
+    gripper_pwm: float = option(
+        250.0, 'effort while the fingers move, of 885; 150 to 350', low=50.0, high=885.0
+    )
+    gripper_hold_pwm: float = option(
+        150.0, 'effort once the fingers have met something', low=0.0, high=885.0
+    )
+    shadow_motors: tuple[str, ...] = option(
+        ('shoulder_shadow', 'elbow_shadow'),
+        'second motors of a joint, in no group of xs_sdk: looked at one by one',
+    )
+    look_s: float = option(
+        2.0,
+        "time between two looks at the motors' temperatures and errors, each of which holds up "
+        'the bus for some 10 ms [s]',
+        low=0.2,
+        high=60.0,
+    )
+    temperature_warn_c: int = option(
+        55, 'temperature of a motor that is warned of [degrees Celsius]', low=30, high=80
+    )
+    temperature_stop_c: int = option(
+        65,
+        'temperature of a motor that stops the robot, below that at which the motor lets go by '
+        'itself; 0 never [degrees Celsius]',
+        low=0,
+        high=80,
+    )
+    answer_timeout_s: float = option(2.0, 'wait for an answer of xs_sdk [s]', low=0.1, high=30.0)
+    rest_timeout_s: float = option(
+        10.0, 'wait for an arm that moves by itself to come to rest [s]', low=0.1, high=60.0
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if 2 * self.profile_acceleration_ms > self.profile_ms:
+            raise ConfigError(
+                f'profile_acceleration_ms: got {self.profile_acceleration_ms}, expected at most '
+                f'half of profile_ms, {self.profile_ms}: the motors take no more.'
+            )
+        if 0 < self.temperature_stop_c <= self.temperature_warn_c:
+            raise ConfigError(
+                f'temperature_stop_c: got {self.temperature_stop_c}, expected more than '
+                f'temperature_warn_c, {self.temperature_warn_c}, or 0.'
             )
 
 

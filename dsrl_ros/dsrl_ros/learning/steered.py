@@ -126,6 +126,7 @@ def rollout(
     reset_seed: int,
     phase: str = 'online',
     first_sequence: int = 0,
+    fallback: NoiseChooser | None = None,
 ) -> list[Transition]:
     """Run one episode.
 
@@ -138,6 +139,9 @@ def rollout(
         reset_seed: start of the episode.
         phase: written into the transitions.
         first_sequence: sequence number of the first transition.
+        fallback: chooses instead after a chunk of which nothing was executed: a deterministic
+            chooser that sees the same again would ask for the same again. None leaves it to
+            `chooser`.
 
     Returns:
         The transitions in order; the last one is terminated or truncated.
@@ -146,9 +150,11 @@ def rollout(
     state, _ = env.reset(seed=reset_seed)
     sight = _look(env)
     transitions: list[Transition] = []
+    refused = False
     while True:
         decision = len(transitions)
-        noise = chooser.choose(state, episode, decision, sight)
+        asked = fallback if refused and fallback is not None else chooser
+        noise = asked.choose(state, episode, decision, sight)
         expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
         step = env.execute(policy(state[None], expanded[None])[0][: spec.num_execute])
         next_sight = _look(env)
@@ -172,6 +178,7 @@ def rollout(
         )
         if step.terminated or step.truncated:
             return transitions
+        refused = not len(step.executed)
         state, sight = step.state, next_sight
 
 
@@ -232,7 +239,10 @@ def run_steering(
         debt.add(resumed.transitions)
         debt.pay(debt.owed)
     pacing = LockstepPacing(debt, first)
-    prior = PriorChooser(seed, config.layout, config.noise_shape(policy.spec), config.prior_scale)
+    prior, fallback = (
+        PriorChooser(seed, config.layout, config.noise_shape(policy.spec), scale)
+        for scale in (config.prior_scale, 1.0)
+    )
     choosers: dict[int, NoiseChooser] = {first: learner.chooser(seed)}
     if resumed is not None:
         choosers[first - 1] = resumed.lagged
@@ -249,6 +259,7 @@ def run_steering(
             keyed_seed(seed, Stream.RESET, number),
             phase,
             learner.num_transitions,
+            fallback,
         )
         if before_learning is not None:
             before_learning(number)
@@ -294,10 +305,13 @@ def evaluate(
         first_episode: number of the first one, part of the key of every random draw.
         on_episode: called with the success of each.
     """
+    fallback = PriorChooser(seed, config.layout, config.noise_shape(policy.spec))
     successes: list[bool] = []
     for i in range(episodes):
         reset_seed = keyed_seed(seed, Stream.EVALUATION_RESET, i)
-        transitions = rollout(env, policy, chooser, config, first_episode + i, reset_seed)
+        transitions = rollout(
+            env, policy, chooser, config, first_episode + i, reset_seed, fallback=fallback
+        )
         successes.append(judged(env, transitions))
         if on_episode is not None:
             on_episode(successes[-1])

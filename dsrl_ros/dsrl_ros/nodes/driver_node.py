@@ -23,7 +23,7 @@ from dsrl_ros.bridge.robot import untrusted_chunk
 from dsrl_ros.bridge.robot_side import DriverCalls, connect
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.core.config import DriverConfig, GateConfig, HardwareConfig
+from dsrl_ros.core.config import DriverConfig, GateConfig, HardwareConfig, WidowXConfig
 from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.chunk import Chunk
@@ -50,6 +50,7 @@ class DriverNode(LifecycleNode):
         super().__init__('driver', **node_options)
         self._gate_config = declare_config(self, GateConfig, 'gate')
         hardware = declare_config(self, HardwareConfig, 'hardware')
+        widowx = declare_config(self, WidowXConfig, 'widowx')
         config = self._config = declare_config(self, DriverConfig)
         segment_s = LONGEST_SEGMENT_NS * 1e-9
         if config.window_s - config.brake_s < segment_s - 1e-9:
@@ -75,7 +76,7 @@ class DriverNode(LifecycleNode):
         calls = DriverCalls(
             self._on_state, self._stops.on_trouble, self._on_stuck, self._commanded
         )
-        self._side, self._pace = connect(self, robot, config, hardware, calls)
+        self._side, self._pace = connect(self, robot, config, hardware, widowx, calls)
         self._stops.attach(self._side)
         self._intake = ChunkIntake(self._is_ready, self._begin, self._report, self._pace.now_ns)
         self._reporter = DriverReporter(self, config.robot)
@@ -151,8 +152,6 @@ class DriverNode(LifecycleNode):
             self._pace,
             # What a move asks of the gripper is meant now, whatever was commanded before.
             partial(self._side.send, anew=True),
-            window_ns,
-            brake_ns,
         )
         self._start.pinned = True
         return SUCCESS
@@ -255,14 +254,14 @@ class DriverNode(LifecycleNode):
             self._intake.ended(unexecuted(chunk, ChunkOutcome.REJECTED, now_ns, message))
             return
         try:
-            joints = self._engaged()
+            self._engage()
         except DsrlError as error:
             self._stops.fault(str(error))
             self._intake.ended(
                 unexecuted(chunk, ChunkOutcome.FAULT, self._pace.now_ns(), str(error))
             )
             return
-        self._runner.run(chunk, joints)
+        self._runner.run(chunk, self._side.joints)
         if self._runner.busy:
             self._stops.watch()
 
@@ -280,25 +279,25 @@ class DriverNode(LifecycleNode):
                     lambda complaint: ended(MoveEnd(begun=True, cause=complaint))
                 )
 
-        self._engaged()
+        self._engage()
         self._mover.begin(move, self._side.joints, at_end)
         self._stops.watch()
 
     def _stop_move(self, cause: str) -> None:
+        self._side.halt_gripper()
         if self._runner is not None:
             self._mover.stop(cause)
 
     def _move_progress(self) -> float:
         return self._mover.progress
 
-    def _engaged(self) -> Float64:
-        """Return the joints measured now; where the arm was moved by others, start from there."""
+    def _engage(self) -> None:
+        """Where the arm was moved by others, start from there."""
         self._stops.look_at_robot()
         joints = self._side.joints()
         if self._engaged_in != self._side.scene() and not self._executing():
             self._engaged_in = self._side.scene()
             self._executor.engage(joints, self._side.width())
-        return joints
 
     def _commanded(self) -> Float64 | None:
         return self._executor.commanded_at(self._pace.now_ns()).joints if self._busy() else None

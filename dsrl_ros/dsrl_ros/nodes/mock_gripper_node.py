@@ -137,7 +137,7 @@ class MockGripperNode(Node):
 
     def _show(self) -> None:
         stamp_ns = self.get_clock().now().nanoseconds
-        fingers = np.full(2, self._width / 2)
+        fingers = np.array(self._robot.fingers(self._width))
         self._states.publish(joints_to_msg(stamp_ns, self._robot.finger_names, fingers))
 
 

@@ -100,7 +100,7 @@ class PolicyNode(Node):
             result_timeout=_RESULT_TIMEOUT_S,
         )
         self.create_service(InferBatch, names.INFER_BATCH, self._on_batch)
-        Diagnostics(self, 'inference', self._health)
+        Diagnostics(self, 'inference', self._health, only=names.POLICY_SPEC)
         self._spec_pub = self.create_publisher(PolicySpec, names.POLICY_SPEC, qos.LATCHED)
         self._spec_pub.publish(spec_to_msg(self._spec))
         self.get_logger().info(

@@ -53,6 +53,7 @@ class RecorderNode(Node):
         self._bags: EpisodeBags | None = None
         self._stopped = ''  # why nothing is recorded any more
         self._incomplete = 0
+        self._recorded: set[str] = set()
         self._waiting: list[Received] = []  # latched messages from before the run is known
         # A burst that this node is too slow for must not push out what it has not yet taken.
         deep = QoSProfile(depth=1000, reliability=qos.DECISION.reliability)
@@ -80,6 +81,9 @@ class RecorderNode(Node):
 
     def _record(self, topic: str, kind: type, profile: QoSProfile, handler: Any) -> None:
         full_name = self.resolve_topic_name(topic)
+        if full_name in self._recorded:  # a stack may say two things on one topic
+            return
+        self._recorded.add(full_name)
         package = kind.__module__.partition('.')[0]
         type_name = f'{package}/msg/{kind.__name__}'
 

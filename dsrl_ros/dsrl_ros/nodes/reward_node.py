@@ -46,7 +46,7 @@ class RewardNode(Node):
             self, ResetEpisode, names.RESET_EPISODE, self._on_reset_goal
         )
         self._failed = ''  # what ended the last reset; empty when it was well
-        Diagnostics(self, 'reset', self._health)
+        Diagnostics(self, 'reset', self._health, only=names.REWARD)
 
     async def _on_reset_goal(self, goal: ServerGoalHandle) -> ResetEpisode.Result:
         """Bring robot and scene to the start of an episode, and only then say that it is ready."""

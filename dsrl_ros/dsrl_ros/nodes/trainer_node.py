@@ -76,7 +76,7 @@ class TrainerNode(Node):
         self.create_subscription(RunInfo, names.RUN_INFO, self._on_run, qos.LATCHED)
         self.create_subscription(Transition, names.TRANSITION, self._on_transition, qos.DECISION)
         self._status = TrainerStatus(state=TrainerStatus.STATE_WAITING)
-        self._diagnostics = Diagnostics(self, 'learner', self._health)
+        self._diagnostics = Diagnostics(self, 'learner', self._health, only=names.TRAINER_STATUS)
         self._status_timer = self.create_timer(
             self._config.status_period_s, self._publish_status, clock=STEADY_CLOCK
         )

@@ -6,6 +6,7 @@ things. It starts from what was *commanded*, so the same chunks give the same co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -97,14 +98,16 @@ class ChunkExecutor:
             gate: judges every chunk.
             window_ns: longest window, braking included [ns].
             brake_ns: time to brake to rest [ns].
-            ramp: how slowly it starts after engagement, and after braking.
+            ramp: how slowly it starts after engagement, and after braking; chunks and moves each
+                have one of their own.
         """
         self._planner = planner
         self._gate = gate
         self._window_ns = window_ns
         self._brake_ns = brake_ns
         self._ramp = ramp
-        self._moving_since_ns: int | None = None
+        self._chunks_since_ns: int | None = None
+        self._moves_since_ns: int | None = None
         self._rest: Commanded | None = None
         self._execution: Execution | None = None
         self._move: tuple[JointTrajectory, int] | None = None  # what leads to rest, and its start
@@ -119,7 +122,7 @@ class ChunkExecutor:
         """
         self._rest = self._planner.at_rest(joints, width)
         self._execution = self._move = None
-        self._moving_since_ns = None
+        self._chunks_since_ns = self._moves_since_ns = None
         self._rests_ns = 0
 
     def rests_at(self) -> int:
@@ -129,20 +132,49 @@ class ChunkExecutor:
             return last.start_ns + last.trajectory.duration_ns
         return self._rests_ns
 
-    def follow(self, trajectory: JointTrajectory, start_ns: int, width: float) -> None:
-        """Take note that a move is being carried out, from rest to rest.
+    def ramped(self, trajectory: JointTrajectory, start_ns: int) -> JointTrajectory:
+        """Return a move as slow as it has to be, planned for full speed, if it starts then [ns].
+
+        One that holds the arm still is left as it is, and does not use up the ramp.
+        """
+        elapsed_ns = _elapsed(self._moves_since_ns, start_ns)
+        if elapsed_ns >= self._ramp.duration_ns or not trajectory.velocities.any():
+            return trajectory
+        return self._ramp.stretched(trajectory, elapsed_ns)[0]
+
+    def follow(
+        self, trajectory: JointTrajectory, start_ns: int, width: float | None
+    ) -> tuple[Leg, ...]:
+        """Make a move the one to follow; return what to send, in order.
 
         Args:
-            trajectory: of the arm.
+            trajectory: of the arm, from rest to rest.
             start_ns: time of its first point [ns].
-            width: of the gripper from then on [m].
+            width: of the gripper from then on [m], told with the first leg; None leaves it as it
+                is.
         """
-        self._rest = self._planner.at_rest(trajectory.positions[-1], width)
+        rest_width = self.commanded_at(start_ns).width if width is None else width
+        self._rest = self._planner.at_rest(trajectory.positions[-1], rest_width)
         self._execution, self._move = None, (trajectory, start_ns)
         self._rests_ns = start_ns + trajectory.duration_ns
+        if self._moves_since_ns is None and trajectory.velocities.any():
+            self._moves_since_ns = start_ns
+        last = len(trajectory.times_ns) - 1
+        return tuple(
+            Leg(
+                trajectory=window.trajectory,
+                start_ns=start_ns + window.start_ns,
+                handoff_ns=start_ns + window.handoff_ns,
+                width=None if number else width,
+                rows=0,
+            )
+            for number, window in enumerate(
+                cut(trajectory, 0, last, self._window_ns, self._brake_ns)
+            )
+        )
 
     def begin(
-        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
+        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Callable[[], Float64]
     ) -> Execution | Refusal:
         """Judge a chunk and make it the one to follow, unless it is refused.
 
@@ -150,7 +182,7 @@ class ChunkExecutor:
             chunk: as it came.
             start_ns: when its first row is to start [ns].
             now_ns: time on the clock of the chunk's stamp [ns].
-            measured: joints measured last [rad], (J,).
+            measured: returns the joints measured last [rad], (J,); a `DsrlError` of it refuses.
 
         Raises:
             DriverError: not engaged.
@@ -161,8 +193,8 @@ class ChunkExecutor:
         else:
             self._gate.accept(chunk)
             self._execution, self._move = result, None
-            if self._moving_since_ns is None:
-                self._moving_since_ns = start_ns
+            if self._chunks_since_ns is None:
+                self._chunks_since_ns = start_ns
         return result
 
     def brake(self, start_ns: int) -> Leg:
@@ -194,19 +226,22 @@ class ChunkExecutor:
         return replace(self._rest, joints=joints, velocity=velocity)
 
     def _judge(
-        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Float64
+        self, chunk: Chunk, start_ns: int, now_ns: int, measured: Callable[[], Float64]
     ) -> Execution | Refusal:
         start = self.commanded_at(start_ns)
         refusal = self._gate.refusal_of_chunk(chunk)
         if refusal is not None:
             return refusal
         try:
-            since_ns = start_ns if self._moving_since_ns is None else self._moving_since_ns
+            elapsed_ns = _elapsed(self._chunks_since_ns, start_ns)
             rows = chunk.rows_to_execute()
-            plan = self._ramp.plan(self._planner, rows, start, max(start_ns - since_ns, 0))
+            plan = self._ramp.plan(self._planner, rows, start, elapsed_ns)
         except DsrlError as error:
             return Refusal(_rule_of(error), str(error))
-        motion = Motion(plan.trajectory, start.joints, start.velocity, measured)
+        try:
+            motion = Motion(plan.trajectory, start.joints, start.velocity, measured())
+        except DsrlError as error:
+            return Refusal(Rule.JUMP, str(error))  # nobody knows where the arm is
         refusal = self._gate.refusal_of_motion(chunk, motion, now_ns)
         if refusal is not None:
             return refusal
@@ -234,6 +269,11 @@ class ChunkExecutor:
                 )
                 width = None
         return tuple(legs)
+
+
+def _elapsed(since_ns: int | None, start_ns: int) -> int:
+    """Return the time since the first motion [ns]; 0 where there was none."""
+    return 0 if since_ns is None else max(start_ns - since_ns, 0)
 
 
 def _rule_of(error: DsrlError) -> Rule:

@@ -12,7 +12,7 @@ from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.executor import ChunkExecutor, Leg
 from dsrl_ros.robots.gate import CommandGate
-from dsrl_ros.robots.moves import Move, joined, legs_of
+from dsrl_ros.robots.moves import Move, joined
 from dsrl_ros.robots.rules import Motion
 from dsrl_ros.robots.runner import Pace
 from dsrl_ros.robots.trajectory import Float64
@@ -43,8 +43,6 @@ class Mover:
         gate: judges every move.
         pace: how time passes.
         send: hands a leg to the controllers.
-        window_ns: longest window, braking included [ns].
-        brake_ns: time to brake to rest [ns].
     """
 
     def __init__(
@@ -54,16 +52,12 @@ class Mover:
         gate: CommandGate,
         pace: Pace,
         send: Callable[[Leg], None],
-        window_ns: int,
-        brake_ns: int,
     ) -> None:
         self._robot = robot
         self._executor = executor
         self._gate = gate
         self._pace = pace
         self._send = send
-        self._window_ns = window_ns
-        self._brake_ns = brake_ns
         self._legs: list[Leg] = []
         self._sent: Leg | None = None
         self._ended: Ended | None = None
@@ -115,16 +109,15 @@ class Mover:
         """
         start_ns = self._pace.now_ns() + self._pace.lead_ns
         commanded = self._executor.commanded_at(start_ns)
-        trajectory = joined(move, commanded.joints, self._robot)
+        planned = joined(move, commanded.joints, self._robot)
+        trajectory = self._executor.ramped(planned, start_ns)
         motion = Motion(trajectory, commanded.joints, commanded.velocity, measured)
         refusal = self._gate.refusal_of_move(motion)
         if refusal is not None:
             self._gate.refuse(refusal)
             return str(refusal)
-        self._legs = list(legs_of(trajectory, move, start_ns, self._window_ns, self._brake_ns))
+        self._legs = list(self._executor.follow(trajectory, start_ns, move.width))
         self._total, self._start_ns = len(self._legs), start_ns
-        width = commanded.width if move.width is None else move.width
-        self._executor.follow(trajectory, start_ns, width)
         return ''
 
     def stop(self, cause: str) -> None:

@@ -11,10 +11,8 @@ import numpy as np
 from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.errors import ConfigError, DriverError
 from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.executor import Leg
 from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
-from dsrl_ros.robots.windows import cut
 
 # A plan starts where the arm was measured, the arm is commanded to be elsewhere by its tracking
 # error: that much is led over on the way, more is somebody else's plan.
@@ -82,31 +80,6 @@ def joined(move: Move, commanded: Float64, robot: RobotDescription) -> JointTraj
     positions[0] = commanded
     velocities[[0, -1]] = 0.0
     return JointTrajectory(times_ns, positions, velocities)
-
-
-def legs_of(
-    trajectory: JointTrajectory, move: Move, start_ns: int, window_ns: int, brake_ns: int
-) -> tuple[Leg, ...]:
-    """Cut a move into what is sent, in order; the gripper goes with the first.
-
-    Args:
-        trajectory: as `joined` returns it.
-        move: what it is of.
-        start_ns: when it starts [ns].
-        window_ns: longest window, braking included [ns].
-        brake_ns: time to brake to rest [ns].
-    """
-    last = len(trajectory.times_ns) - 1
-    return tuple(
-        Leg(
-            trajectory=window.trajectory,
-            start_ns=start_ns + window.start_ns,
-            handoff_ns=start_ns + window.handoff_ns,
-            width=None if number else move.width,
-            rows=0,
-        )
-        for number, window in enumerate(cut(trajectory, 0, last, window_ns, brake_ns))
-    )
 
 
 def _check_width(move: Move, robot: RobotDescription) -> None:

@@ -25,7 +25,7 @@ from dsrl_ros.robots.trajectory import Float64, Int64, JointTrajectory
 # is told to open and close in quick succession, so what lies between leaves it as it is.
 GRIPPER_THRESHOLD = 0.3
 # Commands can be handed over at the points of a trajectory only: no two are further apart.
-LONGEST_SEGMENT_NS = 100_000_000
+LONGEST_SEGMENT_NS = 50_000_000
 
 
 @dataclass(frozen=True)

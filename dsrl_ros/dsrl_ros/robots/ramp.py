@@ -1,4 +1,4 @@
-"""Slow at first: after engagement a plan is stretched in time, less and less. Judges nothing.
+"""Slow at first: after engagement plans and moves are stretched in time. Judges nothing.
 
 An arm that has just been engaged may not stand where everybody thinks it does, and its policy may
 not be the one that was meant: there is time to press the button while it creeps.
@@ -75,26 +75,33 @@ class Ramp:
         if elapsed_ns >= self.duration_ns:
             return planner.plan(actions, start)
         unscaled = replace(start, velocity=start.velocity / self.rate(elapsed_ns))
-        return self._stretched(planner.plan(actions, unscaled), start, elapsed_ns)
+        plan = planner.plan(actions, unscaled)
+        trajectory, per_step = self.stretched(plan.trajectory, elapsed_ns, plan.points_per_step)
+        return replace(plan, trajectory=trajectory, points_per_step=per_step, start=start)
 
-    def _stretched(self, plan: ChunkPlan, start: Commanded, elapsed_ns: int) -> ChunkPlan:
-        per_step = plan.points_per_step
-        planned_ns = plan.trajectory.times_ns[::per_step]  # starts of the steps, and of the rest
+    def stretched(
+        self, trajectory: JointTrajectory, elapsed_ns: int, every: int = 1
+    ) -> tuple[JointTrajectory, int]:
+        """Stretch a trajectory that begins so long after the first motion.
+
+        Args:
+            trajectory: planned for full speed.
+            elapsed_ns: since the first motion after engagement [ns].
+            every: points that a step of it takes.
+
+        Returns:
+            The stretched one, and the points that a step takes now: ends of steps stay points.
+        """
+        planned_ns = trajectory.times_ns[::every]
         begun = float(self.passed(elapsed_ns))
-        starts_ns = (self.elapsed(begun + planned_ns) - elapsed_ns).round().astype(np.int64)
-        longest = int(np.diff(starts_ns).max())
-        per_step = -(-longest // LONGEST_SEGMENT_NS)
-        times_ns = _divided(starts_ns, per_step)
+        ends_ns = (self.elapsed(begun + planned_ns) - elapsed_ns).round().astype(np.int64)
+        per_step = -(-int(np.diff(ends_ns).max()) // LONGEST_SEGMENT_NS)
+        times_ns = _divided(ends_ns, per_step)
         reached_ns = (self.passed(elapsed_ns + times_ns) - begun).round().astype(np.int64)
         reached_ns[::per_step] = planned_ns  # to the bit, whatever rounding says
-        positions, velocities = plan.trajectory.sample(reached_ns)
+        positions, velocities = trajectory.sample(reached_ns)
         velocities *= self.rate(elapsed_ns + times_ns)[:, None]
-        return replace(
-            plan,
-            trajectory=JointTrajectory(times_ns, positions, velocities),
-            points_per_step=per_step,
-            start=start,
-        )
+        return JointTrajectory(times_ns, positions, velocities), per_step
 
 
 def _divided(times_ns: Int64, parts: int) -> Int64:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.widowx import WX250S
+from dsrl_ros.robots.widowx import SLEEP, WX250S
 
 ROBOTS: dict[str, RobotDescription] = {robot.name: robot for robot in (FR3, WX250S)}
+
+# Named poses of each [rad], (J,).
+POSES: dict[str, dict[str, tuple[float, ...]]] = {
+    name: {'home': robot.home, 'start': robot.episode_start} for name, robot in ROBOTS.items()
+}
+POSES[WX250S.name]['sleep'] = SLEEP
 
 
 def find_robot(name: str) -> RobotDescription:

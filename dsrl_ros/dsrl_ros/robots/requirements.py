@@ -28,7 +28,8 @@ def packages_lacking(
     """
     if driver.robot_mode == 'sim':
         return []
-    return sorted(name for name in _of_franka(driver, hardware) if not is_there(name))
+    of_robot = {'fr3': _of_franka(driver, hardware), 'wx250s': {'interbotix_xs_msgs'}}
+    return sorted(name for name in of_robot[driver.robot_model] if not is_there(name))
 
 
 def _of_franka(driver: DriverConfig, hardware: HardwareConfig) -> set[str]:

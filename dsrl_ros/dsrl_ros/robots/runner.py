@@ -94,19 +94,19 @@ class ChunkRunner:
         self._current: Execution | None = None
         self._legs_sent = 0
         self._stop: tuple[ChunkOutcome, str] | None = None
-        self._newer: tuple[Chunk, Float64] | None = None
+        self._newer: tuple[Chunk, Callable[[], Float64]] | None = None
 
     @property
     def busy(self) -> bool:
         """Whether a chunk is on its way."""
         return self._current is not None
 
-    def run(self, chunk: Chunk, measured: Float64) -> None:
+    def run(self, chunk: Chunk, measured: Callable[[], Float64]) -> None:
         """Execute `chunk`, now or, if another one is on its way, from its next hand-off on.
 
         Args:
             chunk: as it came.
-            measured: joints measured last [rad], (J,).
+            measured: returns the joints measured last [rad], (J,); asked when the chunk is judged.
         """
         if self._current is None:
             self._begin(chunk, measured, self._pace.now_ns() + self._pace.lead_ns)
@@ -135,7 +135,7 @@ class ChunkRunner:
             now_ns = self._pace.now_ns()
             self._end(self._current, now_ns, self._current.executed_by(now_ns))
 
-    def _begin(self, chunk: Chunk, measured: Float64, start_ns: int) -> None:
+    def _begin(self, chunk: Chunk, measured: Callable[[], Float64], start_ns: int) -> None:
         result = self._executor.begin(chunk, start_ns, self._pace.now_ns(), measured)
         if isinstance(result, Refusal):
             self._refused(chunk, result)
@@ -171,7 +171,7 @@ class ChunkRunner:
             self._send_next(current)
 
     def _hand_over(
-        self, current: Execution, handoff_ns: int, chunk: Chunk, measured: Float64
+        self, current: Execution, handoff_ns: int, chunk: Chunk, measured: Callable[[], Float64]
     ) -> None:
         """Let a newer chunk take over, or brake for good when it is refused."""
         self._newer = None

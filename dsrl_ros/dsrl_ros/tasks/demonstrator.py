@@ -75,7 +75,7 @@ def record(demonstrator: Demonstrator, count: int, seed: int) -> list[Demonstrat
     Raises:
         DriverError: the demonstrator fails nearly always.
     """
-    env = TaskEnv(demonstrator.task)
+    env = TaskEnv(demonstrator.task, gated=False)
     rng = np.random.default_rng(seed)
     recorded: list[Demonstration] = []
     for _ in range(count * (1 + MOST_FAILURES)):

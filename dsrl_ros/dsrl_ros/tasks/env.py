@@ -27,19 +27,20 @@ class TaskEnv(gymnasium.Env[Array, Array]):
     `step` executes one action. `execute` executes a chunk as the robot's driver does: one smooth
     trajectory, success looked at when it has ended.
 
-    Gated, it refuses what the driver's gate refuses in lockstep, by the gate's own rules: nothing
-    moves, no time passes, and refusals in a row truncate the episode. Only the latch is not here,
-    which waits for a person.
+    Gated, unless told otherwise, it refuses what the driver's gate refuses in lockstep, by
+    the gate's own rules: nothing moves, no time passes, and refusals in a row truncate the
+    episode. Only the latch is not here, which waits for a person.
     """
 
     metadata = {'render_modes': ['rgb_array']}
 
-    def __init__(self, task: Task, gated: bool = False) -> None:
+    def __init__(self, task: Task, gated: bool = True) -> None:
         """Load robot and scene.
 
         Args:
             task: what is to be done.
-            gated: refuse motions as the driver does, by its default options.
+            gated: refuse motions as the driver does, by its default options; without, nothing is
+                refused, as when somebody demonstrates.
         """
         self.render_mode = 'rgb_array'
         self.task = task

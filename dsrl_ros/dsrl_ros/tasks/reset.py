@@ -100,11 +100,6 @@ class ResetMachine:
         return 1 if self.step is None else self._tries[self.step] + 1
 
     @property
-    def ready(self) -> bool:
-        """Whether every step is done."""
-        return self._position == len(self._steps)
-
-    @property
     def failure(self) -> StepOutcome | None:
         """The failure that ended the reset, or None."""
         last = self.outcomes[-1] if self.outcomes else None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from dsrl_ros.core.types import Array, ControlMode
+from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import Array, ControlMode, PolicySpec
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.trajectory import Float64
@@ -127,6 +128,26 @@ class Task(Protocol):
     def succeeded(self, twin: Twin) -> bool:
         """Return whether the task is done, by the scene alone, whatever the robot was told."""
         ...
+
+
+def check_policy(task: Task, spec: PolicySpec) -> None:
+    """Raise unless a policy is one for a task.
+
+    Raises:
+        ShapeMismatchError: it sees, says or times something else than the task does.
+    """
+    facts = {
+        'state_names': (spec.state_names, task.state_names),
+        'action_names': (spec.action_names, task.action_names),
+        'control_mode': (spec.control_mode.name, task.control_mode.name),
+        'step period [ns]': (round(spec.step_period_s * 1e9), task.step_period_ns),
+    }
+    for what, (got, expected) in facts.items():
+        if got != expected:
+            raise ShapeMismatchError(
+                f'policy {spec.name}: got {what} {got}, expected {expected} for the task '
+                f'{task.name}. Take a policy trained for it, or another task.'
+            )
 
 
 def poses(task: Task, twin: Twin) -> dict[str, Float64]:

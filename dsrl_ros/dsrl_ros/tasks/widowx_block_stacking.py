@@ -40,7 +40,7 @@ class WidowXBlockStacking(WidowXTask):
 
     def succeeded(self, twin: Twin) -> bool:
         """Return whether the yellow block rests on the blue ones alone, released (C.4.2)."""
-        rise = (twin.object_pose('object') - twin.object_pose('target'))[2]
+        rise = float((twin.object_pose('object') - twin.object_pose('target'))[2])
         on_top = rise > 0.9 * (BLUE_HALF + YELLOW_HALF)
         return on_top and touched_by(twin, 'object') == {'target'} and is_slow(twin, 'object')
 

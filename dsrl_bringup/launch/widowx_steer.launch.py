@@ -1,0 +1,12 @@
+"""Start the graph of widowx_steer.launch.yaml under `ros2 launch`, in a new folder of its own."""
+
+from pathlib import Path
+
+from launch import LaunchDescription
+
+from dsrl_ros.cli.stock_launch import launch_description
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Describe the launch."""
+    return launch_description(Path(__file__).with_suffix('.yaml'))

@@ -1,0 +1,134 @@
+"""How warm the motors of an Interbotix arm are, and which are in an error. Reboots none.
+
+`xs_sdk` tells neither by itself: a motor that is overloaded lets go, and the arm hangs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rclpy.node import Node
+
+from dsrl_ros.bridge.diagnostics import Health, Level
+from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
+from dsrl_ros.core.config import WidowXConfig
+from dsrl_ros.core.errors import DriverError
+
+ALL = 'all'  # group of every joint
+_ERRORS, _TEMPERATURES = 'Hardware_Error_Status', 'Present_Temperature'
+# Bits of the former: robotis e-manual, control table of the X series.
+_BITS = {
+    0: 'input voltage',
+    2: 'overheating',
+    3: 'motor encoder',
+    4: 'electrical shock',
+    5: 'overload',
+}
+
+
+def errors_of(status: int) -> list[str]:
+    """Return the names of the errors in a motor's status."""
+    return [name for bit, name in _BITS.items() if status >> bit & 1]
+
+
+class MotorWatch:
+    """Looks at all motors now and then, at one thing at a time.
+
+    Attributes:
+        errors: of each motor that is in one, by name.
+    """
+
+    def __init__(
+        self, node: Node, services: XsServices, config: WidowXConfig, joint_names: Sequence[str]
+    ) -> None:
+        """Prepare.
+
+        Args:
+            node: that waits.
+            services: of xs_sdk.
+            config: limits and names.
+            joint_names: of the arm, (J,).
+        """
+        self._node = node
+        self._services = services
+        self._config = config
+        self._names = [*joint_names, config.gripper_joint]
+        self._next_s = 0.0
+        self._next = _ERRORS
+        self._looking = False
+        self._unread = ''
+        self._temperatures: dict[str, int] = {}
+        self.errors: dict[str, list[str]] = {}
+
+    def look(self) -> None:
+        """Ask for what is due; to be called every 0.02 s."""
+        if self._looking or time.monotonic() < self._next_s or self._services.missing():
+            return
+        self._next_s = time.monotonic() + self._config.look_s
+        self._looking = True
+        self._node.executor.create_task(self._look, self._next)
+        self._next = _TEMPERATURES if self._next == _ERRORS else _ERRORS
+
+    async def look_at_errors(self) -> None:
+        """Look which motors are in an error now.
+
+        Raises:
+            DriverError: they cannot be asked.
+        """
+        found = await self._read(_ERRORS)
+        self.errors = {name: errors for name, it in found.items() if (errors := errors_of(it))}
+
+    def fault(self) -> str:
+        """Return which motor must not go on; empty when all may."""
+        for name, errors in self.errors.items():
+            return (
+                f'motor {name}: got {", ".join(errors)}, expected no error. It may have let go: '
+                'hold the arm, call recover, then clear.'
+            )
+        limit = self._config.temperature_stop_c
+        for name, temperature in self._temperatures.items():
+            if 0 < limit <= temperature:
+                return (
+                    f'motor {name}: got {temperature} degrees Celsius, expected less than '
+                    f'{limit}. Let it cool down, then call clear.'
+                )
+        return ''
+
+    def health(self) -> Health:
+        """Return the state of the motors for people."""
+        values = {f'{name} [C]': value for name, value in self._temperatures.items()}
+        if fault := self.fault():
+            return Health(Level.ERROR, fault, values)
+        warm = [n for n, t in self._temperatures.items() if t >= self._config.temperature_warn_c]
+        if warm:
+            return Health(Level.WARN, f'{", ".join(warm)} get warm: let the arm rest', values)
+        if self._unread:
+            return Health(Level.WARN, self._unread, values)
+        return Health(Level.OK, 'fine', values)
+
+    async def _look(self, what: str) -> None:
+        try:
+            if what == _ERRORS:
+                await self.look_at_errors()
+            else:
+                self._temperatures = await self._read(_TEMPERATURES)
+            self._unread = ''
+        except DriverError as error:
+            self._unread = str(error)
+        finally:
+            self._looking = False
+
+    async def _read(self, register: str) -> dict[str, int]:
+        values = await self._services.registers(GROUP, ALL, register)
+        found = dict(zip(self._names, values, strict=False))
+        for name in self._config.shadow_motors:
+            found |= zip(
+                [name], await self._services.registers(SINGLE, name, register), strict=False
+            )
+        if len(found) < len(self._names) + len(self._config.shadow_motors):
+            raise DriverError(
+                f'xs_sdk: got {register} of {len(found)} motors, expected '
+                f'{len(self._names) + len(self._config.shadow_motors)}. Check cables and power.'
+            )
+        return found

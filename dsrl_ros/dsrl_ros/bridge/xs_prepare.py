@@ -1,0 +1,178 @@
+"""What must hold of an Interbotix arm before it is commanded, step by step.
+
+The vendor's stack comes up with a profile that takes 2 s to reach any goal, and whatever changes a
+motor's mode lets it go and has it hold again, at a goal from before. So: the arm rests; nothing is
+changed that need not be; a motor that lets go gets its goal where it is before it holds again; and
+everything set is read back, as the services answer to everything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from interbotix_xs_msgs.srv import RobotInfo
+from rclpy.node import Node
+
+from dsrl_ros.bridge.waiting import pause
+from dsrl_ros.bridge.xs_arm import JointGroupCommands
+from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
+from dsrl_ros.core.config import WidowXConfig
+from dsrl_ros.core.errors import DriverError
+from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.trajectory import Float64
+
+_STILL_RAD = 0.01  # an arm that has moved less meanwhile rests
+_STILL_S = 0.3
+_LOOK_S = 0.05
+_ASLEEP_RAD = 0.2  # of the vendor's sleep pose, in which the arm lies on itself
+_SAME_TICKS = 30  # of 4096 per turn: 2.6 degrees
+_MODES = 'Start xs_sdk with mode_configs:=.../dsrl_bringup/config/controllers/widowx_modes.yaml'
+
+
+class XsPreparation:
+    """Makes the motors ready for a stream of targets."""
+
+    def __init__(
+        self,
+        node: Node,
+        services: XsServices,
+        config: WidowXConfig,
+        robot: RobotDescription,
+        arm: JointGroupCommands,
+        joints: Callable[[], Float64],
+        tells_registers: bool,
+    ) -> None:
+        """Prepare nothing yet.
+
+        Args:
+            node: that waits.
+            services: of xs_sdk.
+            config: names and profile.
+            robot: names the joints.
+            arm: that goals are sent by.
+            joints: returns the joints measured last [rad], (J,).
+            tells_registers: whether there are motors; the vendor's simulated driver has none.
+        """
+        self._node = node
+        self._services = services
+        self._config = config
+        self._robot = robot
+        self._arm = arm
+        self._joints = joints
+        self._tells_registers = tells_registers
+
+    async def run(self) -> None:
+        """Do it all; to be awaited in a task of its own.
+
+        Raises:
+            DriverError: names what is not as it must be, and what to do.
+            ShapeMismatchError: the joints are not this robot's.
+        """
+        info = await self._services.info(GROUP, self._config.group)
+        if tuple(info.joint_names) != self._robot.joint_names:
+            raise DriverError(
+                f'xs_sdk: got group {self._config.group} of {list(info.joint_names)}, expected '
+                f'{list(self._robot.joint_names)} in this order.'
+            )
+        await self._rest()
+        holds = await self._holds()
+        if (info.mode, info.profile_type) != ('position', 'time'):
+            await self._change_mode(info, holds)
+            holds = await self._holds()
+        await self._set_profile()
+        if not holds:
+            await self._send_goal_where_it_is()
+            await self._services.set_torque(GROUP, self._config.group, enable=True)
+            if not await self._holds():
+                raise DriverError('xs_sdk: got motors that do not hold, expected them to.')
+        await self._prepare_gripper()
+
+    async def _rest(self) -> None:
+        """Wait for an arm that others set in motion: ros2_control drives it to sleep at start."""
+        begun_s = still_s = time.monotonic()
+        place = self._joints()
+        while time.monotonic() - still_s < _STILL_S:
+            if time.monotonic() - begun_s > self._config.rest_timeout_s:
+                raise DriverError(
+                    f'arm: got one that moves for {self._config.rest_timeout_s:g} s, expected it '
+                    'to rest before it is commanded. Look at who else moves it.'
+                )
+            await pause(self._node, _LOOK_S)
+            if np.abs(self._joints() - place).max() > _STILL_RAD:
+                place, still_s = self._joints(), time.monotonic()
+
+    async def _holds(self) -> bool:
+        """Return whether every motor of the arm holds."""
+        if not self._tells_registers:
+            return True
+        return all(await self._read('Torque_Enable'))
+
+    async def _change_mode(self, info: RobotInfo.Response, holds: bool) -> None:
+        got = f'xs_sdk: got the arm in mode {info.mode}, profile {info.profile_type}'
+        if info.mode != 'position':
+            raise DriverError(f'{got}, expected position and time. {_MODES}.')
+        asleep = np.abs(self._joints() - info.joint_sleep_positions).max() < _ASLEEP_RAD
+        if holds and not asleep:
+            raise DriverError(
+                f'{got}, expected position and time. To change that lets the arm go: bring it to '
+                f'its sleep pose and call clear, or better, {_MODES.lower()}.'
+            )
+        if holds:
+            await self._services.set_torque(GROUP, self._config.group, enable=False)
+        await self._send_goal_where_it_is()
+        await self._services.set_mode(GROUP, self._config.group, 'position', self._profile())
+
+    def _profile(self) -> tuple[int, int]:
+        return self._config.profile_ms, self._config.profile_acceleration_ms
+
+    async def _set_profile(self) -> None:
+        """Set how fast a motor goes to a goal, which it takes while it holds."""
+        names = ('Profile_Velocity', 'Profile_Acceleration')
+        for name, value in zip(names, self._profile(), strict=True):
+            if set(await self._read(name)) != {value}:
+                await self._services.set_registers(GROUP, self._config.group, name, value)
+                if (got := set(await self._read(name))) != {value}:
+                    raise DriverError(f'xs_sdk: got {name} {sorted(got)}, expected {value}.')
+
+    async def _send_goal_where_it_is(self) -> None:
+        """Send the goal where the arm is, until the motors have it: they would jump to another."""
+        until_s = time.monotonic() + self._config.answer_timeout_s
+        while True:
+            self._arm.hold(self._joints())
+            await pause(self._node, _LOOK_S)
+            if not self._tells_registers:
+                return
+            goals = np.array(await self._read('Goal_Position'))
+            places = np.array(await self._read('Present_Position'))
+            off = np.abs(goals - places)
+            if off.max() <= _SAME_TICKS:
+                return
+            if time.monotonic() > until_s:
+                worst = self._robot.joint_names[int(off.argmax())]
+                raise DriverError(
+                    f'xs_sdk: got the goal of {worst} {off.max()} ticks from where it is, '
+                    f'expected at most {_SAME_TICKS}: it would jump. Is it beyond its limits?'
+                )
+
+    async def _prepare_gripper(self) -> None:
+        name, mode = self._config.gripper_joint, self._config.gripper
+        if (await self._services.info(SINGLE, name)).mode != mode:
+            await self._services.set_mode(SINGLE, name, mode, (500, 100))
+            if (got := (await self._services.info(SINGLE, name)).mode) != mode:
+                raise DriverError(f'xs_sdk: got {name} in mode {got}, expected {mode}.')
+        if self._tells_registers and not all(
+            await self._services.registers(SINGLE, name, 'Torque_Enable')
+        ):
+            await self._services.set_torque(SINGLE, name, enable=True)
+
+    async def _read(self, register: str) -> list[int]:
+        """Return a register of every motor of the arm."""
+        values = await self._services.registers(GROUP, self._config.group, register)
+        if len(values) != self._robot.num_joints:
+            raise DriverError(
+                f'xs_sdk: got {register} of {len(values)} motors, expected '
+                f'{self._robot.num_joints}. Check their cables and power.'
+            )
+        return values

@@ -1,0 +1,119 @@
+"""The services of an Interbotix `xs_sdk`, asked with deadlines.
+
+They answer to everything and say nothing of what went wrong: who sets something reads it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from interbotix_xs_msgs.srv import (
+    OperatingModes,
+    Reboot,
+    RegisterValues,
+    RobotInfo,
+    TorqueEnable,
+)
+from rclpy.node import Node
+
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.waiting import within
+from dsrl_ros.core.errors import DriverError
+
+GROUP, SINGLE = 'group', 'single'
+_KINDS = {
+    names.XS_INFO: RobotInfo,
+    names.XS_MODES: OperatingModes,
+    names.XS_TORQUE: TorqueEnable,
+    names.XS_REBOOT: Reboot,
+    names.XS_GET_REGISTERS: RegisterValues,
+    names.XS_SET_REGISTERS: RegisterValues,
+}
+
+
+class XsServices:
+    """Every call raises `DriverError` where nobody answers in time."""
+
+    def __init__(self, node: Node, timeout_s: float) -> None:
+        """Make the clients.
+
+        Args:
+            node: that owns them.
+            timeout_s: wait for each answer [s].
+        """
+        self._node = node
+        self._timeout_s = timeout_s
+        self._clients = {name: node.create_client(kind, name) for name, kind in _KINDS.items()}
+
+    def missing(self) -> list[str]:
+        """Return the services that nobody offers yet, for people."""
+        return [
+            f'the service {client.srv_name}'
+            for client in self._clients.values()
+            if not client.service_is_ready()
+        ]
+
+    async def info(self, cmd_type: str, name: str) -> RobotInfo.Response:
+        """Return what is known of a group or a motor."""
+        request = RobotInfo.Request(cmd_type=cmd_type, name=name)
+        return await self._ask(names.XS_INFO, request)
+
+    async def set_mode(
+        self, cmd_type: str, name: str, mode: str, profile_ms: Sequence[int] = (0, 0)
+    ) -> None:
+        """Set the operating mode, with a profile in time: duration and acceleration [ms].
+
+        Each motor lets go for a moment, and holds afterwards, whatever it did before.
+        """
+        duration_ms, acceleration_ms = profile_ms
+        await self._ask(
+            names.XS_MODES,
+            OperatingModes.Request(
+                cmd_type=cmd_type,
+                name=name,
+                mode=mode,
+                profile_type='time',
+                profile_velocity=duration_ms,
+                profile_acceleration=acceleration_ms,
+            ),
+        )
+
+    async def set_torque(self, cmd_type: str, name: str, enable: bool) -> None:
+        """Let motors hold, or let go."""
+        request = TorqueEnable.Request(cmd_type=cmd_type, name=name, enable=enable)
+        await self._ask(names.XS_TORQUE, request)
+
+    async def reboot(self, cmd_type: str, name: str) -> None:
+        """Start motors anew that are in an error; they do not hold afterwards."""
+        await self._ask(
+            names.XS_REBOOT,
+            Reboot.Request(cmd_type=cmd_type, name=name, enable=False, smart_reboot=True),
+        )
+
+    async def registers(self, cmd_type: str, name: str, register: str) -> list[int]:
+        """Return a register of each motor; fewer than there are motors where one does not answer.
+
+        The vendor's simulated driver knows profiles only, and returns none of the others.
+        """
+        request = RegisterValues.Request(cmd_type=cmd_type, name=name, reg=register)
+        answer = await self._ask(names.XS_GET_REGISTERS, request)
+        return list(answer.values)
+
+    async def set_registers(self, cmd_type: str, name: str, register: str, value: int) -> None:
+        """Set a register of each motor, whether it holds or not."""
+        await self._ask(
+            names.XS_SET_REGISTERS,
+            RegisterValues.Request(cmd_type=cmd_type, name=name, reg=register, value=value),
+        )
+
+    async def _ask(self, name: str, request: Any) -> Any:
+        client = self._clients[name]
+        if not client.service_is_ready():
+            raise DriverError(f'{client.srv_name}: got nobody who serves it. Start xs_sdk.')
+        try:
+            return await within(
+                self._node, client.call_async(request), self._timeout_s, client.srv_name
+            )
+        except TimeoutError as error:
+            raise DriverError(f'{error}. Look at xs_sdk and the cable to the arm.') from error

@@ -1,0 +1,390 @@
+"""The driver on a WidowX, as nodes: each trap of the vendor's stack, and what is done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='needs ROS')
+pytest.importorskip('interbotix_xs_msgs', reason='`make test` builds test/vendor_ws')
+
+from geometry_msgs.msg import PoseStamped
+from hardware_bench import CLOSING, FORWARD, OPENING, REAL, STILL, HardwareBench, gripping
+from interbotix_xs_msgs.msg import JointGroupCommand, JointSingleCommand
+from rclpy.node import Node
+from std_msgs.msg import String
+from test_widowx import TURN, urdf
+from widowx_standins import ARM, GRIPPER, SLEEP, START, StandInXs
+
+from dsrl_msgs.msg import ChunkResult
+from dsrl_ros.bridge import names, qos
+from dsrl_ros.cli.pose import PoseMover
+from dsrl_ros.core.errors import ConfigError, DriverError
+from dsrl_ros.nodes.driver_node import DriverNode
+from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
+from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.widowx import WX250S
+
+OPTIONS = {
+    'robot_model': 'wx250s',
+    'hardware.description': 'shipped',
+    # Behind by one period of its targets and one of its profile.
+    'hardware.follow_tolerance_rad': 0.2,
+    'hardware.gripper_close_below_m': 0.045,
+    'hardware.gripper_open_above_m': 0.06,
+    'widowx.look_s': 0.2,
+}
+JUMP_RAD = 0.08  # from one state to the next; the fastest that chunks here ask for is a fifth
+PROFILE_MS = 50
+
+
+class Bench(HardwareBench):
+    """With a WidowX. States of its gripper come with those of its joints."""
+
+    def __init__(self, ros: Any, arm: dict[str, Any] | None = None, **options: Any) -> None:
+        self.arm: StandInXs = ros.add(lambda **node: StandInXs(**(arm or {}), **node))
+        super().__init__(ros, **{**OPTIONS, **options})
+
+
+@pytest.fixture
+def make(ros, monkeypatch) -> Callable[..., Bench]:
+    # As the launch description remaps it: one message of the vendor's holds all.
+    monkeypatch.setattr(names, 'GRIPPER_STATES', names.JOINT_STATES)
+    return lambda *given, **options: Bench(ros, *given, **options)
+
+
+@pytest.fixture
+def bench(make: Callable[..., Bench]) -> Bench:
+    return make().ready()
+
+
+def tool(joints: np.ndarray) -> np.ndarray:
+    return Kinematics(WX250S).tool_position(joints)
+
+
+def test_the_two_seconds_of_the_vendors_profile_are_gone_before_anything_moves(
+    bench: Bench,
+) -> None:
+    """Set while the motors hold: nothing lets go, and nothing jumps."""
+    assert bench.arm.calls == [
+        f'set Profile_Velocity {PROFILE_MS}',
+        'set Profile_Acceleration 20',
+    ]
+    assert (bench.arm.commands, bench.arm.furthest) == ([], 0.0)
+    begin = tool(bench.arm.measured)
+    for _ in range(2):
+        assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+    bench.ros.spin_until(lambda: not bench.driver._side._arm._stream.busy)
+    bench.ros.spin_for(0.2)
+    moved = tool(bench.arm.measured) - begin
+    np.testing.assert_allclose(moved, [2 * 2 * 0.006, 0.0, 0.0], atol=2e-3)
+    assert 0.0 < bench.arm.furthest < JUMP_RAD
+    assert bench.arm.lets_go == 0.0
+
+
+def test_the_vendors_simulated_driver_has_motors_without_registers(make) -> None:
+    bench = make({'registers_told': False}, robot_mode='mock').ready()
+    assert bench.call(bench.peer.recover).success
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+    assert 'motors' not in bench.peer.seen
+
+
+def test_motors_that_let_go_get_their_goal_where_they_are_before_they_hold(make) -> None:
+    """The arm was moved by hand: its goal is from before, half a radian away."""
+    bench = make({'place': np.array(SLEEP), 'holds': False})
+    for name in ARM:
+        bench.arm.motors[name].goal += 0.5
+    bench.ready()
+    assert bench.arm.calls[-1] == 'torque arm on'
+    assert all(bench.arm.motors[name].registers['Torque_Enable'] for name in ARM)
+    bench.ros.spin_for(0.2)
+    assert bench.arm.furthest < 0.02
+    np.testing.assert_allclose(bench.arm.measured, SLEEP, atol=0.02)
+
+
+def test_a_goal_that_does_not_arrive_keeps_the_motors_from_holding(make) -> None:
+    bench = make({'place': np.array(SLEEP), 'holds': False}, **{'widowx.answer_timeout_s': 0.3})
+    bench.arm.motors['elbow'].goal += 0.5
+    bench.arm._on_group = lambda _: None  # nothing on this topic gets through
+    bench.arm.destroy_subscription(next(iter(bench.arm.subscriptions)))
+    bench.arm.create_subscription(JointGroupCommand, names.XS_GROUP, lambda _: None, 10)
+    said = bench.latched()
+    assert 'the goal of elbow 326 ticks from where it is' in said
+    assert 'torque arm on' not in bench.arm.calls
+
+
+@pytest.mark.parametrize('asleep', [True, False])
+def test_another_profile_is_changed_where_the_arm_cannot_fall(make, asleep: bool) -> None:
+    """The modes of the vendor's ros2_control: to change them lets the arm go for a moment."""
+    bench = make({'place': np.array(SLEEP) if asleep else START})
+    for name in ARM:
+        bench.arm.motors[name].profile = 'velocity'
+    if asleep:
+        bench.ready()
+        assert bench.arm.calls[:2] == ['torque arm off', 'mode arm']
+        assert {bench.arm.motors[name].profile for name in ARM} == {'time'}
+        return
+    assert 'lets the arm go: bring it to its sleep pose' in bench.latched()
+    assert (bench.arm.calls, bench.arm.lets_go) == ([], 0.0)
+    for name in ARM:  # somebody has started xs_sdk with the right modes
+        bench.arm.motors[name].profile = 'time'
+    assert bench.call(bench.peer.clear).success
+    bench.holding()
+
+
+def test_a_mode_in_which_a_position_is_no_goal_is_refused(make) -> None:
+    bench = make({'place': np.array(SLEEP)})
+    for name in ARM:
+        bench.arm.motors[name].mode = 'velocity'
+    said = bench.latched()
+    assert 'the arm in mode velocity' in said and 'widowx_modes.yaml' in said
+    assert (bench.arm.calls, bench.arm.commands) == ([], [])
+
+
+def test_an_arm_whose_motors_are_not_all_there_is_not_commanded(make) -> None:
+    bench = make()
+    bench.arm.unread.add('wrist_angle')
+    assert 'got Torque_Enable of 4 motors, expected 6' in bench.latched()
+    assert bench.arm.calls == []
+
+
+def test_an_arm_that_drives_to_sleep_at_start_is_waited_for(make) -> None:
+    """As XSHardwareInterface has it: the chunk begins where the arm has come to rest."""
+    bench = make()
+    end = Kinematics(WX250S).solve_down(np.array([0.28, 0.08, 0.12]), START)
+    bench.arm.drive_to(end)
+    bench.ready()
+    np.testing.assert_allclose(bench.arm.measured, end, atol=1e-6)
+    result = bench.run(STILL)
+    assert result.outcome == ChunkResult.OUTCOME_DONE, result.message
+    np.testing.assert_allclose(bench.arm.measured, end, atol=1e-3)
+
+
+def test_an_arm_that_never_rests_is_named(make) -> None:
+    bench = make(**{'widowx.rest_timeout_s': 0.5})
+    bench.arm.motors['waist'].registers['Profile_Velocity'] = 20_000
+    bench.arm.drive_to(START + 1.0)
+    assert 'got one that moves for 0.5 s' in bench.latched()
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, 1e27])
+def test_what_xs_sdk_would_take_never_leaves_the_driver(bench: Bench, value: float) -> None:
+    """It checks neither numbers nor limits: nothing is sent, or nothing beyond them."""
+    rows = FORWARD.copy()
+    rows[1, 0] = value
+    bench.run(rows)
+    bench.ros.spin_for(0.1)
+    sent = np.array(bench.arm.commands).reshape(-1, len(ARM))
+    assert np.isfinite(sent).all()
+    assert (sent >= WX250S.position_low).all() and (sent <= WX250S.position_high).all()
+    assert bench.arm.furthest < JUMP_RAD
+
+
+def test_goals_at_a_limit_stay_within_it_in_single_precision(bench: Bench) -> None:
+    """3.14 rounded to 32 bits is more than 3.14."""
+    arm = bench.driver._side._arm
+    for limit in (WX250S.position_low, WX250S.position_high):
+        arm.hold(np.array(limit))
+    arm.hold(np.full(6, np.nan))
+    bench.ros.spin_until(lambda: len(bench.arm.commands) >= 1)
+    bench.ros.spin_for(0.1)
+    sent = np.array(bench.arm.commands)
+    assert np.isfinite(sent).all()
+    assert (sent >= WX250S.position_low).all() and (sent <= WX250S.position_high).all()
+
+
+def test_a_bus_that_was_not_read_is_no_place_of_the_arm(bench: Bench) -> None:
+    """The vendor says -pi of every joint then, with a fresh stamp."""
+    poses: list[PoseStamped] = []
+    bench.peer.create_subscription(PoseStamped, names.TOOL_POSE, poses.append, qos.SENSOR)
+    bench.ros.spin_until(lambda: poses)
+    bench.arm.bus_fails = True
+    bench.ros.spin_for(0.1)
+    np.testing.assert_allclose(bench.driver._side.joints(), START, atol=0.01)
+    where = [[p.pose.position.x, p.pose.position.y, p.pose.position.z] for p in poses]
+    np.testing.assert_allclose(where, np.tile(tool(START), (len(where), 1)), atol=1e-3)
+    assert 'joint_states: got none for' in bench.latched()
+    bench.arm.bus_fails = False
+    bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
+    bench.holding()
+
+
+def test_the_gripper_presses_until_it_meets_something_and_then_holds_gently(make) -> None:
+    bench = make().ready()
+    bench.arm.object_width = 0.05
+    assert bench.run(gripping(CLOSING)).outcome == ChunkResult.OUTCOME_DONE
+    bench.ros.spin_until(lambda: bench.arm.efforts == [-250.0, -150.0])
+    assert bench.arm.width == pytest.approx(0.05)
+    bench.arm.object_width = 0.0
+    bench.run(gripping(OPENING))
+    bench.ros.spin_until(lambda: bench.arm.efforts == [-250.0, -150.0, 250.0, 0.0])
+    # Stopped at the end of the fingers' way, and not at that of the linkage.
+    assert bench.arm.width == pytest.approx(WX250S.gripper_high, abs=0.004)
+    bench.ros.spin_until(lambda: bench.peer.seen['gripper'].message == 'fine')
+
+
+def test_a_width_is_between_both_fingers_where_the_motor_takes_one(make) -> None:
+    """Twice what joint_states say of one: the vendor's own ros2_control doubles it, too."""
+    bench = make(**{'widowx.gripper': 'linear_position'}).ready()
+    assert f'mode {GRIPPER}' in bench.arm.calls
+    bench.run(gripping(OPENING))
+    bench.ros.spin_until(lambda: abs(bench.arm.width - WX250S.gripper_high) < 1e-4)
+    assert set(np.round(bench.arm.efforts, 6)) == {round(WX250S.gripper_high, 6)}
+    assert bench.driver._side.width() == pytest.approx(WX250S.gripper_high)
+
+
+def test_fingers_that_do_not_open_are_named_and_stop_nothing(bench: Bench) -> None:
+    bench.run(gripping(CLOSING))
+    bench.ros.spin_until(lambda: len(bench.arm.efforts) == 2)
+    bench.arm._move_fingers = lambda: None
+    bench.run(gripping(OPENING))
+    bench.diagnosed('gripper', 'expected 0.074 m')
+    assert bench.arm.efforts[-1] == 0.0
+    assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
+
+
+@pytest.mark.parametrize('motor', ['elbow', 'elbow_shadow'])
+def test_an_overload_that_nobody_signals_is_found_and_rebooted(bench: Bench, motor: str) -> None:
+    """After it the motor knows no profile and holds nothing: clear sets both, without a jump."""
+    bench.arm.fail(motor, bit=5)
+    assert f'motor {motor}: got overload' in bench.latched()
+    bench.diagnosed('motors', f'motor {motor}: got overload')
+    refused = bench.call(bench.peer.clear)
+    assert not refused.success and 'the cause is still there' in refused.message
+    done = bench.call(bench.peer.recover)
+    assert done.success and f'rebooted {motor}' in done.message
+    bench.arm.furthest = 0.0
+    bench.ros.spin_for(0.3)  # it hangs where it fell
+    hangs, bench.arm.furthest = bench.arm.measured, 0.0
+    bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
+    bench.holding()
+    bench.ros.spin_until(lambda: bench.driver._linked)
+    for name in ARM:
+        assert bench.arm.motors[name].registers['Profile_Velocity'] == PROFILE_MS
+        assert bench.arm.motors[name].registers['Torque_Enable'] == 1
+    assert bench.arm.furthest < 0.03
+    np.testing.assert_allclose(bench.arm.measured, hangs, atol=0.03)
+
+
+def test_a_gripper_that_was_overloaded_holds_again_after_clear(bench: Bench) -> None:
+    bench.arm.fail(GRIPPER, bit=5)
+    assert 'motor gripper: got overload' in bench.latched()
+    assert bench.call(bench.peer.recover).success
+    bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
+    bench.ros.spin_until(lambda: bench.driver._linked)
+    assert bench.arm.calls[-2:] == ['reboot all', 'torque gripper on']
+
+
+def test_a_recovery_that_fails_names_the_motor(make) -> None:
+    bench = make(**{'hardware.recover_timeout_s': 0.1}).ready()
+    bench.arm._on_reboot = lambda *_: None
+    bench.arm.fail('waist', bit=2)
+    assert 'motor waist: got overheating' in bench.latched()
+    bench.arm.calls.clear()
+    bench.arm.silent.add(names.XS_REBOOT)
+    done = bench.call(bench.peer.recover)
+    assert not done.success and 'reboot_motors: got no answer' in done.message
+
+
+def test_a_motor_that_gets_hot_is_warned_of_and_then_stops_the_robot(bench: Bench) -> None:
+    bench.diagnosed('motors', 'fine')
+    registers = bench.arm.motors['shoulder_shadow'].registers
+    registers['Present_Temperature'] = 56
+    bench.diagnosed('motors', 'shoulder_shadow get warm')
+    registers['Present_Temperature'] = 66
+    assert 'motor shoulder_shadow: got 66 degrees' in bench.latched()
+    registers['Present_Temperature'] = 50
+    bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
+    bench.holding()
+
+
+def test_motors_that_do_not_answer_are_counted(bench: Bench) -> None:
+    bench.arm.unread.add('wrist_angle')
+    bench.diagnosed('motors', 'of 6 motors, expected 9')
+    bench.arm.unread.clear()
+    bench.diagnosed('motors', 'fine')
+
+
+def test_an_xs_sdk_that_does_not_answer_is_named(make) -> None:
+    bench = make(**{'widowx.answer_timeout_s': 0.3})
+    bench.arm.silent.add(names.XS_INFO)
+    assert 'get_robot_info: got no answer within 0.3 s' in bench.latched()
+    bench.arm.silent.clear()
+    assert bench.call(bench.peer.clear).success
+    bench.holding()
+
+
+@pytest.mark.parametrize(
+    ('kind', 'topic'),
+    [
+        (JointGroupCommand, names.XS_GROUP),
+        (JointSingleCommand, names.XS_SINGLE),
+        (String, names.XS_TRAJECTORY),
+    ],
+)
+def test_somebody_else_who_commands_the_motors_latches(
+    bench: Bench, kind: type, topic: str
+) -> None:
+    """On any of the three topics: the vendor's own trajectories, teleoperation, ros2_control."""
+    rival = bench.peer.create_publisher(kind, topic, qos.COMMAND)
+    assert f'somebody else commands /{bench.ros.namespace[1:]}/{topic}' in bench.latched()
+    bench.peer.destroy_publisher(rival)
+
+
+def test_the_hardware_interface_of_ros2_control_is_waited_for_to_go(make) -> None:
+    """It drives the arm to sleep, at 10 Hz, and publishes where the driver does."""
+    bench = make()
+    own = bench.arm.create_publisher(JointGroupCommand, names.XS_GROUP, qos.COMMAND)
+    bench.ros.spin_until(
+        lambda: any('commands/joint_group' in text for text in bench.driver._side.rivals())
+    )
+    assert any('to have no publisher' in text for text in bench.driver._start.missing())
+    bench.ros.spin_for(0.3)
+    assert not bench.driver._active
+    bench.arm.destroy_publisher(own)
+    bench.ready()
+
+
+def test_the_arm_is_laid_to_sleep_by_command(make) -> None:
+    bench = make().ready()
+    bench.ros.add(MotionPlannerNode, robot_model='wx250s', planner='plain')
+    node = bench.ros.add(lambda **options: Node('pose', **options))
+    mover = PoseMover(node, lambda: bench.ros.spin_for(0.02), names.JOINT_STATES, 5.0)
+    with pytest.raises(ConfigError, match="got 'ready' for wx250s, expected one of home, start"):
+        mover.go('ready', 0.5)
+    mover.go('sleep', 0.5)
+    bench.ros.spin_for(0.2)
+    np.testing.assert_allclose(bench.arm.measured, SLEEP, atol=0.01)
+    assert bench.arm.furthest < JUMP_RAD
+    nobody = PoseMover(node, lambda: bench.ros.spin_for(0.02), 'nowhere', 0.1)
+    with pytest.raises(DriverError, match='nowhere: got nothing within'):
+        nobody.go('sleep', 0.5)
+
+
+def test_limits_come_from_the_vendors_urdf_and_the_links_bear_the_robots_name(make) -> None:
+    bench = make(**{'hardware.description': 'auto'})
+    bench.ros.spin_until(
+        lambda: any('robot_description' in text for text in bench.driver._start.missing())
+    )
+    bench.arm.describe(urdf().replace(f'lower="{-TURN}"', 'lower="-1.5"', 1))
+    bench.ready()
+    assert bench.driver._side.describe().position_low[0] == -1.5
+    bench.arm.describe(urdf().replace('wx250s/', 'left/'))
+    assert 'got no link wx250s/ee_gripper_link' in bench.latched()
+
+
+def test_the_group_of_another_arm_is_refused(make) -> None:
+    bench = make(**{'widowx.group': 'all'})
+    assert 'got group all of' in bench.latched()
+
+
+def test_options_that_contradict_each_other_are_errors(ros) -> None:
+    for options, error in (
+        ({'widowx.profile_acceleration_ms': 40}, 'at most half of profile_ms, 50'),
+        ({'widowx.temperature_stop_c': 50}, 'more than temperature_warn_c, 55'),
+    ):
+        with pytest.raises(ConfigError, match=error):
+            ros.add(DriverNode, **{**REAL, **OPTIONS, **options})

@@ -1,0 +1,168 @@
+"""The WidowX's graph: what is started, under which names, and what the vendor is asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dsrl_ros.bridge import names
+from dsrl_ros.bridge.sensors import StateSources
+from dsrl_ros.cli.description import Description
+from dsrl_ros.cli.node_options import complete_calls, read_parameter_file
+from dsrl_ros.cli.prepare import prepare_run
+from dsrl_ros.core.config import WidowXConfig
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.robots.widowx import WX250S
+from dsrl_ros.tasks.registry import TASKS as TASKS_OF_LIBRARY
+
+BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
+GRAPH = BRINGUP / 'launch/widowx_steer.launch.yaml'
+FRANKA = BRINGUP / 'launch/franka_steer.launch.yaml'
+TASKS = ('pick_place', 'drawer_closing', 'block_stacking')
+STATE = (
+    *('tool_x', 'tool_y', 'tool_z', 'finger'),
+    *(f'{what}_from_tool_{axis}' for what in ('object', 'target') for axis in 'xyz'),
+    *(f'task_{name}' for name in TASKS),
+)
+# Arguments of the vendor's launch files (humble). Their values are those of all launch files that
+# are included: an argument of ours by such a name would reach them.
+VENDORS = {
+    'robot_model',
+    'robot_name',
+    'use_rviz',
+    'motor_configs',
+    'mode_configs',
+    'load_configs',
+    'xs_driver_logging_level',
+    'use_sim',
+    'use_sim_time',
+    'robot_description',
+    'hardware_type',
+    'base_link_frame',
+    'show_ar_tag',
+    'show_gripper_bar',
+    'show_gripper_fingers',
+    'use_world_frame',
+    'external_urdf_loc',
+    'rvizconfig',
+    'use_joint_pub',
+    'use_joint_pub_gui',
+}
+
+
+def files_here(arguments: dict[str, str]) -> dict[str, str]:
+    """Return arguments whose files are those of this clone, installed or not."""
+    config = BRINGUP / 'config'
+    task = arguments['task']
+    return {
+        **arguments,
+        'config': str(config / 'widowx_steer.yaml'),
+        'task_config': str(config / f'tasks/{task}.yaml'),
+    }
+
+
+def test_it_starts_the_nodes_that_the_franka_starts() -> None:
+    """Nothing above the driver knows which robot it is; every argument says what it is for."""
+    ours, theirs = Description(GRAPH), Description(FRANKA)
+    assert all(argument.description for argument in ours.arguments)
+    for mode in ('sim', 'real'):
+        calls = {
+            description: [
+                (call.executable, call.name, call.ends_run)
+                for call in description.nodes(description.complete({'robot_mode': mode}))
+                if call.package == 'dsrl_ros'
+            ]
+            for description in (ours, theirs)
+        }
+        assert calls[ours] == calls[theirs]
+
+
+@pytest.mark.parametrize(('mode', 'simulated'), [('real', 'false'), ('mock', 'true')])
+def test_the_vendors_stack_is_asked_for_what_it_takes(mode: str, simulated: str) -> None:
+    description = Description(GRAPH)
+    arguments = description.complete({'robot_mode': mode})
+    assert description.includes(arguments) == ['interbotix_xsarm_control']
+    assert not description.includes({**arguments, 'bringup': 'false'})
+    entries = yaml.safe_load(GRAPH.read_text())['launch']
+    _, *includes = [entry['include'] for entry in entries if 'include' in entry]
+    (include,) = [include for include in includes if f"'{mode}'" in include['if']]
+    given = {arg['name']: arg['value'] for arg in include['arg']}
+    assert set(given) <= VENDORS
+    assert (given['use_sim'], given['robot_name']) == (simulated, '$(var namespace)')
+    names_of_ours = {argument.name for argument in description.arguments}
+    assert names_of_ours & VENDORS == {'robot_model'}
+
+
+def test_the_motors_come_up_as_the_driver_wants_them() -> None:
+    """Nothing has to be changed then, and nothing lets go."""
+    modes = yaml.safe_load((BRINGUP / 'config/controllers/widowx_modes.yaml').read_text())
+    arm, gripper = modes['groups']['arm'], modes['singles']['gripper']
+    config = WidowXConfig()
+    assert (arm['operating_mode'], arm['profile_type']) == ('position', 'time')
+    assert arm['profile_velocity'] == config.profile_ms
+    assert arm['profile_acceleration'] == config.profile_acceleration_ms
+    assert gripper['operating_mode'] == config.gripper
+
+
+def test_the_names_are_the_vendors_in_the_namespace_of_its_robot() -> None:
+    description = Description(GRAPH)
+    for call in description.nodes(description.complete({})):
+        assert call.namespace == '/wx250s'
+        if call.remappings:
+            assert call.remappings[names.JOINT_STATES] == 'joint_states'
+            assert call.remappings[names.GRIPPER_STATES] == 'joint_states'
+
+
+@pytest.mark.parametrize('task', TASKS)
+def test_the_policy_is_told_its_task_by_numbers(task: str) -> None:
+    """One policy serves three tasks: what it sees differs in these entries alone."""
+    description = Description(GRAPH)
+    given = {'robot_mode': 'real', 'bringup': 'false'}
+    arguments = description.complete({**given, 'task': f'widowx_{task}'})
+    calls = description.nodes({**files_here(arguments), 'real_time': 'true'})
+    options = complete_calls(calls)
+    assert {options[node]['robot_model'] for node in ('driver', 'motion_planner', 'reward')} == {
+        'wx250s'
+    }
+    assert options['monitor']['task'] == f'widowx_{task}'
+    steering = options['steering']
+    table = StateSources(steering['sensors'], steering['state_sources'])
+    table.require(STATE)
+    pose = dict.fromkeys('xyz', 0.5)
+    seen = {'tool': pose, 'arm': {'left_finger': 0.02}, 'object': pose, 'target': pose}
+    state = table.state(STATE, seen)
+    assert state[-3:].tolist() == [float(name == task) for name in TASKS]
+    assert state[3] == pytest.approx(0.02)
+
+
+def test_what_is_not_installed_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if importlib.util.find_spec('interbotix_xsarm_control'):
+        pytest.skip("the vendor's stack is installed")
+    monkeypatch.setattr('dsrl_ros.robots.requirements.find_spec', lambda _: None)
+    files = files_here({'task': 'widowx_pick_place'})
+    with pytest.raises(ConfigError, match='interbotix_xs_msgs, interbotix_xsarm_control') as e:
+        prepare_run(GRAPH, {'robot_mode': 'real', **files}, tmp_path)
+    assert '\n' not in str(e.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_files_say_what_the_nodes_take() -> None:
+    for file in (BRINGUP / 'config').glob('widowx_steer.yaml'):
+        assert set(read_parameter_file(file)) >= {'driver', 'steering'}
+    for task in TASKS:
+        read = read_parameter_file(BRINGUP / f'config/tasks/widowx_{task}.yaml')
+        assert set(read) == {'reward', 'steering'}
+
+
+def test_what_goes_with_a_task_is_the_librarys() -> None:
+    """So that environments without ROS predict the graph."""
+    for name, task in TASKS_OF_LIBRARY.items():
+        if task.robot is WX250S:
+            read = read_parameter_file(BRINGUP / f'config/tasks/{name}.yaml')
+            assert task.state_names == STATE
+            assert read['reward']['max_steps'] == task.max_steps
