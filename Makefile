@@ -43,9 +43,10 @@ bench-learning: setup  ## every method on the twin without ROS, hours; goes on w
 bench-widowx: setup  ## the paper's WidowX tasks, three seeds each; goes on where it was cut off
 	@$(ENV); python -m bench.widowx $(ARGS)
 
-base-policy: setup  ## train the policy that the demo ships, minutes on two cores
-	@$(ENV); python -m dsrl_ros.tasks.base_policy \
-		--out dsrl_bringup/policies/franka_pick_place.safetensors $(ARGS)
+base-policy: setup  ## train and measure the policies that are shipped; RECIPE=widowx_multitask
+	@$(ENV); for recipe in $(or $(RECIPE),franka_pick_place widowx_multitask); do \
+		python -m dsrl_ros.tasks.base_policy $$recipe \
+			--out dsrl_bringup/policies/$$recipe.safetensors $(ARGS) || exit; done
 
 clean:  ## remove everything that set-up made; runs/ stays
 	rm -rf .venv build install log .pytest_cache .mypy_cache .ruff_cache

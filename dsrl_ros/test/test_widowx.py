@@ -210,3 +210,8 @@ def test_the_twin_rests_follows_and_moves_its_fingers_as_the_vendors_does() -> N
     fingers = [arm.twin.data.joint(name).qpos[0] for name in WX250S.finger_names]
     np.testing.assert_allclose(fingers, (0.015, -0.015), atol=1e-3)
     assert arm.state().gripper_width == pytest.approx(WX250S.gripper_low, abs=2e-3)
+
+
+def test_one_finger_counts_up_and_the_other_down_as_the_gripper_opens() -> None:
+    assert WX250S.fingers(0.05) == (0.025, -0.025)
+    assert WX250S.width((0.025, -0.025)) == pytest.approx(0.05)
