@@ -55,7 +55,9 @@ class Line:
         return bool(self.options['algorithm'] != 'rlpd')
 
 
-SHARED = {'hidden_size': 256, 'discount': 0.97, 'update_every': 2}
+# The paper's policy gives one action at a time, so that its noise has one row: repeated over the
+# chunk, ours has.
+SHARED = {'hidden_size': 256, 'discount': 0.97, 'update_every': 2, 'noise_layout': 'repeated'}
 SAC = {'algorithm': 'sac', **SHARED}
 RLPD = {'algorithm': 'rlpd', 'offline_share': 0.5, 'offline_steps': 2000, **SHARED}
 LINES = {
