@@ -23,7 +23,7 @@ from dsrl_ros.bridge.bags import typestore
 from dsrl_ros.core.journal import read_journal
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
-GRAPH = BRINGUP / 'launch/franka_steer.launch.yaml'
+FRANKA, WIDOWX = 'franka_steer', 'widowx_steer'
 # A learner that takes little time; all else as shipped.
 SMALL = {
     '/**/trainer': {
@@ -86,9 +86,14 @@ class Run:
         return found
 
 
-def small_config(**changes: Mapping[str, Any]) -> str:
-    """Return the shipped configuration with `SMALL` laid over it, and `changes` by node."""
-    config = yaml.safe_load((BRINGUP / 'config/franka_steer.yaml').read_text())
+def description_of(graph: str) -> Path:
+    """Return the file of a launch description."""
+    return BRINGUP / f'launch/{graph}.launch.yaml'
+
+
+def small_config(graph: str = FRANKA, **changes: Mapping[str, Any]) -> str:
+    """Return a graph's shipped configuration, `SMALL` laid over it, and `changes` by node."""
+    config = yaml.safe_load((BRINGUP / f'config/{graph}.yaml').read_text())
     given = {f'/**/{node}': options for node, options in changes.items()}
     for layer in (SMALL, given):
         for node, options in layer.items():
@@ -105,14 +110,19 @@ def _lay(changes: Mapping[str, Any], over: dict[str, Any]) -> None:
 
 
 def start_graph(
-    folder: Path, config: str, environment: Mapping[str, str] | None = None, **arguments: object
+    folder: Path,
+    config: str,
+    environment: Mapping[str, str] | None = None,
+    graph: str = FRANKA,
+    **arguments: object,
 ) -> Run:
-    """Start the graph by `dsrl launch`.
+    """Start a graph by `dsrl launch`.
 
     Args:
         folder: of the run, new.
         config: text of the parameter file.
         environment: of the processes; that of this one unless given.
+        graph: name of its launch description.
         arguments: of the launch.
     """
     file = folder.with_suffix('.yaml')
@@ -120,7 +130,7 @@ def start_graph(
     given = {'config': file, 'run_dir': folder, **arguments}
     words = [f'{name}:={value}' for name, value in given.items()]
     launcher = subprocess.Popen(
-        [sys.executable, '-m', 'dsrl_ros.cli.main', 'launch', str(GRAPH), *words],
+        [sys.executable, '-m', 'dsrl_ros.cli.main', 'launch', str(description_of(graph)), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -13,7 +13,7 @@ pytest.importorskip('franka_msgs', reason='`make test` builds test/vendor_ws')
 pytest.importorskip('moveit_msgs', reason='`make test` builds test/vendor_ws')
 
 from existing_stack import existing_stack, guide_arguments
-from graph_run import GRAPH, RUN_S, small_config, start_graph
+from graph_run import FRANKA, RUN_S, description_of, small_config, start_graph
 from rclpy.node import Node
 
 from dsrl_ros.bridge import names
@@ -57,7 +57,7 @@ def test_it_is_steered_under_its_own_names_to_the_end_of_a_run(tmp_path: Path) -
         np.testing.assert_allclose(cell.keeper.found, [FR3.episode_start] * 4, atol=0.02)
         assert len(cell.move_group.goals) == 4
     assert {given['joint_states'], given['trajectory'], given['tool_pose']} <= seen
-    vendors = Description(GRAPH).complete({})
+    vendors = Description(description_of(FRANKA)).complete({})
     left = {vendors[name] for name in ('joint_states', 'trajectory', 'tool_pose', 'robot_state')}
     assert not {topic for topic in seen if any(topic.endswith(name) for name in left)}
     assert not (run.folder / 'logs/twin.log').exists()
@@ -73,7 +73,7 @@ def test_it_is_steered_under_its_own_names_to_the_end_of_a_run(tmp_path: Path) -
 
 def test_every_node_that_meets_the_robot_takes_the_names() -> None:
     """A rule that one of them lacked would part it from the others in silence."""
-    description = Description(GRAPH)
+    description = Description(description_of(FRANKA))
     given = {'robot_mode': 'mock', 'joint_states': '/a', 'trajectory': '/b', 'gripper': '/c'}
     rules = {
         call.name: call.remappings

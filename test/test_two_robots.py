@@ -1,4 +1,4 @@
-"""Two graphs in one ROS domain, each in a namespace: neither takes anything from the other."""
+"""A Franka and a WidowX learn in one ROS domain; neither takes anything from the other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip('rclpy', reason='needs ROS')
 
 from diagnostic_msgs.msg import DiagnosticArray
-from graph_run import Run, small_config, start_graph
+from graph_run import FRANKA, WIDOWX, Run, small_config, start_graph
 from rclpy.node import Node
 from ros_host import RosHost
 from rosgraph_msgs.msg import Clock
@@ -22,7 +22,7 @@ from rosgraph_msgs.msg import Clock
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import stamp_to_ns
 
-SIDES = ('left', 'right')
+SIDES = {'left': (FRANKA, 'pick_place'), 'right': (WIDOWX, 'widowx_drawer_closing')}
 NODES = {'driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin'}
 # By custom of ROS, one for all.
 SHARED = {names.DIAGNOSTICS, '/rosout', '/parameter_events'}
@@ -75,16 +75,25 @@ def robot_of(side: str) -> str:
 @pytest.fixture
 def runs(tmp_path: Path) -> Iterator[dict[str, Run]]:
     """Yield a short run on either side."""
-    config = small_config(
-        monitor={'prior_scales': []}, driver={'advance_timeout_s': 60.0}, reward={'max_steps': 20}
-    )
     counts = {'warmup_episodes': 1, 'episodes': 1, 'eval_episodes': 1}
-    started = {
-        side: start_graph(
-            tmp_path / side, config, namespace=side, robot=robot_of(side), seed=seed, **counts
+    started = {}
+    for seed, (side, (graph, task)) in enumerate(SIDES.items()):
+        config = small_config(
+            graph,
+            monitor={'prior_scales': []},
+            driver={'advance_timeout_s': 60.0},
+            reward={'max_steps': 20},
         )
-        for seed, side in enumerate(SIDES)
-    }
+        started[side] = start_graph(
+            tmp_path / side,
+            config,
+            graph=graph,
+            task=task,
+            namespace=side,
+            robot=robot_of(side),
+            seed=seed,
+            **counts,
+        )
     yield started
     for run in started.values():
         run.end()
@@ -103,7 +112,8 @@ def test_two_robots_in_one_domain(runs: dict[str, Run]) -> None:
     for side, run in runs.items():
         output = run.wait()
         assert run.launcher.returncode == 0, output
-        assert json.loads((run.folder / 'summary.json').read_text())['complete']
+        summary = json.loads((run.folder / 'summary.json').read_text())
+        assert summary['complete'] and summary['gradient_steps'] > 0
         ids.add(run_of(side, run))
     assert len(ids) == len(SIDES)
 
