@@ -19,6 +19,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.robot import trajectory_from_msg, trajectory_to_msg
+from dsrl_ros.core.config import BRAKE_S
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.extremes import extremes
@@ -29,6 +30,7 @@ from dsrl_ros.robots.rest_to_rest import timed
 HOME = np.array(FR3.home)
 AWAY = HOME + np.array([0.3, -0.2, 0.1, 0.4, -0.3, 0.2, 0.5])
 SPEED, ACCELERATION = np.array(FR3.velocity_limit), np.array(FR3.acceleration_limit)
+FASTEST = BRAKE_S * ACCELERATION[0]  # from which every joint can brake in time
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def test_whatever_the_speed_the_arm_can_brake_from_it(plan):
     """Stopped at its fastest, it would else break the limit that the driver's gate keeps."""
     answer = plan(planner='plain')(speed=1.0)
     trajectory, _ = trajectory_from_msg(answer.trajectory, FR3.joint_names)
-    assert (extremes(trajectory).speed <= 0.1 * ACCELERATION + 1e-9).all()
+    assert (extremes(trajectory).speed <= BRAKE_S * ACCELERATION + 1e-9).all()
 
 
 def test_a_retreat_lifts_the_tool_straight_up_and_does_not_turn_it(plan):
@@ -109,7 +111,7 @@ SLOW = urdf().replace('velocity="2.62"', 'velocity="0.1"')
 
 @pytest.mark.parametrize(
     ('description', 'limit'),
-    [(SLOW, 0.1), (SLOW.replace('fr3_hand_tcp', 'tcp'), 0.1 * ACCELERATION[0])],
+    [(SLOW, 0.1), (SLOW.replace('fr3_hand_tcp', 'tcp'), BRAKE_S * ACCELERATION[0])],
 )
 @pytest.mark.parametrize('kind', [PlanMotion.Request.KIND_JOINTS, PlanMotion.Request.KIND_RETREAT])
 def test_the_limits_that_the_robot_states_are_kept_if_it_is_this_one(
@@ -246,7 +248,9 @@ def test_moveit_py_plans_where_it_is_installed_and_configured(plan, moveit):
     start, goal, speed = moveit.log[0]
     assert (list(start.values()), list(goal.values())) == (AWAY.tolist(), HOME.tolist())
     assert list(start) == list(FR3.joint_names)
-    assert speed == pytest.approx(0.5 * 1.0 / 5.26)  # of limits that MoveIt takes from the URDF
+    assert speed == pytest.approx(
+        0.5 * FASTEST / SPEED.max()
+    )  # of limits that MoveIt takes from the URDF
     np.testing.assert_allclose(answer.trajectory.points[-1].positions, HOME, atol=1e-9)
 
 

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.robot import trajectory_from_msg
+from dsrl_ros.core.config import BRAKE_S
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.rest_to_rest import timed
@@ -23,7 +24,8 @@ from dsrl_ros.robots.rest_to_rest import timed
 HOME = np.array(FR3.home)
 AWAY = HOME + np.array([0.3, -0.2, 0.1, 0.4, -0.3, 0.2, 0.5])
 SPEED = 0.5
-SHARE = SPEED * (1.0 / 5.26)  # from 1 rad/s the arm can brake in time, and joint 5 may do 5.26
+# From so fast the arm can brake in time, and joint 5 may be faster.
+SHARE = SPEED * BRAKE_S * min(FR3.acceleration_limit) / max(FR3.velocity_limit)
 
 
 def ask(ros: Any, how: str = '', **parameters: Any) -> tuple[Any, PlanMotion.Response]:

@@ -6,7 +6,6 @@ A process of its own: MoveIt brings threads, a node and crashes of its own.
 from __future__ import annotations
 
 import traceback
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.params import declare_config
+from dsrl_ros.bridge.planning.base import Limits
 from dsrl_ros.bridge.planning.choose import choose_planner
-from dsrl_ros.bridge.planning.plain import PlainPlanner
 from dsrl_ros.bridge.robot import trajectory_to_msg
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.self_description import SelfDescription
@@ -28,7 +27,7 @@ from dsrl_ros.core.errors import ConfigError, DsrlError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.registry import find_robot
-from dsrl_ros.robots.rest_to_rest import at_share
+from dsrl_ros.robots.rest_to_rest import timed
 from dsrl_ros.robots.retreat import straight_up
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
 
@@ -51,18 +50,18 @@ class MotionPlannerNode(Node):
         Diagnostics(self, 'planner', self._health)
         self.get_logger().info(f'plans by {self._planner.name}')
 
-    def _robot(self) -> RobotDescription:
-        """Return the robot with the velocities from which it can brake in time.
+    def _limits(self, share: float) -> Limits:
+        """Return a share of the robot's limits, of velocities from which it can brake in time.
 
         What moves may be stopped at its fastest, and the driver's gate counts that, too, as
         acceleration.
         """
-        robot = self._described()
-        fastest = np.array(robot.acceleration_limit) * self._brake_s
-        limit = np.minimum(robot.velocity_limit, fastest)
-        return replace(robot, velocity_limit=tuple(limit.tolist()))
+        robot = self._robot()
+        acceleration = np.array(robot.acceleration_limit)
+        velocity = np.minimum(robot.velocity_limit, acceleration * self._brake_s)
+        return Limits(share * velocity, share * acceleration)
 
-    def _described(self) -> RobotDescription:
+    def _robot(self) -> RobotDescription:
         """Return the robot as it describes itself where it does; the driver judges every plan."""
         if not self._own.missing():
             try:
@@ -92,22 +91,18 @@ class MotionPlannerNode(Node):
         start = self._joints('start', request.start)
         if not 0.0 < request.speed <= 1.0:
             raise ConfigError(f'speed: got {request.speed}, expected more than 0, at most 1.')
+        limits = self._limits(request.speed)
         if request.kind == PlanMotion.Request.KIND_JOINTS:
             response.planner = self._planner.name
-            speed = request.speed
-            if self._planner.name != PlainPlanner.name:  # MoveIt takes its own limits, and a share
-                own, brakeable = self._described().velocity_limit, self._robot().velocity_limit
-                speed *= float(np.divide(brakeable, own).min())
-            return await self._planner.plan(start, self._joints('goal', request.goal), speed)
+            return await self._planner.plan(start, self._joints('goal', request.goal), limits)
         if request.kind == PlanMotion.Request.KIND_RETREAT:
             if not 0.0 < request.height <= 1.0:
                 raise ConfigError(
                     f'height: got {request.height} m, expected more than 0, at most 1.'
                 )
-            robot = self._robot()
             response.planner = 'plain'  # a few centimetres, which no planner does better
-            path = straight_up(Kinematics(robot), start, request.height)
-            return at_share(path, robot, request.speed)
+            path = straight_up(Kinematics(self._robot()), start, request.height)
+            return timed(path, limits.velocity, limits.acceleration)
         raise ConfigError(f'kind: got {request.kind}, expected one of PlanMotion.KIND_*.')
 
     def _joints(self, name: str, values: Any) -> Float64:

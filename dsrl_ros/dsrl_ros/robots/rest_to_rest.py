@@ -6,7 +6,6 @@ import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
-from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.extremes import extremes
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory, hold
 
@@ -61,12 +60,6 @@ def timed(path: Float64, velocity_limit: Float64, acceleration_limit: Float64) -
         if excess <= 1.0:
             return trajectory
         segments = max(segments + 1, int(segments * excess))
-
-
-def at_share(path: Float64, robot: RobotDescription, share: float) -> JointTrajectory:
-    """Return a path timed within a share of a robot's limits, more than 0 to 1; see `timed`."""
-    velocity, acceleration = np.array(robot.velocity_limit), np.array(robot.acceleration_limit)
-    return timed(path, share * velocity, share * acceleration)
 
 
 def _follow(path: Float64, along: Float64, slopes: Float64, segments: int) -> JointTrajectory:

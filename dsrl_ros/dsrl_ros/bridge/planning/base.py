@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
+from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How fast a plan may be.
+
+    Attributes:
+        velocity: [rad/s], (J,).
+        acceleration: [rad/s^2], (J,).
+    """
+
+    velocity: Float64
+    acceleration: Float64
+
+    def share_of(self, robot: RobotDescription) -> float:
+        """Return the largest share of all of a robot's limits that keeps these, at most 1."""
+        velocity = np.divide(self.velocity, robot.velocity_limit)
+        acceleration = np.divide(self.acceleration, robot.acceleration_limit)
+        return float(min(velocity.min(), acceleration.min(), 1.0))
 
 
 class MotionPlanner(Protocol):
@@ -16,12 +39,12 @@ class MotionPlanner(Protocol):
 
     name: str
 
-    async def plan(self, start: Float64, goal: Float64, speed: float) -> JointTrajectory:
+    async def plan(self, start: Float64, goal: Float64, limits: Limits) -> JointTrajectory:
         """Return a trajectory from `start` to `goal`.
 
         Args:
             start, goal: joints [rad], (J,).
-            speed: share of the robot's velocity and acceleration limits, more than 0 to 1.
+            limits: that no joint of the plan may exceed.
 
         Raises:
             DriverError: there is none, or the planner does not answer.

@@ -47,10 +47,10 @@ def choose_planner(
                 'moveit_files: got none, expected the parameter files of MoveIt for moveit_py. '
                 'Name them, or set planner to move_group or plain.'
             )
-        return MoveItPyPlanner(robot(), config.group, tuple(map(Path, config.moveit_files)))
+        return MoveItPyPlanner(robot, config.group, tuple(map(Path, config.moveit_files)))
     if name == 'move_group':
-        return MoveGroupPlanner(node, robot(), config.group, config.planner_timeout_s)
-    return PlainPlanner(robot)
+        return MoveGroupPlanner(node, robot, config.group, config.planner_timeout_s)
+    return PlainPlanner()
 
 
 def _best(config: MotionPlannerConfig) -> str:

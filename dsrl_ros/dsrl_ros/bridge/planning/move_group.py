@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.action import ActionClient
@@ -11,6 +12,7 @@ from rclpy.node import Node
 
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.actions import remapped
+from dsrl_ros.bridge.planning.base import Limits
 from dsrl_ros.bridge.robot import trajectory_from_msg
 from dsrl_ros.bridge.waiting import within
 from dsrl_ros.core.errors import DriverError
@@ -26,7 +28,7 @@ class MoveGroupPlanner:
 
     Args:
         node: whose executor runs meanwhile.
-        robot: names its joints.
+        robot: returns what MoveIt plans for, with the limits that MoveIt takes a share of.
         group: MoveIt's planning group of the arm.
         timeout_s: longest wait for a plan [s].
 
@@ -36,7 +38,13 @@ class MoveGroupPlanner:
 
     name = 'move_group'
 
-    def __init__(self, node: Node, robot: RobotDescription, group: str, timeout_s: float) -> None:
+    def __init__(
+        self,
+        node: Node,
+        robot: Callable[[], RobotDescription],
+        group: str,
+        timeout_s: float,
+    ) -> None:
         from moveit_msgs.action import MoveGroup
         from moveit_msgs.msg import Constraints, JointConstraint
 
@@ -51,7 +59,7 @@ class MoveGroupPlanner:
             callback_group=ReentrantCallbackGroup(),
         )
 
-    async def plan(self, start: Float64, goal: Float64, speed: float) -> JointTrajectory:
+    async def plan(self, start: Float64, goal: Float64, limits: Limits) -> JointTrajectory:
         """Return the plan of `move_group`; see `MotionPlanner`."""
         if not self._client.server_is_ready():
             raise DriverError(
@@ -60,7 +68,7 @@ class MoveGroupPlanner:
                 'plain.'
             )
         try:
-            result = await self._ask(self._goal(start, goal, speed))
+            result = await self._ask(self._goal(start, goal, limits))
         except TimeoutError as error:
             raise DriverError(f'{error}. Raise planner_timeout_s, or look at its log.') from error
         if result.error_code.val != result.error_code.SUCCESS:
@@ -69,7 +77,7 @@ class MoveGroupPlanner:
                 f'{goal.round(3).tolist()} rad. Look at the planning scene for what is in the way.'
             )
         message = result.planned_trajectory.joint_trajectory
-        return trajectory_from_msg(message, self._robot.joint_names)[0]
+        return trajectory_from_msg(message, self._robot().joint_names)[0]
 
     async def _ask(self, goal: object) -> Any:
         """Return the result of a goal of the action.
@@ -90,15 +98,16 @@ class MoveGroupPlanner:
             raise
         return answer.result
 
-    def _goal(self, start: Float64, goal: Float64, speed: float) -> object:
-        names_ = list(self._robot.joint_names)
+    def _goal(self, start: Float64, goal: Float64, limits: Limits) -> object:
+        robot = self._robot()
+        names_, share = list(robot.joint_names), limits.share_of(robot)
         message = self._goal_type()
         request = message.request
         request.group_name = self._group
         request.num_planning_attempts = _ATTEMPTS
         request.allowed_planning_time = self._timeout_s / 2
-        request.max_velocity_scaling_factor = speed
-        request.max_acceleration_scaling_factor = speed
+        request.max_velocity_scaling_factor = share
+        request.max_acceleration_scaling_factor = share
         # Of the joints that are named alone: what the arm holds stays in MoveIt's scene.
         request.start_state.is_diff = True
         request.start_state.joint_state.name = names_
