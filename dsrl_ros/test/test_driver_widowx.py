@@ -41,6 +41,7 @@ OPTIONS = {
 }
 JUMP_RAD = 0.08  # from one state to the next; the fastest that chunks here ask for is a fifth
 PROFILE_MS = 50
+SAG_RAD = 0.065  # of an arm stretched out, at the vendor's gains
 
 
 class Bench(HardwareBench):
@@ -436,6 +437,23 @@ def test_the_arm_is_laid_to_sleep_by_command(make) -> None:
     nobody = PoseMover(node, lambda: bench.ros.spin_for(0.02), 'nowhere', 0.1)
     with pytest.raises(DriverError, match='nowhere: got nothing within'):
         nobody.go('sleep', 0.5)
+
+
+def test_an_arm_that_sags_under_its_load_is_moved_all_the_same(make) -> None:
+    """Every move begins where the arm is measured: below where it is commanded to be."""
+    bench = make()
+    shoulder = bench.arm.motors['shoulder']
+    shoulder.goal, shoulder.sags = shoulder.place - SAG_RAD, SAG_RAD
+    bench.ready()
+    bench.ros.add(MotionPlannerNode, robot_model='wx250s', planner='plain')
+    node = bench.ros.add(lambda **options: Node('pose', **options))
+    mover = PoseMover(node, lambda: bench.ros.spin_for(0.02), names.JOINT_STATES, 5.0)
+    for pose in ('start', 'sleep'):
+        mover.go(pose, 0.4)
+        bench.ros.spin_for(0.2)
+    np.testing.assert_allclose(bench.arm.commands[-1], SLEEP, atol=1e-3)
+    result = bench.run(STILL)
+    assert 'jump' not in result.message
 
 
 def test_limits_come_from_the_vendors_urdf_and_the_links_bear_the_robots_name(make) -> None:

@@ -14,15 +14,18 @@ from toy import SPEC as TOY
 from dsrl_ros.core.config import GateConfig
 from dsrl_ros.core.types import ControlMode, DecisionKey
 from dsrl_ros.robots.chunk import Chunk
+from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.forward import ToolPath
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.gate import CommandGate
 from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.latch import Latch
 from dsrl_ros.robots.rules import Motion, MotionRules, Rule
-from dsrl_ros.robots.trajectory import JointTrajectory
+from dsrl_ros.robots.trajectory import JointTrajectory, hold
+from dsrl_ros.robots.widowx import WX250S
 from dsrl_ros.robots.windows import braking
 from dsrl_ros.robots.workspace import WORKSPACE_TOLERANCE
+from dsrl_ros.tasks.env import default_rules
 
 MS = 1_000_000
 BRAKE_NS = 100 * MS
@@ -49,7 +52,7 @@ CHUNK = Chunk(
 )
 # An acceleration limit that lets some of the random motions below pass, and some not.
 ROBOT = replace(FR3, acceleration_limit=(5.0,) * 7)
-RULES = MotionRules(ROBOT, BRAKE_NS, jump_tolerance_rad=0.1)
+RULES = MotionRules(ROBOT, BRAKE_NS)
 TOOL_PATH = ToolPath(ROBOT)
 
 
@@ -248,3 +251,18 @@ def test_judging_a_long_chunk_is_quick() -> None:
         assert gate.refusal_of_motion(CHUNK, motion, NOW_NS) is None
         took.append(time.perf_counter() - start)
     assert np.median(took) < 1e-3
+
+
+@pytest.mark.parametrize('robot', [FR3, WX250S], ids=lambda robot: robot.name)
+def test_how_far_a_joint_may_be_off_is_the_robots_own_unless_an_option_says_it(
+    robot: RobotDescription,
+) -> None:
+    """The environment of a task asks the same rules, with the default options."""
+    start, latch = np.array(robot.episode_start), Latch(0.0)
+    still = hold(start)
+    for options, tolerance in (({}, robot.tracking_rad), ({'jump_tolerance_rad': 0.3}, 0.3)):
+        gate = CommandGate(robot, SPEC, GateConfig(**options), latch, BRAKE_NS, 'arm')
+        for off, refused in ((tolerance - 0.01, False), (tolerance + 0.01, True)):
+            motion = Motion(still, start, np.zeros_like(start), start + off)
+            assert (gate.refusal_of_move(motion) is not None) is refused
+    assert default_rules(robot).tolerance_rad == robot.tracking_rad

@@ -24,7 +24,7 @@ def away(by: float = 0.5) -> Move:
     return Move(timed(np.stack([HOME, HOME + by]), SPEED, ACCELERATION), None)
 
 
-OFFSETS = arrays(np.float64, 7, elements=st.floats(-0.049, 0.049))
+OFFSETS = arrays(np.float64, 7, elements=st.floats(-0.099, 0.099))
 
 
 @given(offset=OFFSETS, by=st.floats(0.05, 0.5))
@@ -34,7 +34,7 @@ def test_starts_where_the_arm_is_commanded_and_ends_where_it_was_planned(
 ) -> None:
     move = away(by)
     assert move.trajectory is not None
-    trajectory = joined(move, HOME + offset, FR3)
+    trajectory = joined(move, HOME + offset, FR3, FR3.tracking_rad)
     np.testing.assert_array_equal(trajectory.positions[0], HOME + offset)
     np.testing.assert_allclose(trajectory.positions[-1], HOME + by, atol=1e-9)
     assert not trajectory.velocities[[0, -1]].any()
@@ -51,7 +51,7 @@ def test_points_lie_close_enough_for_windows_whatever_the_planner_left_out() -> 
     times_ns = np.array([0, 1_900_000_000, 2_000_000_000])
     positions = np.stack([HOME, HOME + 0.2, HOME + 0.2])
     sparse = JointTrajectory(times_ns, positions, np.zeros_like(positions))
-    trajectory = joined(Move(sparse, None), HOME, FR3)
+    trajectory = joined(Move(sparse, None), HOME, FR3, FR3.tracking_rad)
     assert np.diff(trajectory.times_ns).max() <= LONGEST_SEGMENT_NS
 
 
@@ -59,11 +59,11 @@ def test_what_a_planner_leaves_of_velocity_at_the_ends_is_taken_away() -> None:
     planned = away().trajectory
     assert planned is not None
     planned.velocities[-1] += 1e-6
-    assert not joined(Move(planned, None), HOME, FR3).velocities[[0, -1]].any()
+    assert not joined(Move(planned, None), HOME, FR3, FR3.tracking_rad).velocities[[0, -1]].any()
 
 
 def test_a_move_of_the_gripper_alone_holds_the_arm_until_it_is_there() -> None:
-    trajectory = joined(Move(None, FR3.gripper_high), HOME, FR3)
+    trajectory = joined(Move(None, FR3.gripper_high), HOME, FR3, FR3.tracking_rad)
     assert (trajectory.positions == HOME).all() and not trajectory.velocities.any()
     assert trajectory.duration_ns * 1e-9 >= FR3.gripper_high / FR3.gripper_speed
 
@@ -88,6 +88,6 @@ def test_a_move_of_the_gripper_alone_holds_the_arm_until_it_is_there() -> None:
 )
 def test_a_move_that_is_none_is_refused(move: Move, error: type, words: str) -> None:
     commanded = HOME.copy()
-    commanded[2] += 0.06
+    commanded[2] += 0.11
     with pytest.raises(error, match=words):
-        joined(move, commanded, FR3)
+        joined(move, commanded, FR3, FR3.tracking_rad)

@@ -231,8 +231,9 @@ class GateConfig:
         0.05, 'furthest that the stamp of a chunk may lie in the future [s]', low=0.0, high=1.0
     )
     jump_tolerance_rad: float = option(
-        0.1,
-        'largest distance of a joint from where it is commanded to be [rad]',
+        0.0,
+        'largest distance of a joint from where it is commanded to be, and of a planned move from '
+        "there; 0 takes the robot's own [rad]",
         low=0.0,
         high=1.0,
     )

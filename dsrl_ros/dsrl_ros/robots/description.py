@@ -35,6 +35,8 @@ class RobotDescription:
             unit quaternion (w, x, y, z): vendors do not agree on the axis of approach.
         finger_names: finger joints, each moving by half the width.
         finger_signs: whether a finger's position grows (1.0) or falls (-1.0) with the width.
+        tracking_rad: how far a joint may be from where it is commanded to be while all is well: it
+            lags, and sags under its load where the motors hold by proportional gain alone.
         gripper_low, gripper_high: range of the gripper's width [m].
         gripper_speed: rate at which the width changes [m/s].
         urdf: chain from base to tool as the robot itself describes it, made by `robots.urdf`;
@@ -59,6 +61,7 @@ class RobotDescription:
     gripper_low: float
     gripper_high: float
     gripper_speed: float
+    tracking_rad: float
     urdf: str = ''
     tool_in_link: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
     finger_signs: tuple[float, float] = (1.0, 1.0)

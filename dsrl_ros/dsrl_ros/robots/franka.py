@@ -31,4 +31,5 @@ FR3 = RobotDescription(
     gripper_low=0.0,
     gripper_high=0.08,
     gripper_speed=0.1,
+    tracking_rad=0.1,
 )

@@ -21,6 +21,7 @@ class CommandGate:
 
     Attributes:
         counts: chunks that each rule has refused.
+        tolerance_rad: largest distance of a joint from where it is commanded to be [rad].
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class CommandGate:
         self._latch = latch
         self._chunk_rules = ChunkRules(spec, robot_name)
         self._motion_rules = MotionRules(robot, brake_ns, config.jump_tolerance_rad)
+        self.tolerance_rad = self._motion_rules.tolerance_rad
         self._last_key: DecisionKey | None = None
         self._consecutive = 0
         self.counts = dict.fromkeys(Rule, 0)

@@ -109,7 +109,7 @@ class Mover:
         """
         start_ns = self._pace.now_ns() + self._pace.lead_ns
         commanded = self._executor.commanded_at(start_ns)
-        planned = joined(move, commanded.joints, self._robot)
+        planned = joined(move, commanded.joints, self._robot, self._gate.tolerance_rad)
         trajectory = self._executor.ramped(planned, start_ns)
         motion = Motion(trajectory, commanded.joints, commanded.velocity, measured)
         refusal = self._gate.refusal_of_move(motion)

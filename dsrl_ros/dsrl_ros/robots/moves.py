@@ -14,9 +14,6 @@ from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.robots.trajectory import Float64, JointTrajectory
 
-# A plan starts where the arm was measured, the arm is commanded to be elsewhere by its tracking
-# error: that much is led over on the way, more is somebody else's plan.
-_LARGEST_OFFSET = 0.05  # [rad]
 _GRIPPER_MARGIN_S = 0.5
 # Planners that integrate end nearly at rest, by their rounding [rad/s].
 _REST = 1e-3
@@ -35,17 +32,21 @@ class Move:
     width: float | None
 
 
-def joined(move: Move, commanded: Float64, robot: RobotDescription) -> JointTrajectory:
+def joined(
+    move: Move, commanded: Float64, robot: RobotDescription, tolerance_rad: float
+) -> JointTrajectory:
     """Return the trajectory of a move from what is commanded now to its end, at rest there.
 
     The distance between the two starts is taken away along the whole way by the quintic that has
-    neither velocity nor acceleration at its ends. A move of the gripper alone holds the arm for
-    as long as the gripper needs.
+    neither velocity nor acceleration at its ends: a plan starts where the arm was measured, which
+    is off by what the arm lags and sags. A move of the gripper alone holds the arm for as long as
+    the gripper needs.
 
     Args:
         move: what to do.
         commanded: joints commanded now, at rest [rad], (J,).
         robot: of the move.
+        tolerance_rad: largest distance between the two starts; more is somebody else's plan [rad].
 
     Raises:
         ShapeMismatchError: other joints.
@@ -65,11 +66,11 @@ def joined(move: Move, commanded: Float64, robot: RobotDescription) -> JointTraj
         raise DriverError('move: got a trajectory that moves at its ends, expected rest there.')
     offset = commanded - planned.positions[0]
     worst = int(np.argmax(np.abs(offset)))
-    if abs(offset[worst]) > _LARGEST_OFFSET:
+    if abs(offset[worst]) > tolerance_rad:
         raise DriverError(
             f'move: got a start {abs(offset[worst]):.3g} rad from where '
             f'{robot.joint_names[worst]} is commanded to be, expected at most '
-            f'{_LARGEST_OFFSET:g} rad. Plan from where the arm is now.'
+            f'{tolerance_rad:g} rad. Plan from where the arm is now.'
         )
     times_ns = _dense(planned.times_ns)
     positions, velocities = planned.sample(times_ns)

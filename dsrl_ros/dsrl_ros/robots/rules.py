@@ -133,19 +133,24 @@ class ChunkRules:
 
 
 class MotionRules:
-    """What can be said of a motion: the robot's limits hold throughout, stopped or not."""
+    """What can be said of a motion: the robot's limits hold throughout, stopped or not.
 
-    def __init__(self, robot: RobotDescription, brake_ns: int, jump_tolerance_rad: float) -> None:
+    Attributes:
+        tolerance_rad: largest distance of a joint from where it is commanded to be [rad].
+    """
+
+    def __init__(self, robot: RobotDescription, brake_ns: int, tolerance_rad: float = 0.0) -> None:
         """Prepare.
 
         Args:
             robot: whose limits.
             brake_ns: time in which the arm brakes to rest whenever it is stopped [ns].
-            jump_tolerance_rad: largest distance of a joint from where it is commanded to be.
+            tolerance_rad: largest distance of a joint from where it is commanded to be [rad];
+                0 takes the robot's own.
         """
         self._robot = robot
         self._brake_ns = brake_ns
-        self._jump_tolerance_rad = jump_tolerance_rad
+        self.tolerance_rad = tolerance_rad or robot.tracking_rad
         self._workspace = Workspace(robot, brake_ns)
         self._low, self._high = np.array(robot.position_low), np.array(robot.position_high)
         self._speed = np.array(robot.velocity_limit)
@@ -223,10 +228,10 @@ class MotionRules:
         error = np.abs(motion.measured - motion.commanded)
         worst = int(np.argmax(error))
         # Written so that a measurement that is not a number is refused too.
-        if error[worst] <= self._jump_tolerance_rad:
+        if error[worst] <= self.tolerance_rad:
             return None
         return Refusal(
             Rule.JUMP,
             f'got {self._robot.joint_names[worst]} {error[worst]:.3g} rad from where it is '
-            f'commanded to be, expected at most {self._jump_tolerance_rad:g} rad',
+            f'commanded to be, expected at most {self.tolerance_rad:g} rad',
         )

@@ -53,7 +53,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
             np.array(task.action_low, dtype=np.float32),
             np.array(task.action_high, dtype=np.float32),
         )
-        self._rules = _default_rules(task.robot) if gated else None
+        self._rules = default_rules(task.robot) if gated else None
         self._judge = EpisodeJudge(task.max_steps, RewardConfig().max_rejects)
 
     @property
@@ -124,6 +124,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         return self.task.observe(self._arm.state(), objects, self._arm.kinematics)
 
 
-def _default_rules(robot: RobotDescription) -> MotionRules:
+def default_rules(robot: RobotDescription) -> MotionRules:
+    """Return the rules of the driver's gate by its default options."""
     brake_ns = round(DriverConfig().brake_s * 1e9)
     return MotionRules(robot, brake_ns, GateConfig().jump_tolerance_rad)
