@@ -23,8 +23,9 @@ from widowx_standins import ARM, GRIPPER, SHADOWS, SLEEP, START, StandInXs
 
 from dsrl_msgs.msg import ChunkResult
 from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.xs_states import XsStates
 from dsrl_ros.cli.pose import PoseMover
-from dsrl_ros.core.errors import ConfigError, DriverError
+from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.kinematics import Kinematics
@@ -53,9 +54,7 @@ class Bench(HardwareBench):
 
 
 @pytest.fixture
-def make(ros, monkeypatch) -> Callable[..., Bench]:
-    # As the launch description remaps it: one message of the vendor's holds all.
-    monkeypatch.setattr(names, 'GRIPPER_STATES', names.JOINT_STATES)
+def make(ros) -> Callable[..., Bench]:
     return lambda *given, **options: Bench(ros, *given, **options)
 
 
@@ -230,20 +229,44 @@ def test_goals_at_a_limit_stay_within_it_in_single_precision(bench: Bench) -> No
     assert (sent >= WX250S.position_low).all() and (sent <= WX250S.position_high).all()
 
 
-def test_a_bus_that_was_not_read_is_no_place_of_the_arm(bench: Bench) -> None:
-    """The vendor says -pi of every joint then, with a fresh stamp."""
+@pytest.mark.parametrize('first', ['waist', 'wrist_rotate', 'gripper'])
+def test_a_bus_that_was_not_read_is_no_place_of_the_arm(bench: Bench, first: str) -> None:
+    """The vendor says -pi of each joint from there on, which a wrist can be, and stamps it."""
     poses: list[PoseStamped] = []
     bench.peer.create_subscription(PoseStamped, names.TOOL_POSE, poses.append, qos.SENSOR)
     bench.ros.spin_until(lambda: poses)
-    bench.arm.bus_fails = True
+    width = bench.driver._side.width()
+    bench.arm.unread_from = first
     bench.ros.spin_for(0.1)
     np.testing.assert_allclose(bench.driver._side.joints(), START, atol=0.01)
     where = [[p.pose.position.x, p.pose.position.y, p.pose.position.z] for p in poses]
     np.testing.assert_allclose(where, np.tile(tool(START), (len(where), 1)), atol=1e-3)
+    assert bench.driver._side.width() == pytest.approx(width, abs=1e-6)
     assert 'joint_states: got none for' in bench.latched()
-    bench.arm.bus_fails = False
+    bench.arm.unread_from = None
     bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
     bench.holding()
+
+
+def test_a_joint_that_was_turned_too_far_by_hand_is_named(bench: Bench) -> None:
+    bench.arm.drive_to(np.array([*START[:2], WX250S.position_high[2] + 0.2, *START[3:]]))
+    assert 'arm: got elbow at 1.80' in bench.latched()
+    bench.arm.drive_to(START)
+    bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
+    bench.holding()
+
+
+def test_what_was_true_of_another_robots_joints_is_so_no_more() -> None:
+    told = XsStates('gripper')
+    state = JointState(name=[*ARM, *WX250S.finger_names], position=[*START.tolist(), 0.02, -0.02])
+    assert told.take(state, WX250S) and told.width == pytest.approx(0.04)
+    state.name[0] = 'another'
+    with pytest.raises(ShapeMismatchError):
+        told.take(state, WX250S)
+    assert told.joints is None and told.width is None
+    for wrong in (np.nan, np.inf):
+        state.name[0], state.position[0] = ARM[0], wrong
+        assert not told.take(state, WX250S)
 
 
 def test_the_gripper_presses_until_it_meets_something_and_then_holds_gently(make) -> None:

@@ -36,7 +36,8 @@ _JAW_LOW_M, _JAW_HIGH_M = (
     0.014,
     0.038,
 )  # of one finger: the vendor's linkage goes beyond its limits
-_BUS_ERROR_RAD = -math.pi  # what the vendor's driver says of every joint that it could not read
+_BUS_ERROR_RAD = -math.pi  # what the vendor's driver says of joints from the first not read on
+_FINGER_OF_BUS_ERROR_M = math.sqrt(0.024**2 - 0.014**2)  # and of a finger: its crank turned so
 START = np.array(WX250S.episode_start)
 ARM, GRIPPER = WX250S.joint_names, 'gripper'
 MOTORS = (*ARM, GRIPPER)
@@ -95,7 +96,7 @@ class StandInXs(Node):
         calls: services that change something, as they came.
         furthest: largest distance of a joint from one state to the next [rad].
         lets_go: how far the arm has fallen in all [rad].
-        bus_fails: whether joints can be read.
+        unread_from: the first motor that is not read with the joint states; None for none.
         unread: motors that do not answer, by name.
         silent: services that are never answered.
         alert_hides: whether nothing is read of a motor in an error: the vendor's library takes
@@ -125,7 +126,7 @@ class StandInXs(Node):
         self.efforts: list[float] = []
         self.calls: list[str] = []
         self.furthest = self.lets_go = 0.0
-        self.bus_fails = False
+        self.unread_from: str | None = None
         self.unread: set[str] = set()
         self.silent: set[str] = set()
         self.alert_hides = True
@@ -287,12 +288,14 @@ class StandInXs(Node):
         for name, shadow in SECOND.items():
             self.motors[shadow].place = self.motors[name].place
         self._move_fingers()
-        places = [*self.measured, 0.0]
-        if self.bus_fails:
-            places = [_BUS_ERROR_RAD] * len(places)
+        places, finger = [*self.measured, 0.0], self._finger
+        if self.unread_from is not None:
+            first = MOTORS.index(self.unread_from)
+            places[first:] = [_BUS_ERROR_RAD] * (len(places) - first)
+            finger = _FINGER_OF_BUS_ERROR_M
         message = JointState(
             name=[*MOTORS, 'left_finger', 'right_finger'],
-            position=[*places, self._finger, -self._finger],
+            position=[*places, finger, -finger],
             # The simulated driver leaves these out; ros2_control's read() does not fill them.
             velocity=[],
             effort=[],

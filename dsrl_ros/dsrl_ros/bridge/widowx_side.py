@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import numpy as np
 from rclpy.node import Node
 
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.hardware_side import HardwareSide
+from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.bridge.robot_side import DriverCalls
 from dsrl_ros.bridge.waiting import pause
 from dsrl_ros.bridge.xs_arm import JointGroupCommands
@@ -21,14 +21,12 @@ from dsrl_ros.bridge.xs_gripper import XsGripper
 from dsrl_ros.bridge.xs_motors import ALL, MotorWatch
 from dsrl_ros.bridge.xs_prepare import XsPreparation
 from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
+from dsrl_ros.bridge.xs_states import XsStates
 from dsrl_ros.core.config import DriverConfig, HardwareConfig, WidowXConfig
 from dsrl_ros.core.errors import DriverError, DsrlError, ShapeMismatchError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.trajectory import Float64
 
-# A bus that was not read says -pi of every joint, with a fresh stamp. The limits of most are far
-# from there; a joint pushed against its stop may be read as a little beyond.
-_BEYOND_RAD = 0.1
 _BOOT_S = 0.5
 
 
@@ -52,14 +50,14 @@ class WidowXSide(HardwareSide):
             config, hardware, widowx: options.
             calls: the driver's.
         """
-        self._read_last: Float64 | None = None
+        self._told = XsStates(widowx.gripper_joint)
         super().__init__(
             node,
             robot,
             config,
             hardware,
             calls,
-            gripper_topics={widowx.gripper_joint: names.GRIPPER_STATES},
+            gripper_topics={},  # the fingers are told with the arm
             asks_description=True,
             tells_tool=False,
         )
@@ -112,7 +110,14 @@ class WidowXSide(HardwareSide):
 
     def joints(self) -> Float64:
         """Return the joints measured last that can be true [rad], (J,)."""
-        return self._state.joints() if self._read_last is None else self._read_last
+        return self._state.joints() if self._told.joints is None else self._told.joints
+
+    def width(self) -> float:
+        """Return the width of the gripper measured last that can be true [m]."""
+        if self._told.width is None:
+            fingers = positions_from_msg(self._state.arm.message(), self._robot.finger_names)
+            return self._robot.width(fingers)
+        return self._told.width
 
     def reset(self) -> None:
         """Forget what somebody has looked at."""
@@ -149,7 +154,8 @@ class WidowXSide(HardwareSide):
 
     def _fault(self) -> str:
         motors = self._motors.fault() if self._motors is not None else ''
-        return motors or self._told_twice() or self._unprepared
+        beyond = self._silent and self._told.beyond  # nothing else has been told for a while
+        return motors or self._told_twice() or beyond or self._unprepared
 
     def _told_twice(self) -> str:
         """Return whether somebody else tells joints of the same names; empty where nobody does."""
@@ -167,15 +173,9 @@ class WidowXSide(HardwareSide):
 
     def _reads_well(self) -> bool:
         try:
-            joints = self._state.joints()
+            return self._told.take(self._state.arm.message(), self._robot)
         except ShapeMismatchError:
             return True  # another robot's, which is named elsewhere
-        low, high = np.array(self._robot.position_low), np.array(self._robot.position_high)
-        # Written so that what is not a number is not well either.
-        if not ((joints >= low - _BEYOND_RAD) & (joints <= high + _BEYOND_RAD)).all():
-            return False
-        self._read_last = joints
-        return True
 
     async def _prepare(self, number: int, then: Callable[[], None]) -> None:
         try:
