@@ -18,6 +18,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 from test_widowx import TURN, urdf
 from widowx_standins import ARM, GRIPPER, SHADOWS, SLEEP, START, StandInXs
 
@@ -138,6 +139,37 @@ def test_motors_are_prepared_no_further_once_the_driver_gives_them_up(make) -> N
     assert 'torque arm on' not in bench.arm.calls
 
 
+def test_an_emergency_stop_ends_the_preparation_of_the_motors(make) -> None:
+    """Whoever pressed it has a hand on an arm that does not hold: so it stays."""
+    bench = make({'place': np.array(SLEEP), 'holds': False})
+    bench.arm.motors['elbow'].goal += 0.5
+    bench.arm.destroy_subscription(next(iter(bench.arm.subscriptions)))  # no goal gets through
+    tried: list[JointGroupCommand] = []
+    bench.peer.create_subscription(JointGroupCommand, names.XS_GROUP, tried.append, 10)
+    bench.ros.spin_until(lambda: tried)
+    bench.call(bench.peer.create_client(Trigger, names.ESTOP))
+    bench.arm.create_subscription(JointGroupCommand, names.XS_GROUP, bench.arm._on_group, 10)
+    bench.ros.spin_for(0.4)
+    assert 'torque arm on' not in bench.arm.calls
+    assert bench.peer.status.message == 'emergency stop by service'
+    assert bench.call(bench.peer.clear).success
+    bench.ros.spin_until(lambda: bench.driver._linked)
+    assert bench.arm.calls[-1] == 'torque arm on'
+
+
+def test_a_driver_that_starts_stopped_prepares_nothing_before_it_is_cleared(make) -> None:
+    bench = make({'place': np.array(SLEEP), 'holds': False}, autostart=False)
+    bench.ros.spin_until(lambda: not bench.driver._start.missing())
+    bench.call(bench.peer.create_client(Trigger, names.ESTOP))
+    for change in (bench.driver.trigger_configure, bench.driver.trigger_activate):
+        assert change() == TransitionCallbackReturn.SUCCESS
+    bench.ros.spin_for(0.5)
+    assert bench.arm.calls == []
+    assert bench.call(bench.peer.clear).success
+    bench.ros.spin_until(lambda: bench.driver._linked)
+    assert bench.arm.calls[-1] == 'torque arm on'
+
+
 @pytest.mark.parametrize('loose', ['wrist_rotate', 'elbow_shadow'])
 def test_a_mode_is_not_changed_while_one_motor_holds_the_arm_up(make, loose: str) -> None:
     bench = make()
@@ -180,7 +212,15 @@ def test_an_arm_whose_motors_are_not_all_there_is_not_commanded(make) -> None:
     bench = make()
     bench.arm.unread.add('wrist_angle')
     assert 'wrist_angle: got no answer' in bench.latched()
-    bench.ros.spin_until(lambda: 'of 6 motors, expected 8' in bench.driver._side._unprepared)
+    assert bench.arm.calls == []
+
+
+def test_a_motor_that_falls_silent_while_it_is_prepared_is_missed(make) -> None:
+    bench = make(**{'widowx.look_s': 60.0})
+    watch = bench.driver._side._motors
+    bench.ros.spin_until(lambda: watch._next_s > 0.0 and not watch._looking)
+    bench.arm.unread.add('wrist_angle')
+    assert 'of 6 motors, expected 8' in bench.latched()
     assert bench.arm.calls == []
 
 

@@ -44,12 +44,14 @@ class DriverCalls:
         on_trouble: the robot must stop.
         on_stuck: simulated time does not go on; gets the cause.
         commanded: joints commanded now [rad], (J,); None while no chunk is on its way.
+        stopped: whether nothing may move until somebody clears the driver.
     """
 
     on_state: Callable[[int], None]
     on_trouble: Callable[[Trouble], None]
     on_stuck: Callable[[str], None]
     commanded: Callable[[], Float64 | None]
+    stopped: Callable[[], bool]
 
 
 class RobotSide(Protocol):

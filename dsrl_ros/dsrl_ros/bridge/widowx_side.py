@@ -102,7 +102,10 @@ class WidowXSide(HardwareSide):
         super().close()
 
     def prepare(self, then: Callable[[], None]) -> None:
-        """Make the motors ready, then call `then`; what keeps them from it is a trouble."""
+        """Make the motors ready, then call `then`; what keeps them from it is a trouble.
+
+        A driver that is stopped meanwhile prepares no further, and asks again when it is cleared.
+        """
         self._preparations += 1
         self._unprepared = ''
         self._reported = False  # if it fails as before, that is new all the same
@@ -178,11 +181,14 @@ class WidowXSide(HardwareSide):
             return True  # another robot's, which is named elsewhere
 
     async def _prepare(self, number: int, then: Callable[[], None]) -> None:
+        def wanted() -> bool:
+            return number == self._preparations and not self._calls.stopped()
+
         try:
-            await self._preparation.run(lambda: number == self._preparations)
+            await self._preparation.run(wanted)
         except DsrlError as error:
-            if number == self._preparations:
+            if wanted():
                 self._unprepared = str(error)
             return
-        if number == self._preparations:
+        if wanted():
             then()

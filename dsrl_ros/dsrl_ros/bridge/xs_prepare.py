@@ -17,6 +17,7 @@ from rclpy.node import Node
 
 from dsrl_ros.bridge.waiting import pause
 from dsrl_ros.bridge.xs_arm import JointGroupCommands
+from dsrl_ros.bridge.xs_registers import ArmRegisters
 from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
 from dsrl_ros.core.config import WidowXConfig
 from dsrl_ros.core.errors import DriverError
@@ -28,7 +29,6 @@ _STILL_S = 0.3
 _LOOK_S = 0.05
 _ASLEEP_RAD = 0.2  # of the vendor's sleep pose, in which the arm lies on itself
 _SAME_TICKS = 30  # of 4096 per turn: 2.6 degrees
-_MIDDLE_TICKS = 2048  # at 0 rad, half a turn from where ticks begin
 _MODES = 'Start xs_sdk with mode_configs:=.../dsrl_bringup/config/controllers/widowx_modes.yaml'
 
 
@@ -62,21 +62,26 @@ class XsPreparation:
         self._robot = robot
         self._arm = arm
         self._joints = joints
-        self._tells_registers = tells_registers
-        # The second motor of a joint takes what its first is told, but not while it reboots.
-        shadows = config.shadow_motors if tells_registers else ()
-        self._motors = (*robot.joint_names, *shadows)
+        self._registers = ArmRegisters(services, config, robot, tells_registers)
 
     async def run(self, wanted: Callable[[], bool]) -> None:
         """Do it all; to be awaited in a task of its own.
 
         Args:
-            wanted: whether the driver still has the right to command, and began no other run.
+            wanted: whether the driver still has the right to command, is not stopped, and began no
+                other run; asked before each change.
 
         Raises:
             DriverError: names what is not as it must be, and what to do.
             ShapeMismatchError: the joints are not this robot's.
         """
+
+        def go_on() -> None:
+            if not wanted():
+                raise DriverError(
+                    'xs_sdk: got motors half prepared, expected the driver to go on.'
+                )
+
         info = await self._services.info(GROUP, self._config.group)
         if tuple(info.joint_names) != self._robot.joint_names:
             raise DriverError(
@@ -84,17 +89,18 @@ class XsPreparation:
                 f'{list(self._robot.joint_names)} in this order.'
             )
         await self._rest()
-        holds = await self._holds()
+        holds = await self._registers.holds()
         if (info.mode, info.profile_type) != ('position', 'time'):
-            await self._change_mode(info, any(holds), wanted)
-            holds = await self._holds()
-        await self._set_profile()
+            await self._change_mode(info, any(holds), go_on)
+            holds = await self._registers.holds()
+        await self._set_profile(go_on)
         if not all(holds):
-            await self._send_goal_where_it_is(wanted)
+            await self._send_goal_where_it_is(go_on)
+            go_on()
             await self._services.set_torque(GROUP, self._config.group, enable=True)
-            if not all(await self._holds()):
+            if not all(await self._registers.holds()):
                 raise DriverError('xs_sdk: got motors that do not hold, expected them to.')
-        await self._prepare_gripper()
+        await self._prepare_gripper(go_on)
 
     async def _rest(self) -> None:
         """Wait for an arm that others set in motion: ros2_control drives it to sleep at start."""
@@ -110,14 +116,8 @@ class XsPreparation:
             if np.abs(self._joints() - place).max() > _STILL_RAD:
                 place, still_s = self._joints(), time.monotonic()
 
-    async def _holds(self) -> list[bool]:
-        """Return of each motor of the arm whether it holds."""
-        if not self._tells_registers:
-            return [True]
-        return [bool(value) for value in await self._read('Torque_Enable')]
-
     async def _change_mode(
-        self, info: RobotInfo.Response, holds: bool, wanted: Callable[[], bool]
+        self, info: RobotInfo.Response, holds: bool, go_on: Callable[[], None]
     ) -> None:
         got = f'xs_sdk: got the arm in mode {info.mode}, profile {info.profile_type}'
         if info.mode != 'position':
@@ -129,80 +129,57 @@ class XsPreparation:
                 f'its sleep pose and call clear, or better, {_MODES.lower()}.'
             )
         if holds:
+            go_on()
             await self._services.set_torque(GROUP, self._config.group, enable=False)
-        await self._send_goal_where_it_is(wanted)
+        await self._send_goal_where_it_is(go_on)
+        go_on()
         await self._services.set_mode(GROUP, self._config.group, 'position', self._profile())
 
     def _profile(self) -> tuple[int, int]:
         return self._config.profile_ms, self._config.profile_acceleration_ms
 
-    async def _set_profile(self) -> None:
+    async def _set_profile(self, go_on: Callable[[], None]) -> None:
         """Set how fast a motor goes to a goal, which it takes while it holds."""
         names = ('Profile_Velocity', 'Profile_Acceleration')
         for name, value in zip(names, self._profile(), strict=True):
-            if set(await self._read(name)) != {value}:
+            if set(await self._registers.read(name)) != {value}:
+                go_on()
                 await self._services.set_registers(GROUP, self._config.group, name, value)
-                if (got := set(await self._read(name))) != {value}:
+                if (got := set(await self._registers.read(name))) != {value}:
                     raise DriverError(f'xs_sdk: got {name} {sorted(got)}, expected {value}.')
 
-    async def _send_goal_where_it_is(self, wanted: Callable[[], bool]) -> None:
+    async def _send_goal_where_it_is(self, go_on: Callable[[], None]) -> None:
         """Send the goal where the arm is, until the motors have it: they would jump to another.
 
         A motor that holds keeps its goal: it is behind by what it bears, and would sink by that.
         """
         until_s = time.monotonic() + self._config.answer_timeout_s
-        held = await self._goals_held()
+        held = await self._registers.goals_held()
         loose = np.isnan(held)
-        looked_at = np.array([*loose, *[loose.all()] * (len(self._motors) - len(held))])
+        looked_at = np.array([*loose, *[loose.all()] * (len(self._registers.motors) - len(held))])
         while True:
-            if not wanted():
-                raise DriverError(
-                    'xs_sdk: got motors half prepared, expected the driver to go on.'
-                )
+            go_on()
             self._arm.hold(np.where(loose, self._joints(), held))
             await pause(self._node, _LOOK_S)
-            if not self._tells_registers:
-                return
-            goals = np.array(await self._read('Goal_Position'))
-            places = np.array(await self._read('Present_Position'))
-            off = np.abs(goals - places) * looked_at
+            off = await self._registers.ticks_off() * looked_at
             if off.max() <= _SAME_TICKS:
                 return
             if time.monotonic() > until_s:
-                worst = self._motors[int(off.argmax())]
+                worst = self._registers.motors[int(off.argmax())]
                 raise DriverError(
-                    f'xs_sdk: got the goal of {worst} {off.max()} ticks from where it is, '
+                    f'xs_sdk: got the goal of {worst} {off.max():.0f} ticks from where it is, '
                     f'expected at most {_SAME_TICKS}: it would jump. Is it beyond its limits?'
                 )
 
-    async def _goals_held(self) -> Float64:
-        """Return the goal of each joint that is held [rad], not a number for the others, (J,)."""
-        goals = np.full(self._robot.num_joints, np.nan)
-        if self._tells_registers:
-            holds = (await self._holds())[: len(goals)]
-            ticks = np.array((await self._read('Goal_Position'))[: len(goals)])
-            goals[holds] = ((ticks - _MIDDLE_TICKS) * (np.pi / _MIDDLE_TICKS))[holds]
-        return goals
-
-    async def _prepare_gripper(self) -> None:
+    async def _prepare_gripper(self, go_on: Callable[[], None]) -> None:
         name, mode = self._config.gripper_joint, self._config.gripper
         if (await self._services.info(SINGLE, name)).mode != mode:
+            go_on()
             await self._services.set_mode(SINGLE, name, mode, (500, 100))
             if (got := (await self._services.info(SINGLE, name)).mode) != mode:
                 raise DriverError(f'xs_sdk: got {name} in mode {got}, expected {mode}.')
-        if self._tells_registers and not all(
+        if self._registers.told and not all(
             await self._services.registers(SINGLE, name, 'Torque_Enable')
         ):
+            go_on()
             await self._services.set_torque(SINGLE, name, enable=True)
-
-    async def _read(self, register: str) -> list[int]:
-        """Return a register of every motor of the arm, second motors of a joint last."""
-        values = await self._services.registers(GROUP, self._config.group, register)
-        for name in self._motors[self._robot.num_joints :]:
-            values += await self._services.registers(SINGLE, name, register)
-        if len(values) != len(self._motors):
-            raise DriverError(
-                f'xs_sdk: got {register} of {len(values)} motors, expected {len(self._motors)}. '
-                'One in an error tells none: call recover. Else check their cables and power.'
-            )
-        return values

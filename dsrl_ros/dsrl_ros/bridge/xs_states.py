@@ -88,6 +88,6 @@ def _beyond(joints: Float64, robot: RobotDescription) -> str:
         return ''
     return (
         f'arm: got {robot.joint_names[worst]} at {joints[worst]:.3f} rad, expected '
-        f'{low[worst]:.3f} to {high[worst]:.3f}. Turn it back by hand, the arm held and its motors '
-        'switched off, and call clear.'
+        f'{low[worst]:.3f} to {high[worst]:.3f}. Turn it back by hand, the arm held and its '
+        'motors switched off, and call clear.'
     )

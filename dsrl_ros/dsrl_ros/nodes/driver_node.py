@@ -74,7 +74,11 @@ class DriverNode(LifecycleNode):
             self, config.robot, config.heartbeat_timeout_s, self._latch, stop_calls
         )
         calls = DriverCalls(
-            self._on_state, self._stops.on_trouble, self._on_stuck, self._commanded
+            self._on_state,
+            self._stops.on_trouble,
+            self._on_stuck,
+            self._commanded,
+            lambda: self._latch.stopped_by is not None,
         )
         self._side, self._pace = connect(self, robot, config, hardware, widowx, calls)
         self._stops.attach(self._side)
