@@ -151,6 +151,26 @@ def test_what_is_not_installed_is_said_in_one_line(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize('namespace', ['', '/wx250s', 'lab/wx250s', '2nd'])
+def test_a_namespace_that_is_no_name_of_a_robot_is_refused(tmp_path: Path, namespace: str) -> None:
+    """It is the vendor's robot_name: frames of its URDF and of its driver bear it."""
+    given = files_here({'task': 'widowx_pick_place', 'namespace': namespace})
+    with pytest.raises(ConfigError, match=f"namespace: got '{namespace}', expected one name"):
+        prepare_run(GRAPH, {**given, 'robot_mode': 'real'}, tmp_path, can_include=True)
+    assert not list(tmp_path.iterdir())
+    prepare_run(GRAPH, {**given, 'robot_mode': 'sim'}, tmp_path)
+
+
+@pytest.mark.parametrize('option', ['arm: crisp, controllers: [mine]', 'gripper: none'])
+def test_wires_that_this_robot_does_not_have_are_refused(tmp_path: Path, option: str) -> None:
+    config = tmp_path / 'mine.yaml'
+    config.write_text(f'/**/driver:\n  ros__parameters:\n    hardware: {{{option}}}\n')
+    given = {**files_here({'task': 'widowx_pick_place'}), 'config': str(config)}
+    real = {**given, 'robot_mode': 'real', 'bringup': 'false'}
+    with pytest.raises(ConfigError, match='for wx250s, expected it left out'):
+        prepare_run(GRAPH, real, tmp_path / 'run')
+
+
 def test_the_files_say_what_the_nodes_take() -> None:
     for file in (BRINGUP / 'config').glob('widowx_steer.yaml'):
         assert set(read_parameter_file(file)) >= {'driver', 'steering'}

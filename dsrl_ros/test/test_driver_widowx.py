@@ -563,6 +563,7 @@ def test_options_that_contradict_each_other_are_errors(ros) -> None:
     for options, error in (
         ({'widowx.profile_acceleration_ms': 40}, 'at most half of profile_ms, 50'),
         ({'widowx.temperature_stop_c': 50}, 'more than temperature_warn_c, 55'),
+        ({'hardware.gripper': 'none'}, 'hardware.gripper: got none for wx250s'),
     ):
         with pytest.raises(ConfigError, match=error):
             ros.add(DriverNode, **{**REAL, **OPTIONS, **options})

@@ -18,7 +18,7 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.requirements import packages_lacking
+from dsrl_ros.robots.requirements import check_options, packages_lacking
 from dsrl_ros.robots.trajectory import Float64
 
 
@@ -148,8 +148,10 @@ def connect(
     """Return the wires to the robot that the options name, and how its time passes.
 
     Raises:
-        ConfigError: packages that this robot takes are not installed.
+        ConfigError: packages that this robot takes are not installed, or it has no such arm or
+            gripper.
     """
+    check_options(config, hardware)
     if lacking := packages_lacking(config, hardware):
         raise ConfigError(
             f'robot_mode {config.robot_mode}: got no {", ".join(lacking)}, expected what '

@@ -144,6 +144,19 @@ class Description:
             if _is_wanted(include, arguments, where)
         ]
 
+    def passed(self, arguments: Mapping[str, str]) -> dict[str, str]:
+        """Return the arguments that the launch files which are included are given, by name.
+
+        Raises:
+            ConfigError: a condition or a value that cannot be resolved.
+        """
+        return {
+            str(passed['name']): substitute(_text(passed['value']), arguments, where)
+            for where, include in self._includes
+            if _is_wanted(include, arguments, where)
+            for passed in include.get('arg', [])
+        }
+
 
 def _entities(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield the entries of a launch file with their places, those of its parts where they stand.

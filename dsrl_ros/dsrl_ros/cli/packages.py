@@ -10,7 +10,7 @@ from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from dsrl_ros.core.config import DriverConfig, HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import from_mapping
-from dsrl_ros.robots.requirements import packages_lacking
+from dsrl_ros.robots.requirements import check_options, packages_lacking
 
 
 def check_packages(
@@ -24,13 +24,14 @@ def check_packages(
         where: the graph, to name in the error.
 
     Raises:
-        ConfigError: names all that lack, in one line.
+        ConfigError: names all that lack, in one line; or an option that the robot does not have.
     """
     lacking = {name for name in started if not _is_installed(name)}
     if 'driver' in options:
         own = {k: v for k, v in options['driver'].items() if not isinstance(v, Mapping)}
         driver = from_mapping(DriverConfig, own, 'driver')
         hardware = from_mapping(HardwareConfig, options['driver']['hardware'], 'driver: hardware')
+        check_options(driver, hardware)
         lacking.update(packages_lacking(driver, hardware))
     if lacking:
         raise ConfigError(

@@ -5,6 +5,7 @@ Used by `dsrl launch` and by the `*.launch.py` files, so that both start the sam
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ RUN_DIR, SEED, REAL_TIME, RAMP_S = 'run_dir', 'seed', 'real_time', 'ramp_s'
 REWARD, SCENE = 'reward', 'scene'
 _ROBOT_MODE, _SIMULATION, _ROBOT = 'robot_mode', 'sim', 'real'
 _ROBOT_IP, _BRINGUP = 'robot_ip', 'bringup'
+_ROBOT_NAME, _NAME = 'robot_name', re.compile(r'[A-Za-z]\w*', re.ASCII)
 _RAMP_OF_A_ROBOT = '2.0'  # [s]
 _PERSON = 'person'
 _SEEDS = 1_000_000
@@ -68,6 +70,8 @@ def prepare_run(
     if mode != _SIMULATION:
         _fill_in_for_hardware(arguments, options, mode)
     included = description.includes(arguments)
+    if included:
+        _check_robot_name(description.passed(arguments))
     check_packages([*included, *(call.package for call in calls)], options, path.name)
     if included and not can_include:
         raise ConfigError(
@@ -102,6 +106,21 @@ def _fill_in_for_hardware(
         arguments[REWARD] = _PERSON
     if arguments.get(SCENE) == '' and reward['reset']['arrange'] == 'simulator':
         arguments[SCENE] = _PERSON
+
+
+def _check_robot_name(passed: Mapping[str, str]) -> None:
+    """Raise unless the vendor's stack, where it takes a robot's name, gets one.
+
+    Raises:
+        ConfigError: a namespace that is none.
+    """
+    name = passed.get(_ROBOT_NAME)
+    if name is not None and not _NAME.fullmatch(name):
+        raise ConfigError(
+            f'namespace: got {name!r}, expected one name without slashes, such as wx250s: it is '
+            "the robot_name of the vendor's stack, whose links and topics bear it. Give one, or "
+            "bringup:=false where the robot's stack is running already."
+        )
 
 
 def _check_address(arguments: Mapping[str, str], mode: str) -> None:

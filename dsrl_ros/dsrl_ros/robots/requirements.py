@@ -1,4 +1,4 @@
-"""Which message packages driving a robot takes, said without importing any."""
+"""What driving a robot takes: options that it has, and packages, which are not imported."""
 
 from __future__ import annotations
 
@@ -6,11 +6,30 @@ from collections.abc import Callable
 from importlib.util import find_spec
 
 from dsrl_ros.core.config import DriverConfig, HardwareConfig
+from dsrl_ros.core.errors import ConfigError
 
 
 def is_importable(package: str) -> bool:
     """Return whether a Python package is there, without importing it."""
     return find_spec(package) is not None
+
+
+def check_options(driver: DriverConfig, hardware: HardwareConfig) -> None:
+    """Raise where an option asks for wires that the robot does not have.
+
+    Raises:
+        ConfigError: a WidowX with an arm or a gripper of a Franka's.
+    """
+    if driver.robot_mode == 'sim' or driver.robot_model == 'fr3':
+        return
+    usual = HardwareConfig()
+    for name in ('arm', 'gripper'):
+        if (got := getattr(hardware, name)) != getattr(usual, name):
+            raise ConfigError(
+                f'hardware.{name}: got {got} for {driver.robot_model}, expected it left out: it is '
+                "a Franka's. What this robot's arm and gripper take stands under `widowx`, see "
+                '`dsrl options driver`.'
+            )
 
 
 def packages_lacking(
