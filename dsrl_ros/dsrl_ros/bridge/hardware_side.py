@@ -243,7 +243,7 @@ class HardwareSide:
     def _show_tool(self, stamp_ns: int) -> None:
         if self._tool is not None:
             with suppress(ShapeMismatchError):  # named at the start, and by the watch later
-                self._tool.publish(stamp_ns, self.joints())
+                self._tool.publish(stamp_ns, self.joints)
 
     def _look(self) -> None:
         """Look at everything that may go wrong; tell the driver once."""

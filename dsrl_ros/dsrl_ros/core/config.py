@@ -342,7 +342,7 @@ class HardwareConfig:
     )
     tool_pose: str = option(
         'auto',
-        "who publishes the tool's pose: the driver, by forward kinematics of each joint state, or "
+        "who publishes the tool's pose: the driver, by forward kinematics of the joints, or "
         "the robot's stack; auto takes the driver where the vendor's stack does not tell it",
         choices=('auto', 'driver', 'robot'),
     )

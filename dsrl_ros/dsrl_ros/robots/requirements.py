@@ -26,8 +26,8 @@ def check_options(driver: DriverConfig, hardware: HardwareConfig) -> None:
     for name in ('arm', 'gripper'):
         if (got := getattr(hardware, name)) != getattr(usual, name):
             raise ConfigError(
-                f'hardware.{name}: got {got} for {driver.robot_model}, expected it left out: it is '
-                "a Franka's. What this robot's arm and gripper take stands under `widowx`, see "
+                f'hardware.{name}: got {got} for {driver.robot_model}, expected it left out: it '
+                "is a Franka's. What this robot's arm and gripper take stands under `widowx`, see "
                 '`dsrl options driver`.'
             )
 
