@@ -10,7 +10,7 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 
 _MODES = ('sim', 'mock', 'real')
-# A Franka's joints, which may brake at 10 rad/s^2, may so be as fast as 1.5 rad/s.
+# Joints that may brake at 10 rad/s^2, a Franka's and a WidowX's, may so be as fast as 1.5 rad/s.
 BRAKE_S = 0.15
 # The names of `robots/registry.py` and `tasks/registry.py`, which this package may not ask: tests
 # hold them together.

@@ -11,8 +11,9 @@ in registers that the motors enforce), `wx250s_joint_limits.yaml` (the planner's
 - The vendor publishes no acceleration that the arm can bear. Its planner is given 5 rad/s^2, and
   the default profile of its Python interface reaches any speed in 0.3 s, the greatest with 10.5.
   10 is taken: a tenth of what the published torques give a stretched arm (20 N m less 5 against
-  gravity, over 0.2 kg m^2). It counts for braking within 0.1 s as well, so that no joint passes
-  1 rad/s and the tool in its workspace moves at some 0.2 m/s.
+  gravity, over 0.2 kg m^2). It counts for braking as well: within the 0.15 s that the driver takes
+  for that, no joint may be faster than 1.5 rad/s. With that the tool, pointing down, moves at
+  0.35 m/s amid its workspace and at 0.21 in the corners where the arm is nearly stretched.
 - A width is `left_finger` minus `right_finger`, which the vendor counts from 15 to 37 mm. The
   fingers are thick: the gap between their pads is 18 mm less, 12 to 56 mm.
 """
