@@ -198,7 +198,7 @@ def test_the_twin_rests_follows_and_moves_its_fingers_as_the_vendors_does() -> N
     arm.reset(start, WX250S.gripper_high, {})
     arm.advance(1_000_000_000)
     np.testing.assert_allclose(arm.state().position, start, atol=1e-5)
-    arm.begin(np.tile(np.array([0.01, 0.015, -0.01, -1.0], dtype=np.float32), (4, 1)))
+    arm.follow(arm.plan(np.tile(np.float32([0.01, 0.015, -0.01, -1.0]), (4, 1))))
     worst = 0.0
     while arm.twin.now_ns < arm.end_ns:
         arm.advance(arm.twin.now_ns + 20_000_000)
