@@ -98,6 +98,16 @@ def test_a_mushroom_with_half_of_it_on_the_cloth_is_a_success() -> None:
         assert task.succeeded(settled(task, mushroom, cloth)) is success
 
 
+def test_a_mushroom_that_slides_over_the_cloth_is_none() -> None:
+    task, cloth = placing.WIDOWX_PICK_PLACE, {'cloth_x': 0.25, 'cloth_y': 0.08}
+    there = {'object': lying(0.25, 0.08, placing.MUSHROOM_HEIGHT + 0.001, 0.0)}
+    twin = settled(task, there, cloth)
+    assert task.succeeded(twin)
+    first = twin.model.body('object').dofadr[0]
+    twin.data.qvel[first] = 0.1
+    assert not task.succeeded(twin)
+
+
 def test_a_mushroom_on_the_cloth_that_is_still_held_or_falls_is_none() -> None:
     task, cloth = placing.WIDOWX_PICK_PLACE, {'cloth_x': 0.25, 'cloth_y': 0.08}
     there = {'object': lying(0.25, 0.08, placing.MUSHROOM_HEIGHT + 0.001, 0.0)}
