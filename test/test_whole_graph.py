@@ -20,7 +20,7 @@ import yaml
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from graph_run import GRAPH, Run, small_config, start_graph
+from graph_run import FRANKA, Run, description_of, small_config, start_graph
 
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.bags import AUDIT
@@ -111,7 +111,7 @@ def test_no_log_holds_an_error(finished: Run) -> None:
 
 def test_every_bag_is_complete_and_reads_back(finished: Run) -> None:
     """Observations, noises, chunks, results, rewards: one per decision, joined by their key."""
-    vendors = Description(GRAPH).complete({})
+    vendors = Description(description_of(FRANKA)).complete({})
     loop = (names.NOISE, names.ACTION_CHUNK, names.CHUNK_RESULT, names.REWARD)
     for number, phase in enumerate(PHASES):
         metadata = yaml.safe_load(
