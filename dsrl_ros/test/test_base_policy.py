@@ -68,12 +68,12 @@ def test_the_franka_policy_leaves_room_that_only_steering_can_fill(layout: str) 
     assert max(success(FRANKA, task, layout, c) for c in base_policy.SCALES) <= 0.60
 
 
-@pytest.mark.parametrize('layout', ['repeated', 'full'])
 @pytest.mark.parametrize('task', RECIPES[WIDOWX].tasks, ids=lambda task: task.name)
-def test_the_widowx_policy_needs_steering_on_each_task(task: Task, layout: str) -> None:
-    """10 to 60 % at c = 1, and no scale of the prior near the 90 % that steering has to reach."""
-    assert 0.10 <= success(WIDOWX, task, layout, 1.0) <= 0.60
-    assert max(success(WIDOWX, task, layout, c) for c in base_policy.SCALES) <= 0.75
+def test_the_widowx_policy_needs_steering_on_each_task(task: Task) -> None:
+    """10 to 60 % at c = 1 in the layout it is steered in, and no prior near what steering does."""
+    assert 0.10 <= success(WIDOWX, task, 'repeated', 1.0) <= 0.60
+    assert max(success(WIDOWX, task, 'repeated', c) for c in base_policy.SCALES) <= 0.60
+    assert max(success(WIDOWX, task, 'full', c) for c in base_policy.SCALES) <= 0.70
 
 
 @pytest.mark.parametrize(('name', 'task'), TASKS)
