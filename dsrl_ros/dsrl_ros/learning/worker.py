@@ -189,9 +189,16 @@ class LearningWorker:
             self._finish_episode(self._complete_episodes)
 
     def _keep(self, transition: Transition) -> int:
-        """Put a transition into the replay; return 0 when it does not fit and is left out."""
+        """Put a transition into the replay; return 0 when it is left out, for it does not fit.
+
+        A frozen policy that does not say what it answered then stops the learning, as it does in
+        an update; the journal has what is left out meanwhile.
+        """
         try:
             self._when_the_policy_answers(partial(self._learner.add, transition))
+        except PolicyUnavailableError as error:
+            self._report(learning=False, fault=self.progress.fault or str(error))
+            return 0
         except DsrlError as error:
             refused = self.progress.refused + 1
             self._report(refused=refused, refusal=str(error))
@@ -248,7 +255,7 @@ class LearningWorker:
 
     def _when_the_policy_answers(self, call: Callable[[], _Result]) -> _Result:
         """Call again while the frozen policy does not answer: its node may be starting anew."""
-        for _ in range(TRIES - 1):
+        for _ in range(0 if self.progress.fault else TRIES - 1):
             try:
                 return call()
             except PolicyUnavailableError as error:
