@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import IncludeLaunchDescription, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+)
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
@@ -34,6 +39,17 @@ def launch_description(graph: Path) -> LaunchDescription:
     return LaunchDescription(
         [
             OpaqueFunction(function=prepare),
+            # For --show-args, which cannot look into a part that is included by $(dirname); when
+            # these are reached, `prepare` has given every one a value.
+            *(
+                DeclareLaunchArgument(
+                    arg.name,
+                    default_value=arg.default,
+                    description=arg.description,
+                    choices=arg.choices or None,
+                )
+                for arg in Description(graph).arguments
+            ),
             SetEnvironmentVariable('ROS_LOG_DIR', [LaunchConfiguration('run_dir'), '/logs']),
             IncludeLaunchDescription(AnyLaunchDescriptionSource(str(graph))),
         ]
