@@ -126,13 +126,19 @@ def test_a_goal_that_does_not_arrive_keeps_the_motors_from_holding(make) -> None
     assert 'torque arm on' not in bench.arm.calls
 
 
-def test_motors_are_prepared_no_further_once_the_driver_gives_them_up(make) -> None:
+def amid_preparation(make: Callable[..., Bench]) -> Bench:
+    """Return a bench whose driver goes on sending goals to motors that take none."""
     bench = make({'place': np.array(SLEEP), 'holds': False})
     bench.arm.motors['elbow'].goal += 0.5
     bench.arm.destroy_subscription(next(iter(bench.arm.subscriptions)))  # no goal gets through
     tried: list[JointGroupCommand] = []
     bench.peer.create_subscription(JointGroupCommand, names.XS_GROUP, tried.append, 10)
     bench.ros.spin_until(lambda: tried)
+    return bench
+
+
+def test_motors_are_prepared_no_further_once_the_driver_gives_them_up(make) -> None:
+    bench = amid_preparation(make)
     for change in (bench.driver.trigger_deactivate, bench.driver.trigger_cleanup):
         assert change() == TransitionCallbackReturn.SUCCESS
     bench.ros.spin_for(0.3)
@@ -141,12 +147,7 @@ def test_motors_are_prepared_no_further_once_the_driver_gives_them_up(make) -> N
 
 def test_an_emergency_stop_ends_the_preparation_of_the_motors(make) -> None:
     """Whoever pressed it has a hand on an arm that does not hold: so it stays."""
-    bench = make({'place': np.array(SLEEP), 'holds': False})
-    bench.arm.motors['elbow'].goal += 0.5
-    bench.arm.destroy_subscription(next(iter(bench.arm.subscriptions)))  # no goal gets through
-    tried: list[JointGroupCommand] = []
-    bench.peer.create_subscription(JointGroupCommand, names.XS_GROUP, tried.append, 10)
-    bench.ros.spin_until(lambda: tried)
+    bench = amid_preparation(make)
     bench.call(bench.peer.create_client(Trigger, names.ESTOP))
     bench.arm.create_subscription(JointGroupCommand, names.XS_GROUP, bench.arm._on_group, 10)
     bench.ros.spin_for(0.4)
