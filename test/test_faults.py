@@ -6,6 +6,7 @@ the graph, and are seen whatever the graph sees of them. Each test leaves the ru
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -41,16 +42,17 @@ CONFIG: dict[str, dict[str, Any]] = {
         'gate': {
             'clear_cooldown_s': 0.2,
             'latch_after': LATCH_AFTER,
-            'max_age_s': 2.0,
+            'max_age_s': 5.0,
             'jump_tolerance_rad': 0.5,
         },
-        # Ten processes share the cores with whatever else runs on them.
+        # Ten processes share the cores with whatever else runs on them, which may stop all of
+        # them for a second.
         'hardware': {
-            'late_s': 0.5,
-            'state_silence_s': 1.0,
-            'gripper_timeout_s': 1.0,
+            'late_s': 1.0,
+            'state_silence_s': 2.0,
+            'gripper_timeout_s': 2.0,
             'follow_tolerance_rad': 0.03,
-            'follow_timeout_s': 0.35,
+            'follow_timeout_s': 1.2,
         },
     },
     'steering': {'stage_timeout_s': 2.0},
@@ -78,7 +80,7 @@ class Operator(Node):
         self.chunks = self.create_publisher(ActionChunk, names.ACTION_CHUNK, qos.DECISION)
         self.buttons = {
             name: self.create_client(Trigger, name)
-            for name in (names.ESTOP, names.CLEAR, names.RECOVER)
+            for name in (names.ESTOP, names.CLEAR, names.RECOVER, names.RESUME)
         }
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -111,12 +113,23 @@ class Scene:
         if self.operator.state in stopped:
             self.press(names.RECOVER)
             self.clear()
+        self.press(names.RESUME)  # is refused unless a reset has failed
 
     def mid_chunk(self) -> None:
         """Wait until the arm, on its way already, has begun with another chunk."""
         self.cell.moves()
         self.operator.chunk = None
         self.cell.wait(lambda: self.operator.chunk is not None)
+
+    def end_of(self, chunk: ActionChunk) -> ChunkResult:
+        """Wait until the driver has said what became of a chunk."""
+
+        def find() -> ChunkResult | None:
+            ends = (result for result in self.operator.results if result.id == chunk.id)
+            return next(ends, None)
+
+        found: ChunkResult = self.cell.wait(find)
+        return found
 
     def press(self, name: str) -> Trigger.Response:
         """Call one of the driver's services."""
@@ -223,14 +236,14 @@ def test_an_emergency_stop_mid_chunk(scene: Scene, before: Any) -> None:
 def test_steering_frozen(scene: Scene, before: Any) -> None:
     """Silence from above brakes; what was frozen goes on by itself when it is back."""
     steering = scene.run.pid_of('steering')
-    operator = scene.operator
-    for _ in range(5):  # a chunk that is nearly over as the freeze comes ends by itself
+    # A chunk that is refused, or nearly over as the freeze comes, does not brake.
+    for _ in range(5):
         os.kill(steering, signal.SIGSTOP)
         try:
             scene.cell.holds()
-            own = operator.chunk
+            own = scene.operator.chunk
             assert own is not None
-            (end,) = [result for result in operator.results if result.id == own.id]
+            end = scene.end_of(own)
             if end.outcome == ChunkResult.OUTCOME_FAULT:
                 scene.named('driver: command gate', 'heartbeat: got none for')
                 break
@@ -245,30 +258,34 @@ def test_chunks_that_are_not_numbers(scene: Scene, before: Any) -> None:
     """The first stops what is under way; as many as are allowed in a row latch, by the rule."""
     operator = scene.operator
     steering = scene.run.pid_of('steering')
-    own = operator.chunk
-    assert own is not None
-    stray = deepcopy(own)
-    stray.data = floats_to_msg(np.full(len(own.data), np.nan, dtype=np.float32))
-    stray.id.run = np.full(16, 7, dtype=np.uint8)  # of nobody's run
-
-    def outcomes_of(chunk: ActionChunk) -> list[int]:
-        return [result.outcome for result in operator.results if result.id == chunk.id]
-
-    # Nothing else comes meanwhile: a chunk that is taken would begin the row anew.
-    os.kill(steering, signal.SIGSTOP)
-    try:
-        for number in range(LATCH_AFTER):
-            stray.id.decision = number
-            operator.chunks.publish(stray)
-            scene.cell.wait(lambda: outcomes_of(stray) == [ChunkResult.OUTCOME_REJECTED])
-        scene.latched()
-    finally:
-        os.kill(steering, signal.SIGCONT)
-    # It ends when the arm has braked, which takes longer than refusing does.
-    scene.cell.wait(lambda: outcomes_of(own) == [ChunkResult.OUTCOME_PREEMPTED])
+    numbers = itertools.count()
+    # A chunk that is refused, or nearly over as the strays come, is not stopped.
+    for _ in range(5):
+        own = operator.chunk
+        assert own is not None
+        stray = deepcopy(own)
+        stray.data = floats_to_msg(np.full(len(own.data), np.nan, dtype=np.float32))
+        stray.id.run = np.full(16, 7, dtype=np.uint8)  # of nobody's run
+        # Nothing else comes meanwhile: a chunk that is taken would begin the row anew.
+        os.kill(steering, signal.SIGSTOP)
+        try:
+            for _ in range(LATCH_AFTER):
+                stray.id.decision = next(numbers)
+                operator.chunks.publish(stray)
+                assert scene.end_of(stray).outcome == ChunkResult.OUTCOME_REJECTED
+            scene.latched()
+        finally:
+            os.kill(steering, signal.SIGCONT)
+        # It ends when the arm has braked, which takes longer than refusing does.
+        end = scene.end_of(own)
+        if end.outcome == ChunkResult.OUTCOME_PREEMPTED:
+            break
+        scene.clear()
+        scene.mid_chunk()
+    assert end.outcome == ChunkResult.OUTCOME_PREEMPTED, end
     status = scene.named('driver: command gate', 'chunks in a row refused; finite: ')
     refused = {entry.key: entry.value for entry in status.values}
-    assert refused['refused: finite'] == str(LATCH_AFTER)
+    assert int(refused['refused: finite']) >= LATCH_AFTER
     scene.cell.holds()
     scene.clear()
     scene.goes_on(before)
@@ -305,10 +322,12 @@ def test_a_controller_that_does_not_respond(scene: Scene, before: Any) -> None:
 def test_somebody_else_on_the_trajectory_topic(scene: Scene, before: Any) -> None:
     topic = guide_arguments()['trajectory']
     other = scene.operator.create_publisher(JointTrajectory, topic, qos.COMMAND)
-    scene.latched()
-    scene.named('driver: command gate', f'somebody else commands {topic}')
-    assert 'the cause is still there' in scene.press(names.CLEAR).message
-    scene.operator.destroy_publisher(other)
+    try:
+        scene.latched()
+        scene.named('driver: command gate', f'somebody else commands {topic}')
+        assert 'the cause is still there' in scene.press(names.CLEAR).message
+    finally:
+        scene.operator.destroy_publisher(other)
     scene.clear()
     scene.goes_on(before)
 

@@ -73,8 +73,9 @@ def test_a_result_that_comes_again_is_judged_once(ros, make_peers):
     peers.tell(5, success=False)
     ros.spin_until(lambda: peers.rewards)
     peers.send(decision=0, end_ns=5)
-    ros.spin_for(0.2)
-    assert len(peers.rewards) == 1
+    # Who sends it again has lost the answer: the same comes again, and counts nothing.
+    ros.spin_until(lambda: len(peers.rewards) == 2)
+    assert peers.rewards[0] == peers.rewards[1]
 
 
 def test_a_reset_arranges_the_scene_of_its_seed_and_starts_the_count_anew(ros, make_peers):

@@ -50,19 +50,24 @@ STEP_NS = 200_000_000
 
 
 class ForgetfulServer(ActionServer):
-    """Says of some goals, when their answer is asked for, that it knows no such goal.
+    """Says of some goals, when their answer is asked for, that it knows no such goal, or nothing.
 
-    That is what a server says whose result has expired; rclpy offers no way to make it so.
+    That is what a server says whose result has expired, or what comes of it when the middleware
+    has given up one of the two for a while; rclpy offers no way to make it so.
     """
 
-    forget = 0
+    forget = lose = 0
 
     async def _execute_get_result_request(self, request_header_and_message):
+        if self.lose:
+            self.lose -= 1
+            return
         if not self.forget:
             await super()._execute_get_result_request(request_header_and_message)
             return
         self.forget -= 1
-        unknown = InferChunk.Impl.GetResultService.Response(status=GoalStatus.STATUS_UNKNOWN)
+        kind = self.action_type.Impl.GetResultService
+        unknown = kind.Response(status=GoalStatus.STATUS_UNKNOWN)
         self._handle.send_result_response(request_header_and_message[0], unknown)
 
 
@@ -109,7 +114,8 @@ class World(Node):
         ):
             self.create_subscription(kind, topic, handler, profile)
         self.policy = ForgetfulServer(self, InferChunk, names.INFER, self._on_infer)
-        ActionServer(self, ResetEpisode, names.RESET_EPISODE, self._on_reset)
+        self.reset = ForgetfulServer(self, ResetEpisode, names.RESET_EPISODE, self._on_reset)
+        self.lost_results = self.lost_rewards = 0
 
     def introduce(self, policy_sha256: str = SPEC.sha256) -> None:
         """Say everything that steering waits for."""
@@ -215,8 +221,12 @@ class World(Node):
             header=end, id=chunk.id, value=float(last), terminated=last, success=last
         )
         sends = [lambda: self._result.publish(result), lambda: self._reward.publish(reward)]
-        if not self.judge:
+        if not self.judge or self.lost_rewards:
+            self.lost_rewards = max(0, self.lost_rewards - 1)
             del sends[1]
+        if self.lost_results:
+            self.lost_results -= 1
+            sends = []
         for send in (
             (reversed(sends) if self.reward_first else sends)
             if not self.twice
@@ -358,6 +368,47 @@ def test_an_answer_that_the_policy_node_forgot_is_asked_for_again(ros, make_worl
     world.introduce()
     ros.spin_until(lambda: world.results)
     assert [chunk.id.decision for chunk in world.chunks] == [0, 1, 2]
+
+
+@pytest.mark.parametrize('lost', ['chunk', 'result', 'reward', 'reset'])
+def test_an_answer_that_got_lost_is_asked_for_again(ros, make_world, lost):
+    """As when a process has stood still for longer than the middleware waits for it."""
+    world = make_world(stage_timeout_s=0.5, reset_timeout_s=1.0)
+    match lost:
+        case 'chunk':
+            world.policy.lose = 1
+        case 'result':
+            world.lost_results = 1
+        case 'reward':
+            world.lost_rewards = 1
+        case 'reset':
+            world.reset.lose = 1
+    world.introduce()
+    ros.spin_until(lambda: len(world.results) == 7)
+    again = {'result', 'reward'}
+    assert len(world.chunks) == 21 + (lost in again)
+    keys = [(t.id.episode, t.id.decision) for t in world.transitions]
+    assert keys == [(episode, decision) for episode in range(3) for decision in range(3)]
+
+
+def test_a_reset_that_the_reward_node_forgot_is_done_again(ros, make_world):
+    world = make_world()
+    world.reset.forget = 1
+    world.introduce()
+    ros.spin_until(lambda: len(world.results) == 7)
+    assert len(world.seeds) == 8 and world.seeds[0] == world.seeds[1]
+
+
+def test_who_is_slow_is_asked_ever_more_seldom(ros, make_world):
+    world = make_world(stage_timeout_s=0.5)
+    world.execute = False
+    world.introduce()
+    ros.spin_until(lambda: len(world.chunks) == 2)  # after 0.5 s
+    ros.spin_for(0.8)  # 1 s is not over
+    assert len(world.chunks) <= 3
+    world.execute_chunk(world.chunks[0])
+    world.execute = True
+    ros.spin_until(lambda: len(world.results) == 7)
 
 
 def test_a_noise_the_policy_chokes_on_is_replaced_by_one_from_the_prior(ros, make_world):

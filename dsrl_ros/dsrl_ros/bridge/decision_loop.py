@@ -86,8 +86,8 @@ class DecisionLoop:
         self._stage_timeout_s = stage_timeout_s
         self._attempts = attempts
         self._on_end = on_end
-        self._stage = Stage.IDLE
-        self._stage_since = time.monotonic()
+        self._ask_again_after_s = stage_timeout_s
+        self._enter(Stage.IDLE)
         self._newest: StateSample | None = None
         self._observation_pub = node.create_publisher(
             msg.Observation, names.OBSERVATION, qos.DECISION
@@ -138,22 +138,29 @@ class DecisionLoop:
         if self._stage == Stage.OBSERVE:
             self._observe()
 
-    def complaint(self) -> str:
-        """Return what is overdue and from whom; empty while nothing is.
+    def look(self) -> str:
+        """Ask again for what is overdue; return what it is and from whom, empty while nothing is.
 
-        The robot holds meanwhile, and the episode goes on where it is once the answer comes.
+        The robot holds meanwhile, and the episode goes on where it is once the answer comes. A
+        question, or its answer, is lost when one of two processes stands still for so long that
+        the other's middleware gives it up (CycloneDDS: 10 s).
         """
         waited = time.monotonic() - self._stage_since
         if self._stage == Stage.IDLE or waited <= self._stage_timeout_s:
             return ''
+        if waited > self._ask_again_after_s:
+            self._ask_again_after_s = 2 * waited  # one that is only slow must not be swamped
+            self._ask()
         return (
             f'decision {self._key}: got nothing for {waited:.1f} s, expected {self._stage.value}. '
             'Check that it lives; its log says why it does not answer.'
         )
 
-    def _enter(self, stage: Stage) -> None:
-        self._stage = stage
+    def _enter(self, stage: Stage, ask: Callable[[], None] = lambda: None) -> None:
+        """Wait for something new, which `ask` asks for again."""
+        self._stage, self._ask = stage, ask
         self._stage_since = time.monotonic()
+        self._ask_again_after_s = self._stage_timeout_s
 
     def _observe(self) -> None:
         sample = self._newest
@@ -182,27 +189,30 @@ class DecisionLoop:
         key = self._key
         chosen = chooser.choose(sample.state, key.episode, key.decision + attempt * _RETRY_STRIDE)
         noise = noise_to_msg(chosen, key, sample.newest_ns, self._spec.sha256)
-        self._enter(Stage.INFER)
-        goal = self._policy.send_goal_async(InferChunk.Goal(observation=observation, noise=noise))
+
+        def ask() -> None:
+            goal = InferChunk.Goal(observation=observation, noise=noise)
+            self._policy.send_goal_async(goal).add_done_callback(on_accepted)
 
         def on_accepted(future: Future) -> None:
             handle = future.result()
-            if key != self._key:
-                return
+            if self._ask is not ask:
+                return  # answered already: it had been asked more than once
             if not handle.accepted:
                 raise PolicyOutputError(f'decision {key}: the policy node refused the goal.')
             handle.get_result_async().add_done_callback(on_done)
 
         def on_done(future: Future) -> None:
-            if key != self._key or self._stage != Stage.INFER:
+            if self._ask is not ask:
                 return
             if future.result().status == GoalStatus.STATUS_UNKNOWN:
                 # This process was held up for so long that the policy node forgot the answer.
-                self._infer(observation, sample, attempt)
+                ask()
                 return
             self._on_chunk(future.result().result, observation, noise, sample, attempt)
 
-        goal.add_done_callback(on_accepted)
+        self._enter(Stage.INFER, ask)
+        ask()
 
     def _on_chunk(
         self,
@@ -223,8 +233,13 @@ class DecisionLoop:
             raise PolicyOutputError(
                 f'decision {self._key}: policy error {answer.error_code}: {answer.error_message}'
             )
-        self._enter(Stage.EXECUTE)
-        self._chunk_pub.publish(answer.chunk)
+
+        def ask() -> None:
+            # The driver executes it once, and says what became of it each time that it comes.
+            self._chunk_pub.publish(answer.chunk)
+
+        self._enter(Stage.EXECUTE, ask)
+        ask()
         # Only the noise that the chunk came from is the noise of this decision.
         self._noise_pub.publish(noise)
         if self._sender is not None:
@@ -233,7 +248,7 @@ class DecisionLoop:
     def _on_result(self, result: msg.ChunkResult) -> None:
         if key_from_msg(result.id) != self._key or self._stage != Stage.EXECUTE:
             return
-        self._enter(Stage.JUDGE)
+        self._enter(Stage.JUDGE, self._ask)  # the reward comes again with the result
         self._result = result
         self._not_before_ns = stamp_to_ns(result.header.stamp)
         self._refused = rejected = result.outcome == msg.ChunkResult.OUTCOME_REJECTED

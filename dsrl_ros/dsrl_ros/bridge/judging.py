@@ -56,6 +56,7 @@ class Judging:
         self._end_ns = 0
         self._timeout_s = config.status_timeout_s
         self._since_s = 0.0  # when the newest result came
+        self._last: tuple[DecisionKey | None, Reward] = (None, Reward())  # judged last
         self._warned = self._awaiting = False
         self._asked = ''  # of a person, by a reset
         self._reward_pub = node.create_publisher(Reward, names.REWARD, qos.DECISION)
@@ -86,7 +87,10 @@ class Judging:
 
     def _on_result(self, result: ChunkResult) -> None:
         key, end_ns = key_from_msg(result.id), stamp_to_ns(result.header.stamp)
-        if self._judge.take(ChunkEnd(key, end_ns, result.num_executed)):
+        last, reward = self._last
+        if key == last:
+            self._reward_pub.publish(reward)  # who asks again has lost it
+        elif self._judge.take(ChunkEnd(key, end_ns, result.num_executed)):
             self._newest, self._end_ns, self._since_s = key, end_ns, time.monotonic()
             self._decide()
         elif key > self._newest:
@@ -121,6 +125,7 @@ class Judging:
         reward.value = verdict.reward
         reward.terminated, reward.truncated = verdict.terminated, verdict.truncated
         reward.success, reward.source = verdict.success, int(found.source)
+        self._last = found.key, reward
         self._reward_pub.publish(reward)
         if verdict.over:
             source = found.source.name.lower()

@@ -101,8 +101,10 @@ class Waits:
         self._node.get_logger().warning(f'reset: {what}')
         try:
             await self._until(is_so, self._config.person_timeout_s, what)
-        finally:
+        except TimeoutError:
             self._ask('')
+            raise
+        self._ask('')
 
     async def _until(self, is_so: Callable[[], bool], seconds: float, what: str) -> None:
         if is_so():

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
@@ -236,6 +237,8 @@ class SteeringNode(Node):
         assert self._episode is not None
         self._trouble = ''
         self._pending, self._waiting_since = self._watch_reset, time.monotonic()
+        self._reset_goal: ClientGoalHandle | None = None
+        self._ask_again_after_s = self._config.reset_timeout_s
         goal = ResetEpisode.Goal(
             robot=self._config.robot,
             run=run_to_bytes(self._run),
@@ -269,12 +272,28 @@ class SteeringNode(Node):
                 f'reset: got no answer from the reward node for {waited:.0f} s. '
                 'Check that it lives.'
             )
+        if waited > self._ask_again_after_s and self._reset_goal is not None:
+            # As in `DecisionLoop.look`: a process that stood still may have lost the answer.
+            self._ask_again_after_s = 2 * waited
+            self._ask_for_reset(self._reset_goal)
 
     def _on_reset_accepted(self, future: Future) -> None:
-        future.result().get_result_async().add_done_callback(self._on_reset_done)
+        self._reset_goal = future.result()
+        self._ask_for_reset(self._reset_goal)
+
+    def _ask_for_reset(self, goal: ClientGoalHandle) -> None:
+        def on_done(future: Future) -> None:
+            if self._reset_goal is goal:  # not answered before, nor begun anew
+                self._reset_goal = None
+                self._on_reset_done(future)
+
+        goal.get_result_async().add_done_callback(on_done)
 
     def _on_reset_done(self, future: Future) -> None:
         result = future.result().result
+        if future.result().status == GoalStatus.STATUS_UNKNOWN:
+            self._reset_for_episode()  # the reward node has forgotten it, long done
+            return
         # A result that nobody filled in looks like a good one: the status tells.
         if future.result().status != GoalStatus.STATUS_SUCCEEDED:
             self._pending = None  # until somebody has looked
@@ -309,7 +328,7 @@ class SteeringNode(Node):
 
     def _watch_decision(self) -> None:
         assert self._loop is not None
-        if complaint := self._loop.complaint():
+        if complaint := self._loop.look():
             self._complain(complaint)
         else:
             self._trouble = ''
