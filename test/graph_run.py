@@ -32,7 +32,8 @@ SMALL = {
     },
     '/**/monitor': {'panel': False},
 }
-RUN_S = 90.0  # ten times what such a run takes
+RUN_S = 180.0  # many times what such a run takes
+started: list[Path] = []  # folders of the runs of this session
 
 
 @dataclass
@@ -125,6 +126,7 @@ def start_graph(
         graph: name of its launch description.
         arguments: of the launch.
     """
+    started.append(folder)
     file = folder.with_suffix('.yaml')
     file.write_text(config)
     given = {'config': file, 'run_dir': folder, **arguments}
