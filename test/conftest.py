@@ -11,7 +11,9 @@ _LINES, _COLUMNS = 4, 240
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add them to the report; where the tests run for others, nothing else is left of a run."""
     report = yield
     graphs = sys.modules.get('graph_run')  # is there if a test has imported it
