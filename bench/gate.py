@@ -13,7 +13,7 @@ import numpy as np
 from bench.hostile.session import Session
 from bench.hostile.setups import BRAKE_NS, JOINT_SETUPS, KINEMATICS, ROBOT_NAME, TOOL_SETUPS, Setup
 from bench.rows import Row
-from dsrl_ros.core.config import GateConfig
+from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import ControlMode, DecisionKey
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.franka import FR3

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from dsrl_ros.core.config import RewardConfig, SteeringConfig
+from dsrl_ros.core.config.reward import RewardConfig
+from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies import io
 from dsrl_ros.tasks.pick_place import PICK_PLACE

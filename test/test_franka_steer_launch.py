@@ -18,7 +18,7 @@ import yaml
 from dsrl_ros.cli.description import Description
 from dsrl_ros.cli.node_options import read_parameter_file
 from dsrl_ros.cli.prepare import prepare_run
-from dsrl_ros.core.config import HardwareConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.franka import FR3
 

@@ -13,7 +13,7 @@ from dsrl_ros.bridge.sensors import StateSources
 from dsrl_ros.cli.description import Description
 from dsrl_ros.cli.node_options import complete_calls, read_parameter_file
 from dsrl_ros.cli.prepare import prepare_run
-from dsrl_ros.core.config import WidowXConfig
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.widowx import WX250S
 from dsrl_ros.tasks.registry import TASKS as TASKS_OF_LIBRARY

@@ -10,7 +10,7 @@ from bench.hostile.audit import LegAudit
 from bench.hostile.chunks import HostileChunks
 from bench.hostile.pace import SECOND_NS, ScriptedPace
 from bench.hostile.setups import BRAKE_NS, KINEMATICS, ROBOT_NAME, Setup
-from dsrl_ros.core.config import GateConfig
+from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import ChunkOutcome, DecisionKey
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.executor import ChunkExecutor, Leg

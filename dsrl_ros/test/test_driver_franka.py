@@ -43,7 +43,7 @@ from dsrl_ros.bridge.crisp import CrispCommands
 from dsrl_ros.bridge.franka_faults import fault_of
 from dsrl_ros.bridge.gripper_client import GripperClient
 from dsrl_ros.bridge.robot import positions_from_msg
-from dsrl_ros.core.config import HardwareConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.mock_gripper_node import MockGripperNode

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsrl_ros.core.config import GateConfig
+from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome, ControlMode, DecisionKey, PolicySpec
 from dsrl_ros.robots.arm import SimulatedArm

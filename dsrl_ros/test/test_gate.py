@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import SPEC as TOY
 
-from dsrl_ros.core.config import GateConfig
+from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import ControlMode, DecisionKey
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.description import RobotDescription

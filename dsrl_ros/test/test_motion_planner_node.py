@@ -19,7 +19,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.robot import trajectory_from_msg, trajectory_to_msg
-from dsrl_ros.core.config import BRAKE_S
+from dsrl_ros.core.config.driver import BRAKE_S
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.extremes import extremes

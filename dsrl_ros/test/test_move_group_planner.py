@@ -16,7 +16,7 @@ from rclpy.node import Node
 from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.robot import trajectory_from_msg
-from dsrl_ros.core.config import BRAKE_S
+from dsrl_ros.core.config.driver import BRAKE_S
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.rest_to_rest import timed

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from toy import SPEC as TOY
 
-from dsrl_ros.core.config import GateConfig
+from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import ControlMode, DecisionKey
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.executor import ChunkExecutor, Leg

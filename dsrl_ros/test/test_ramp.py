@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from toy import SPEC
 
-from dsrl_ros.core.config import DriverConfig, GateConfig
+from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import ControlMode, DecisionKey
 from dsrl_ros.robots.chunk import Chunk

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dsrl_ros.core import config, options
+from dsrl_ros.core import options
+from dsrl_ros.core.config.driver import DriverConfig
+from dsrl_ros.core.config.mock_gripper import MockGripperConfig
+from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
+from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.franka import FR3
 from dsrl_ros.robots.registry import ROBOTS, find_robot
@@ -21,10 +25,10 @@ def test_a_robot_is_found_by_its_name() -> None:
 @pytest.mark.parametrize(
     'kind',
     [
-        config.DriverConfig,
-        config.MotionPlannerConfig,
-        config.RewardConfig,
-        config.MockGripperConfig,
+        DriverConfig,
+        MotionPlannerConfig,
+        RewardConfig,
+        MockGripperConfig,
     ],
 )
 def test_the_options_offer_the_robots_that_there_are(kind: type) -> None:

@@ -22,7 +22,8 @@ from dsrl_msgs.srv import SetScene
 from dsrl_ros.bridge import convert, names, qos
 from dsrl_ros.bridge.resetting import Resetter
 from dsrl_ros.bridge.robot import joints_to_msg
-from dsrl_ros.core.config import HardwareConfig, ResetConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.franka import FR3

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.numpy import load
 
 from dsrl_ros.cli import train_classifier as command
-from dsrl_ros.core.config import RewardConfig
+from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import ClassifierError, ConfigError
 from dsrl_ros.learning.classifier_training import (
     ClassifierOptions,

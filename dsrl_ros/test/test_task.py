@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from dsrl_ros.cli import local
-from dsrl_ros.core.config import TASK_NAMES, TwinConfig
+from dsrl_ros.core.config.choices import TASK_NAMES
+from dsrl_ros.core.config.twin import TwinConfig
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import ControlMode
 from dsrl_ros.learning.config import LearnerConfig

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from dsrl_ros.bridge.diagnostics import Health, Level
-from dsrl_ros.core.config import HardwareConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.robots.gripper import BinaryGripper, GripperTiming
 
 _WISHES = {None: 'nothing', True: 'closed', False: 'open'}

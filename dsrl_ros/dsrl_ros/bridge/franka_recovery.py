@@ -22,7 +22,7 @@ from rclpy.task import Future
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
-from dsrl_ros.core.config import HardwareConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import DriverError
 
 _LOOK_S = 0.05

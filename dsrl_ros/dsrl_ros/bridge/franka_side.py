@@ -17,7 +17,8 @@ from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.gripper_client import GripperClient
 from dsrl_ros.bridge.hardware_side import HardwareSide
 from dsrl_ros.bridge.robot_side import DriverCalls
-from dsrl_ros.core.config import DriverConfig, HardwareConfig
+from dsrl_ros.core.config.driver import DriverConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.robots.description import RobotDescription
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from dsrl_ros.bridge.robot_state import RobotState
 from dsrl_ros.bridge.self_description import SelfDescription
 from dsrl_ros.bridge.tool_pose import ToolPosePublisher
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.core.config import DriverConfig, HardwareConfig
+from dsrl_ros.core.config.driver import DriverConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.description import RobotDescription

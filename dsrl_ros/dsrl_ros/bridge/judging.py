@@ -16,7 +16,7 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import header, key_from_msg, key_to_msg, stamp_to_ns
 from dsrl_ros.bridge.reward_sources import listen
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.core.config import RewardConfig
+from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.types import NO_RUN, DecisionKey, RewardSource
 from dsrl_ros.tasks.judge import EpisodeJudge
 from dsrl_ros.tasks.marks import Mark

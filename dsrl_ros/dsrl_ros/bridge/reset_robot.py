@@ -18,7 +18,7 @@ from dsrl_ros.bridge.newest import Newest
 from dsrl_ros.bridge.reset_waits import StepError, Waits
 from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.core.checks import require_shape
-from dsrl_ros.core.config import ResetConfig
+from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.kinematics import Kinematics

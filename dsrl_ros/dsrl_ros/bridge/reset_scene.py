@@ -12,7 +12,7 @@ from dsrl_msgs.srv import SetScene
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import stamp_to_ns
 from dsrl_ros.bridge.reset_waits import StepError, Waits
-from dsrl_ros.core.config import ResetConfig
+from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.tasks.reset import Failure
 
 

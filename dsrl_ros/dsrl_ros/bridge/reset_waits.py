@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
-from dsrl_ros.core.config import ResetConfig
+from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.tasks.reset import Failure
 
 _LOOK_S = 0.05  # between two looks at what is waited for

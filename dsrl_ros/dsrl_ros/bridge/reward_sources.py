@@ -18,7 +18,7 @@ from dsrl_msgs.msg import TaskStatus
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import stamp_to_ns
 from dsrl_ros.bridge.images import image_from_msg
-from dsrl_ros.core.config import RewardConfig
+from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.core.types import RewardSource
 from dsrl_ros.tasks.evidence import ArrivingEvidence, Evidence, StampedEvidence

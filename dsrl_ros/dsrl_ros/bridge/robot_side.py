@@ -13,7 +13,9 @@ from rclpy.node import Node
 
 from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.pace import LockstepPace, RealTimePace
-from dsrl_ros.core.config import DriverConfig, HardwareConfig, WidowXConfig
+from dsrl_ros.core.config.driver import DriverConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.description import RobotDescription

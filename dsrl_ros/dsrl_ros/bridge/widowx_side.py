@@ -22,7 +22,9 @@ from dsrl_ros.bridge.xs_motors import ALL, MotorWatch
 from dsrl_ros.bridge.xs_prepare import XsPreparation
 from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
 from dsrl_ros.bridge.xs_states import XsStates
-from dsrl_ros.core.config import DriverConfig, HardwareConfig, WidowXConfig
+from dsrl_ros.core.config.driver import DriverConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError, DsrlError, ShapeMismatchError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.trajectory import Float64

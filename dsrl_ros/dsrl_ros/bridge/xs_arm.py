@@ -17,7 +17,7 @@ from rclpy.publisher import Publisher
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.commands import rivals_on
 from dsrl_ros.bridge.leg_stream import LegStream
-from dsrl_ros.core.config import HardwareConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.executor import Leg
 from dsrl_ros.robots.trajectory import Float64

@@ -15,7 +15,8 @@ from rclpy.publisher import Publisher
 
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.binary_hand import BinaryHand
-from dsrl_ros.core.config import HardwareConfig, WidowXConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.robots.description import RobotDescription
 
 _NEAR_M = 0.002  # of the ends of the fingers' way

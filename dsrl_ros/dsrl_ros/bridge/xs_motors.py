@@ -14,7 +14,7 @@ from rclpy.node import Node
 
 from dsrl_ros.bridge.diagnostics import Health, Level
 from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
-from dsrl_ros.core.config import WidowXConfig
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
 
 ALL = 'all'  # group of every joint

@@ -19,7 +19,7 @@ from dsrl_ros.bridge.waiting import pause
 from dsrl_ros.bridge.xs_arm import JointGroupCommands
 from dsrl_ros.bridge.xs_registers import ArmRegisters
 from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
-from dsrl_ros.core.config import WidowXConfig
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.trajectory import Float64

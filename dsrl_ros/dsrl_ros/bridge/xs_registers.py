@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
-from dsrl_ros.core.config import WidowXConfig
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.trajectory import Float64

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from dsrl_ros.core.config import TASK_NAMES
+from dsrl_ros.core.config.choices import TASK_NAMES
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, from_mapping, option, parse, to_mapping
 from dsrl_ros.core.types import PolicySpec

@@ -10,27 +10,39 @@ from typing import Any
 import yaml
 
 from dsrl_ros.cli.description import NodeCall
-from dsrl_ros.core import config, options
+from dsrl_ros.core import options
+from dsrl_ros.core.config.driver import DriverConfig, GateConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.core.config.mock_gripper import MockGripperConfig
+from dsrl_ros.core.config.monitor import MonitorConfig
+from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
+from dsrl_ros.core.config.policy import PolicyConfig
+from dsrl_ros.core.config.recorder import RecorderConfig
+from dsrl_ros.core.config.reward import ResetConfig, RewardConfig
+from dsrl_ros.core.config.steering import SteeringConfig
+from dsrl_ros.core.config.trainer import TrainerConfig
+from dsrl_ros.core.config.twin import TwinConfig
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.learning.config import LearnerConfig
 
 # Node to the sections of its parameters; the empty section holds the node's own options.
 NODE_OPTIONS: dict[str, dict[str, type]] = {
     'driver': {
-        '': config.DriverConfig,
-        'gate': config.GateConfig,
-        'hardware': config.HardwareConfig,
-        'widowx': config.WidowXConfig,
+        '': DriverConfig,
+        'gate': GateConfig,
+        'hardware': HardwareConfig,
+        'widowx': WidowXConfig,
     },
-    'mock_gripper': {'': config.MockGripperConfig},
-    'monitor': {'': config.MonitorConfig},
-    'motion_planner': {'': config.MotionPlannerConfig},
-    'policy': {'': config.PolicyConfig},
-    'recorder': {'': config.RecorderConfig},
-    'reward': {'': config.RewardConfig, 'reset': config.ResetConfig},
-    'steering': {'': config.SteeringConfig},
-    'trainer': {'': config.TrainerConfig, 'learner': LearnerConfig},
-    'twin': {'': config.TwinConfig},
+    'mock_gripper': {'': MockGripperConfig},
+    'monitor': {'': MonitorConfig},
+    'motion_planner': {'': MotionPlannerConfig},
+    'policy': {'': PolicyConfig},
+    'recorder': {'': RecorderConfig},
+    'reward': {'': RewardConfig, 'reset': ResetConfig},
+    'steering': {'': SteeringConfig},
+    'trainer': {'': TrainerConfig, 'learner': LearnerConfig},
+    'twin': {'': TwinConfig},
 }
 
 PACKAGE = 'dsrl_ros'

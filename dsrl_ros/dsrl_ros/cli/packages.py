@@ -7,7 +7,8 @@ from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
-from dsrl_ros.core.config import DriverConfig, HardwareConfig
+from dsrl_ros.core.config.driver import DriverConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import from_mapping
 from dsrl_ros.robots.requirements import check_options, packages_lacking

@@ -23,7 +23,9 @@ from dsrl_ros.bridge.robot import untrusted_chunk
 from dsrl_ros.bridge.robot_side import DriverCalls, connect
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.core.config import DriverConfig, GateConfig, HardwareConfig, WidowXConfig
+from dsrl_ros.core.config.driver import DriverConfig, GateConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.chunk import Chunk

@@ -22,7 +22,7 @@ from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.prior_child import PriorChild
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.core.config import MonitorConfig
+from dsrl_ros.core.config.monitor import MonitorConfig
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.learning.report import (

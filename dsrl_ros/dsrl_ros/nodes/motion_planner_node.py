@@ -22,7 +22,7 @@ from dsrl_ros.bridge.robot import trajectory_to_msg
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.self_description import SelfDescription
 from dsrl_ros.core.checks import require_finite, require_shape
-from dsrl_ros.core.config import MotionPlannerConfig
+from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.kinematics import Kinematics

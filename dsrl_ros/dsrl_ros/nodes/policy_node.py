@@ -36,7 +36,7 @@ from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.core.checks import require_finite, require_shape
-from dsrl_ros.core.config import PolicyConfig
+from dsrl_ros.core.config.policy import PolicyConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
 from dsrl_ros.core.noise import check_noise, expand
 from dsrl_ros.core.types import Array

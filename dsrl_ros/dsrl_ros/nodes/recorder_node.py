@@ -23,7 +23,7 @@ from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.core.config import RecorderConfig
+from dsrl_ros.core.config.recorder import RecorderConfig
 
 # The decision loop: joined by key, so a message goes to its own episode however late it comes.
 _KEYED = {

@@ -20,7 +20,7 @@ from dsrl_ros.bridge.judging import Judging
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.resetting import Resetter
 from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.core.config import ResetConfig, RewardConfig
+from dsrl_ros.core.config.reward import ResetConfig, RewardConfig
 from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.robots.registry import find_robot
 from dsrl_ros.tasks.reset import Failure

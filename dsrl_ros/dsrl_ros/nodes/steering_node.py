@@ -32,7 +32,7 @@ from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.sensors import StateSensors, StateSources
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.core.config import SteeringConfig
+from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import ConfigError, StaleDataError, WeightsError
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import DecisionKey, PolicySpec

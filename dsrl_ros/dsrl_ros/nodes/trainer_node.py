@@ -31,7 +31,7 @@ from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.remote_policy import RemotePolicy
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.core.config import TrainerConfig
+from dsrl_ros.core.config.trainer import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import PolicySpec as CorePolicySpec

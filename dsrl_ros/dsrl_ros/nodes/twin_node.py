@@ -24,7 +24,7 @@ from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.twin_state import WorldPublisher
 from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
 from dsrl_ros.core.checks import require_finite
-from dsrl_ros.core.config import TwinConfig
+from dsrl_ros.core.config.twin import TwinConfig
 from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
 from dsrl_ros.tasks.registry import find_task
 from dsrl_ros.tasks.simulation import TaskWorld

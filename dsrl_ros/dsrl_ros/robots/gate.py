@@ -5,7 +5,7 @@ The rules themselves stand in `robots.rules`; nothing here plans or moves.
 
 from __future__ import annotations
 
-from dsrl_ros.core.config import GateConfig
+from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import DecisionKey, PolicySpec
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.description import RobotDescription

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from dsrl_ros.core.config import DriverConfig, HardwareConfig
+from dsrl_ros.core.config.driver import DriverConfig
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrl_ros.core.checks import require_shape
-from dsrl_ros.core.config import DriverConfig, GateConfig, RewardConfig
+from dsrl_ros.core.config.driver import DriverConfig, GateConfig
+from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.core.types import Array
 from dsrl_ros.robots.arm import SimulatedArm

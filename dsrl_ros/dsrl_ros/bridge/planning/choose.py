@@ -12,7 +12,7 @@ from dsrl_ros.bridge.planning.base import MotionPlanner
 from dsrl_ros.bridge.planning.move_group import MoveGroupPlanner
 from dsrl_ros.bridge.planning.moveit_py import MoveItPyPlanner
 from dsrl_ros.bridge.planning.plain import PlainPlanner
-from dsrl_ros.core.config import MotionPlannerConfig
+from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.description import RobotDescription
 

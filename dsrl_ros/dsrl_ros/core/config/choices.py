@@ -1,0 +1,14 @@
+"""The values that options of several nodes may take."""
+
+from __future__ import annotations
+
+ROBOT_MODES = ('sim', 'mock', 'real')
+# The names of `robots/registry.py` and `tasks/registry.py`, which this package may not ask: tests
+# hold them together.
+ROBOT_MODELS = ('fr3', 'wx250s')
+TASK_NAMES = (
+    'pick_place',
+    'widowx_pick_place',
+    'widowx_drawer_closing',
+    'widowx_block_stacking',
+)

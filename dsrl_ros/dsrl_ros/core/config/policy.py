@@ -1,0 +1,17 @@
+"""Options of the policy node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsrl_ros.core.options import check, option
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Options of the policy node."""
+
+    policy: str = option('', 'the frozen policy, a .safetensors file with its .json beside it')
+
+    def __post_init__(self) -> None:
+        check(self)
