@@ -111,6 +111,16 @@ def test_a_late_message_goes_to_its_own_episode(ros, graph, tmp_path):
     assert audit(bag)['complete']
 
 
+def test_what_comes_twice_does_not_stand_for_what_never_comes(ros, graph, tmp_path):
+    graph.send(names.CHUNK_RESULT, 0, 0)
+    graph.send(names.CHUNK_RESULT, 0, 0)
+    graph.send_episode(0, decisions=2, without=names.CHUNK_RESULT)
+    bag = tmp_path / 'episodes' / '0000'
+    ros.spin_until((bag / 'metadata.yaml').exists)
+    assert audit(bag)['missing'] == {names.CHUNK_RESULT: 1}
+    assert len(read(bag)[names.CHUNK_RESULT]) == 2
+
+
 def test_what_never_comes_is_named_in_the_audit(ros, graph, tmp_path):
     graph.send_episode(0, decisions=2, without=names.CHUNK_RESULT)
     bag = tmp_path / 'episodes' / '0000'

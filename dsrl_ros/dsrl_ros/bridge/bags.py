@@ -90,11 +90,12 @@ class _Bag:
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
         self._connections: dict[str, Connection] = {}
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()  # what came again is counted once
+        self._decisions: set[tuple[str, int]] = set()
         self.expected: dict[str, int] | None = None  # known once the episode has ended
         self.ended_ns = 0
 
-    def write(self, message: Received) -> None:
+    def write(self, message: Received, decision: int | None = None) -> None:
         connection = self._connections.get(message.full_name)
         if connection is None:
             definition, digest = self._definitions.of(message.type_name)
@@ -103,7 +104,10 @@ class _Bag:
             )
             self._connections[message.full_name] = connection
         self._writer.write(connection, message.stamp_ns, message.data)
-        self.counts[message.topic] += 1
+        if decision is None or (message.topic, decision) not in self._decisions:
+            self.counts[message.topic] += 1
+        if decision is not None:
+            self._decisions.add((message.topic, decision))
 
     def missing(self) -> dict[str, int]:
         """Return how many messages of each topic are still to come."""
@@ -141,20 +145,21 @@ class EpisodeBags:
         for bag in self._open.values():
             bag.write(message)
 
-    def add(self, message: Received, episode: int | None) -> None:
+    def add(self, message: Received, episode: int | None, decision: int | None = None) -> None:
         """Write a message into the bag of its episode.
 
         Args:
             message: as received.
             episode: its key's; None for a sensor's, which goes into the newest bag. What comes
                 between two episodes belongs to none.
+            decision: its key's; None where it has none.
         """
         if episode is None:
             episode = self._newest
         elif episode > self._newest:
             self._begin(episode)
         if episode in self._open:
-            self._open[episode].write(message)
+            self._open[episode].write(message, decision)
 
     def end(self, episode: int, phase: str, num_decisions: int, now_ns: int) -> None:
         """Note how long an episode was; its bag closes once everything has come."""

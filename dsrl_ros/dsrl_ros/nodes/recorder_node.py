@@ -106,7 +106,8 @@ class RecorderNode(Node):
 
     def _on_keyed(self, kind: type, received: Received) -> None:
         if self._bags is not None:
-            self._write(received, deserialize_message(received.data, kind).id.episode)
+            key = deserialize_message(received.data, kind).id
+            self._write(received, key.episode, key.decision)
 
     def _on_state(self, _: type, received: Received) -> None:
         if self._bags is not None:
@@ -120,10 +121,10 @@ class RecorderNode(Node):
         if self._bags is not None:
             self._bags.end(result.episode, result.phase, result.num_decisions, time.time_ns())
 
-    def _write(self, received: Received, episode: int | None) -> None:
+    def _write(self, received: Received, episode: int | None, decision: int | None = None) -> None:
         assert self._bags is not None
         try:
-            self._bags.add(received, episode)
+            self._bags.add(received, episode, decision)
         except OSError as error:
             self._give_up(error)
 
