@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from reward_peers import Peers, reset
+from action_msgs.msg import GoalStatus
+from reward_peers import Peers, done, reset
 
 from dsrl_msgs.action import ResetEpisode
 from dsrl_msgs.msg import Reward
@@ -101,3 +102,14 @@ def test_a_refused_reset_is_tried_again_and_then_fails_by_name(ros, make_peers):
     result = reset(ros, peers, seed=2)
     assert result.error_code == ResetEpisode.Result.SCENE
     assert 'busy' in result.error_message
+
+
+def test_a_reset_that_is_asked_for_twice_is_done_once(ros, make_peers):
+    """Steering sends a goal again whose acceptance it has lost."""
+    peers = make_peers()
+    goal = ResetEpisode.Goal(robot='fr3', episode=3, seed=9)
+    sent = [peers.resets.send_goal_async(goal) for _ in range(2)]
+    answers = [done(ros, done(ros, one).get_result_async()) for one in sent]
+    assert [answer.status for answer in answers] == [GoalStatus.STATUS_SUCCEEDED] * 2
+    assert answers[0].result == answers[1].result
+    assert peers.seeds == [9]

@@ -56,7 +56,13 @@ class ForgetfulServer(ActionServer):
     has given up one of the two for a while; rclpy offers no way to make it so.
     """
 
-    forget = lose = 0
+    forget = lose = lose_goals = 0
+
+    async def _execute_goal_request(self, request_header_and_message):
+        if self.lose_goals:
+            self.lose_goals -= 1
+        else:
+            await super()._execute_goal_request(request_header_and_message)
 
     async def _execute_get_result_request(self, request_header_and_message):
         if self.lose:
@@ -116,6 +122,8 @@ class World(Node):
         self.policy = ForgetfulServer(self, InferChunk, names.INFER, self._on_infer)
         self.reset = ForgetfulServer(self, ResetEpisode, names.RESET_EPISODE, self._on_reset)
         self.lost_results = self.lost_rewards = 0
+        self.held_inference: Future | None = None  # inferences wait for it
+        self.inferences = 0
 
     def introduce(self, policy_sha256: str = SPEC.sha256) -> None:
         """Say everything that steering waits for."""
@@ -161,7 +169,10 @@ class World(Node):
         self.run = run
         self.send_weights(0)
 
-    def _on_infer(self, goal):
+    async def _on_infer(self, goal):
+        self.inferences += 1
+        if self.held_inference is not None:
+            await self.held_inference
         goal.succeed()
         result = InferChunk.Result()
         if self.bad_outputs:
@@ -370,17 +381,21 @@ def test_an_answer_that_the_policy_node_forgot_is_asked_for_again(ros, make_worl
     assert [chunk.id.decision for chunk in world.chunks] == [0, 1, 2]
 
 
-@pytest.mark.parametrize('lost', ['chunk', 'result', 'reward', 'reset'])
+@pytest.mark.parametrize('lost', ['inference', 'chunk', 'result', 'reward', 'reset goal', 'reset'])
 def test_an_answer_that_got_lost_is_asked_for_again(ros, make_world, lost):
     """As when a process has stood still for longer than the middleware waits for it."""
     world = make_world(stage_timeout_s=0.5, reset_timeout_s=1.0)
     match lost:
+        case 'inference':
+            world.policy.lose_goals = 1
         case 'chunk':
             world.policy.lose = 1
         case 'result':
             world.lost_results = 1
         case 'reward':
             world.lost_rewards = 1
+        case 'reset goal':
+            world.reset.lose_goals = 1
         case 'reset':
             world.reset.lose = 1
     world.introduce()
@@ -389,6 +404,18 @@ def test_an_answer_that_got_lost_is_asked_for_again(ros, make_world, lost):
     assert len(world.chunks) == 21 + (lost in again)
     keys = [(t.id.episode, t.id.decision) for t in world.transitions]
     assert keys == [(episode, decision) for episode in range(3) for decision in range(3)]
+
+
+def test_a_policy_that_is_slow_is_let_alone(ros, make_world):
+    """Sent again, the goal would take its own place in the policy node, and never be answered."""
+    world = make_world(stage_timeout_s=0.5)
+    world.held_inference = Future(executor=world.executor)
+    world.introduce()
+    ros.spin_until(lambda: world.inferences == 1)
+    ros.spin_for(2.5)  # asked again after 0.5 s, 1 s, 2 s
+    world.held_inference.set_result(None)
+    ros.spin_until(lambda: len(world.results) == 7)
+    assert world.inferences == 21
 
 
 def test_a_reset_that_the_reward_node_forgot_is_done_again(ros, make_world):

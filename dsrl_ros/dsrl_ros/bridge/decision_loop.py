@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
-from rclpy.task import Future
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk
 from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.asking import Asked
 from dsrl_ros.bridge.convert import key_from_msg, noise_to_msg, observation_to_msg, stamp_to_ns
 from dsrl_ros.bridge.delivery import TransitionSender
 from dsrl_ros.bridge.sensors import StateSample
@@ -141,9 +141,8 @@ class DecisionLoop:
     def look(self) -> str:
         """Ask again for what is overdue; return what it is and from whom, empty while nothing is.
 
-        The robot holds meanwhile, and the episode goes on where it is once the answer comes. A
-        question, or its answer, is lost when one of two processes stands still for so long that
-        the other's middleware gives it up (CycloneDDS: 10 s).
+        The robot holds meanwhile, and the episode goes on where it is once the answer comes; what
+        may have got lost is told in `bridge.asking`.
         """
         waited = time.monotonic() - self._stage_since
         if self._stage == Stage.IDLE or waited <= self._stage_timeout_s:
@@ -190,29 +189,13 @@ class DecisionLoop:
         chosen = chooser.choose(sample.state, key.episode, key.decision + attempt * _RETRY_STRIDE)
         noise = noise_to_msg(chosen, key, sample.newest_ns, self._spec.sha256)
 
-        def ask() -> None:
-            goal = InferChunk.Goal(observation=observation, noise=noise)
-            self._policy.send_goal_async(goal).add_done_callback(on_accepted)
-
-        def on_accepted(future: Future) -> None:
-            handle = future.result()
-            if self._ask is not ask:
-                return  # answered already: it had been asked more than once
-            if not handle.accepted:
+        def on_answer(answer: Any) -> None:
+            if answer is None:
                 raise PolicyOutputError(f'decision {key}: the policy node refused the goal.')
-            handle.get_result_async().add_done_callback(on_done)
+            self._on_chunk(answer.result, observation, noise, sample, attempt)
 
-        def on_done(future: Future) -> None:
-            if self._ask is not ask:
-                return
-            if future.result().status == GoalStatus.STATUS_UNKNOWN:
-                # This process was held up for so long that the policy node forgot the answer.
-                ask()
-                return
-            self._on_chunk(future.result().result, observation, noise, sample, attempt)
-
-        self._enter(Stage.INFER, ask)
-        ask()
+        goal = InferChunk.Goal(observation=observation, noise=noise)
+        self._enter(Stage.INFER, Asked(self._policy, goal, on_answer).again)
 
     def _on_chunk(
         self,

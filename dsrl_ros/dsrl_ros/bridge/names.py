@@ -18,7 +18,7 @@ WEIGHTS = 'weights'  # SteeringWeights, WEIGHTS: trainer -> steering
 EPISODE_RESULT = 'episode_result'  # EpisodeResult, DECISION: steering -> monitor, recorder
 HEARTBEAT = 'heartbeat'  # Heartbeat, HEARTBEAT: steering -> driver
 TRAINER_STATUS = 'trainer_status'  # TrainerStatus, STATUS: trainer -> monitor
-DRIVER_STATUS = 'driver_status'  # DriverStatus, STATUS: driver -> monitor
+DRIVER_STATUS = 'driver_status'  # DriverStatus, STATUS: driver -> steering, reward
 DIAGNOSTICS = '/diagnostics'  # diagnostic_msgs/DiagnosticArray: the one absolute name, by custom
 
 INFER = 'infer'  # action InferChunk, served by policy
@@ -89,6 +89,6 @@ XS_SET_REGISTERS = 'set_motor_registers'  # service RegisterValues
 # What only the simulation offers.
 TF = 'tf'  # tf2_msgs/TFMessage, TF: of the tool and the objects, where tf2_msgs is installed
 CLOCK = 'clock'  # rosgraph_msgs/Clock, relative: one clock per namespace
-TASK_STATUS = 'task_status'  # TaskStatus, DECISION: twin -> reward
+TASK_STATUS = 'task_status'  # TaskStatus, DECISION: twin -> driver, reward
 ADVANCE = 'advance'  # service Advance
 SET_SCENE = 'set_scene'  # service SetScene

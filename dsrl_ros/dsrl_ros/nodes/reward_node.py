@@ -11,6 +11,7 @@ from typing import Any
 from rclpy.action import ActionServer
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
+from rclpy.task import Future
 
 from dsrl_msgs.action import ResetEpisode
 from dsrl_ros.bridge import names
@@ -45,12 +46,29 @@ class RewardNode(Node):
         self._reset_server = ActionServer(
             self, ResetEpisode, names.RESET_EPISODE, self._on_reset_goal
         )
+        self._under_way: dict[DecisionKey, Future] = {}  # resets
         self._failed = ''  # what ended the last reset; empty when it was well
         Diagnostics(self, 'reset', self._health, only=names.REWARD)
 
     async def _on_reset_goal(self, goal: ServerGoalHandle) -> ResetEpisode.Result:
         """Bring robot and scene to the start of an episode, and only then say that it is ready."""
+        key = _first_of(goal.request)
+        under_way = self._under_way.get(key)
+        if under_way is None:
+            under_way = self._under_way[key] = Future(executor=self.executor)
+            try:
+                under_way.set_result(await self._reset(goal))
+            finally:
+                del self._under_way[key]
+        # One that was sent again has the answer of the first: a robot is brought home once.
+        result = await under_way
+        if result.error_code == ResetEpisode.Result.NONE:
+            goal.succeed()
+        else:
+            goal.abort()
+        return result
 
+    async def _reset(self, goal: ServerGoalHandle) -> ResetEpisode.Result:
         def say(step: str) -> None:
             goal.publish_feedback(ResetEpisode.Feedback(step=step))
 
@@ -59,16 +77,13 @@ class RewardNode(Node):
         except Exception:
             self._failed = traceback.format_exc()
             self.get_logger().error(self._failed)
-            goal.abort()
             code = ResetEpisode.Result.INTERNAL
             return ResetEpisode.Result(error_code=code, error_message=self._failed)
         self._failed = str(report.failure or '')
         if report.failure is not None and report.failure.failure is not None:
-            goal.abort()
             code = _CODES[report.failure.failure]
             return ResetEpisode.Result(error_code=code, error_message=self._failed)
         self._judging.start(_first_of(goal.request), report.stamp_ns)
-        goal.succeed()
         return ResetEpisode.Result(stamp=stamp_from_ns(report.stamp_ns))
 
     def _health(self) -> Health:

@@ -15,14 +15,13 @@ from typing import Any
 import yaml
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
-from rclpy.action.client import ClientGoalHandle
 from rclpy.node import Node
-from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk, ResetEpisode
 from dsrl_ros.bridge import names, qos
+from dsrl_ros.bridge.asking import Asked
 from dsrl_ros.bridge.convert import header, run_to_bytes, spec_from_msg, stamp_to_ns
 from dsrl_ros.bridge.decision_loop import DecisionLoop, EpisodeTally
 from dsrl_ros.bridge.delivery import TransitionSender
@@ -237,7 +236,6 @@ class SteeringNode(Node):
         assert self._episode is not None
         self._trouble = ''
         self._pending, self._waiting_since = self._watch_reset, time.monotonic()
-        self._reset_goal: ClientGoalHandle | None = None
         self._ask_again_after_s = self._config.reset_timeout_s
         goal = ResetEpisode.Goal(
             robot=self._config.robot,
@@ -245,7 +243,7 @@ class SteeringNode(Node):
             episode=self._episode.number,
             seed=self._episode.reset_seed,
         )
-        self._reset.send_goal_async(goal).add_done_callback(self._on_reset_accepted)
+        self._asked_reset = Asked(self._reset, goal, self._on_reset_done)
 
     def _actor_for(self, episode: Episode) -> SteeringActor | None:
         """Return the weights an episode runs with; None when they are still being learned.
@@ -269,33 +267,17 @@ class SteeringNode(Node):
         waited = time.monotonic() - self._waiting_since
         if waited > self._config.reset_timeout_s:
             self._complain(
-                f'reset: got no answer from the reward node for {waited:.0f} s. '
-                'Check that it lives.'
+                f'reset: got no answer from the reward node for {waited:.0f} s. Check that it '
+                'lives, and what its reset is at.'
             )
-        if waited > self._ask_again_after_s and self._reset_goal is not None:
-            # As in `DecisionLoop.look`: a process that stood still may have lost the answer.
+        if waited > self._ask_again_after_s:
             self._ask_again_after_s = 2 * waited
-            self._ask_for_reset(self._reset_goal)
+            self._asked_reset.again()
 
-    def _on_reset_accepted(self, future: Future) -> None:
-        self._reset_goal = future.result()
-        self._ask_for_reset(self._reset_goal)
-
-    def _ask_for_reset(self, goal: ClientGoalHandle) -> None:
-        def on_done(future: Future) -> None:
-            if self._reset_goal is goal:  # not answered before, nor begun anew
-                self._reset_goal = None
-                self._on_reset_done(future)
-
-        goal.get_result_async().add_done_callback(on_done)
-
-    def _on_reset_done(self, future: Future) -> None:
-        result = future.result().result
-        if future.result().status == GoalStatus.STATUS_UNKNOWN:
-            self._reset_for_episode()  # the reward node has forgotten it, long done
-            return
+    def _on_reset_done(self, answer: Any) -> None:
         # A result that nobody filled in looks like a good one: the status tells.
-        if future.result().status != GoalStatus.STATUS_SUCCEEDED:
+        if answer is None or answer.status != GoalStatus.STATUS_SUCCEEDED:
+            result = ResetEpisode.Result() if answer is None else answer.result
             self._pending = None  # until somebody has looked
             self._complain(
                 f'reset: error {result.error_code}: {result.error_message}. Mend the scene or the '
@@ -314,7 +296,7 @@ class SteeringNode(Node):
             self._plan.chooser(episode.phase, self._actor, self._learner.prior_scale),
             PriorChooser(self._seed, head.layout, (head.num_rows, head.action_dim)),
             self._sender if episode.phase.learned else None,
-            stamp_to_ns(result.stamp),
+            stamp_to_ns(answer.result.stamp),
         )
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
