@@ -22,6 +22,7 @@ from geometry_msgs.msg import PoseStamped
 from move_group_standin import StandInMoveGroup
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
+from rclpy.task import Future
 from ros_host import RosHost
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
@@ -154,7 +155,7 @@ class SceneKeeper(Node):
     """Puts cube, bowl and arm where an episode begins, and tells the driver that it did.
 
     Attributes:
-        found: joints in which the arm was each time, before [rad], (J,).
+        found: joints in which the arm came to rest each time, before [rad], (J,).
     """
 
     def __init__(self, stack: TwinStack, **node_options: Any) -> None:
@@ -167,6 +168,7 @@ class SceneKeeper(Node):
         self.create_service(SetScene, names.SET_SCENE, self._on_set_scene, callback_group=group)
 
     async def _on_set_scene(self, request: Any, _: Any) -> Any:
+        await self._rest()
         self.found.append(self._stack.joints)
         answer = await self._twin.call_async(request)
         # The arm was moved by other means than commands: who does that calls clear, and again
@@ -176,6 +178,18 @@ class SceneKeeper(Node):
             if time.monotonic() > until:
                 break
         return answer
+
+    async def _rest(self) -> None:
+        """Wait until the arm rests: the driver knows nothing of time that the twin had to skip."""
+        resting = Future(executor=self.executor)
+
+        def look() -> None:
+            if self._stack.speed < 0.01 and not resting.done():
+                resting.set_result(None)
+
+        timer = self.create_timer(0.02, look)
+        await resting
+        self.destroy_timer(timer)
 
 
 def _twin_command(given: Mapping[str, str]) -> list[str]:

@@ -28,7 +28,7 @@ REAL = {
     'gate.max_age_s': 2.0,
     'heartbeat_timeout_s': 2.0,
     # One thread does the work of five processes here.
-    'hardware.late_s': 0.5,
+    'hardware.late_s': 1.0,
     'hardware.state_silence_s': 0.5,
     'hardware.target_ttl_s': 0.2,
     'hardware.recover_timeout_s': 0.5,

@@ -381,7 +381,7 @@ def test_a_driver_that_stood_still_sends_nothing_late(bench: Bench) -> None:
     bench.ros.spin_until(lambda: bench.peer.results)
     bench.ros.spin_for(0.1)
     assert len(bench.peer.trajectories) == count  # the window that the arm has ends at rest
-    bench.driver._side._late_s = 0.5
+    bench.driver._side._late_s = 1.0
     assert bench.call(bench.peer.clear).success
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
 

@@ -32,7 +32,7 @@ class Asked:
         self._done = done
         self._over = False
         self._handle: ClientGoalHandle | None = None
-        self._sent: Future | None = None
+        self._sent: object = None
         self.again()
 
     def again(self) -> None:
@@ -42,13 +42,13 @@ class Asked:
         if self._handle is not None:
             self._ask_for_result(self._handle)
             return
-        sent = self._sent = self._client.send_goal_async(self._goal)
+        self._sent = sent = self._client.send_goal_async(self._goal)
         sent.add_done_callback(self._on_accepted)
 
     def _on_accepted(self, sent: Future) -> None:
-        if self._over or sent is not self._sent:
+        if self._over or self._sent is not sent:
             return
-        handle: ClientGoalHandle = sent.result()
+        handle: Any = sent.result()
         if handle.accepted:
             self._handle = handle
             self._ask_for_result(handle)
@@ -62,7 +62,7 @@ class Asked:
     def _on_result(self, handle: ClientGoalHandle, asked: Future) -> None:
         if self._over or handle is not self._handle:
             return
-        answer = asked.result()
+        answer: Any = asked.result()
         if answer.status == GoalStatus.STATUS_UNKNOWN:
             self._handle = None  # the server forgot it, long done
             self.again()
