@@ -28,7 +28,7 @@ check: setup  ## format, lint and types
 format: setup  ## let ruff mend what it can
 	@$(ENV); ruff check --fix .; ruff format .
 
-bench: setup  ## measure the budgets of ARCHITECTURE.md; writes bench/out/bench.json
+bench: setup  ## measure the budgets of README.md; writes bench/out/bench.json
 	@$(ENV); python -m pip install --quiet --disable-pip-version-check --no-deps \
 		-r setup/requirements-bench.txt || \
 		echo 'bench: Stable-Baselines3 could not be installed; going on without it.' >&2

@@ -32,7 +32,7 @@ class Asked:
         self._done = done
         self._over = False
         self._handle: ClientGoalHandle | None = None
-        self._sent: object = None
+        self._sent: Any = None
         self.again()
 
     def again(self) -> None:

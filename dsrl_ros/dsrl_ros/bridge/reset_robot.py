@@ -75,11 +75,10 @@ class RobotSteps:
                     answer = await self._waits.answer(asked, client.srv_name, longer_s)
                     if not answer.success:
                         raise StepError(Failure.ROBOT, f'{client.srv_name}: {answer.message}')
-        clear = self._node.resolve_service_name(names.CLEAR)
         await self._waits.done_by_person(
-            self._takes_commands, f'{self._why_not()}. Look at the robot, then call {clear}'
+            self._takes_commands, f'{self._why_not()}. Look at the robot, then {self._advice()}'
         )
-        return 'cleared'
+        return 'takes commands again'
 
     async def open_gripper(self) -> str:
         """Open it as far as it goes."""
@@ -123,6 +122,11 @@ class RobotSteps:
         # What it says of its last chunk may come after the result of it.
         ready = (DriverStatus.STATE_HOLDING, DriverStatus.STATE_EXECUTING)
         return self._status is not None and self._status.state in ready
+
+    def _advice(self) -> str:
+        if self._status is not None and self._status.state == DriverStatus.STATE_INACTIVE:
+            return 'activate the driver'
+        return f'call {self._node.resolve_service_name(names.CLEAR)}'
 
     def _why_not(self) -> str:
         cause = self._status.message if self._status else 'nothing has been heard of it'

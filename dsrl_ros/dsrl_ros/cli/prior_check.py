@@ -1,7 +1,8 @@
 """`dsrl prior-check`: how often the frozen policy succeeds by noise layout and scale, without ROS.
 
 Noise is drawn from N(0, c^2 I). Resets and noise come from the keys of a run of the graph, so
-scale 1 repeats its base result. A table on a terminal, elsewhere a JSON line per measurement.
+scale 1 repeats its base result, in its layout and from its `--first-episode` on. A table on a
+terminal, elsewhere a JSON line per measurement.
 """
 
 from __future__ import annotations

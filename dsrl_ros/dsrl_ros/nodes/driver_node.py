@@ -26,7 +26,7 @@ from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
-from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
+from dsrl_ros.core.errors import DriverError, DsrlError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.chunk import Chunk
 from dsrl_ros.robots.executor import ChunkExecutor
@@ -36,7 +36,7 @@ from dsrl_ros.robots.kinematics import Kinematics
 from dsrl_ros.robots.latch import Latch
 from dsrl_ros.robots.mover import Ended, MoveEnd, Mover
 from dsrl_ros.robots.moves import Move
-from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS, ChunkPlanner
+from dsrl_ros.robots.planner import ChunkPlanner
 from dsrl_ros.robots.ramp import Ramp
 from dsrl_ros.robots.registry import find_robot
 from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner, unexecuted
@@ -54,12 +54,6 @@ class DriverNode(LifecycleNode):
         hardware = declare_config(self, HardwareConfig, 'hardware')
         widowx = declare_config(self, WidowXConfig, 'widowx')
         config = self._config = declare_config(self, DriverConfig)
-        segment_s = LONGEST_SEGMENT_NS * 1e-9
-        if config.window_s - config.brake_s < segment_s - 1e-9:
-            raise ConfigError(
-                f'brake_s: got {config.brake_s:g}, expected at most {segment_s:g} s less than '
-                f'window_s, {config.window_s:g}: a window holds a segment and the braking.'
-            )
         robot = self._robot = find_robot(config.robot_model)
         self._gate: CommandGate | None = None
         self._runner: ChunkRunner | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
+from dsrl_ros.core.config.driver import LONGEST_SEGMENT_S
 from dsrl_ros.core.types import Array, ControlMode, PolicySpec
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.kinematics import Kinematics
@@ -24,8 +25,7 @@ from dsrl_ros.robots.trajectory import Float64, Int64, JointTrajectory
 # A gripper column must pass this value to change the hand's mind: the Franka Hand stalls when it
 # is told to open and close in quick succession, so what lies between leaves it as it is.
 GRIPPER_THRESHOLD = 0.3
-# Commands can be handed over at the points of a trajectory only: no two are further apart.
-LONGEST_SEGMENT_NS = 50_000_000
+LONGEST_SEGMENT_NS = round(LONGEST_SEGMENT_S * 1e9)
 
 
 @dataclass(frozen=True)

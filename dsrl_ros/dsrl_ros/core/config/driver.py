@@ -10,6 +10,9 @@ from dsrl_ros.core.options import check, option
 
 # Joints that may brake at 10 rad/s^2, a Franka's and a WidowX's, may so be as fast as 1.5 rad/s.
 BRAKE_S = 0.15
+# Commands can be handed over at the points of a trajectory only: no two are further apart.
+LONGEST_SEGMENT_S = 0.05
+LONGEST_WINDOW_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,17 @@ class DriverConfig:
     real_time: bool = option(False, 'the clock runs by itself; false: only while a chunk runs')
     autostart: bool = option(True, 'configure and activate without being asked to')
     window_s: float = option(
-        0.2, 'longest stretch sent to a controller, braking included [s]', low=0.11, high=0.2
+        LONGEST_WINDOW_S,
+        'longest stretch sent to a controller, braking included [s]',
+        low=0.11,
+        high=LONGEST_WINDOW_S,
     )
     brake_s: float = option(
         BRAKE_S,
         'time in which the arm brakes to rest when nothing follows; no joint may be faster than '
         'its acceleration limit can stop in it [s]',
         low=0.01,
-        high=0.19,
+        high=LONGEST_WINDOW_S - LONGEST_SEGMENT_S,
     )
     ramp_s: float = option(
         0.0,
@@ -85,9 +91,10 @@ class DriverConfig:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.brake_s >= self.window_s:
+        if self.brake_s + LONGEST_SEGMENT_S > self.window_s + 1e-9:
             raise ConfigError(
-                f'brake_s: got {self.brake_s:g}, expected less than window_s, {self.window_s:g}.'
+                f'brake_s: got {self.brake_s:g}, expected at most {LONGEST_SEGMENT_S:g} s less '
+                f'than window_s, {self.window_s:g}: a window holds a segment and the braking.'
             )
         if self.ramp_s and not self.real_time:
             raise ConfigError(

@@ -11,7 +11,10 @@ from dsrl_ros.core.options import check, option
 class PolicyConfig:
     """Options of the policy node."""
 
-    policy: str = option('', 'the frozen policy, a .safetensors file with its .json beside it')
+    policy: str = option(
+        '',
+        'the frozen policy, a .safetensors file or an exported program, with its .json beside it',
+    )
 
     def __post_init__(self) -> None:
         check(self)

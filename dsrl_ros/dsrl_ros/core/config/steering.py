@@ -51,9 +51,17 @@ class SteeringConfig:
     )
     startup_timeout_s: float = option(60.0, 'wait for the other nodes [s]', low=1.0, high=3600.0)
     stage_timeout_s: float = option(
-        10.0, 'wait for one answer within a decision [s]', low=0.5, high=600.0
+        10.0,
+        'time after which an answer within a decision is overdue and asked for again [s]',
+        low=0.5,
+        high=600.0,
     )
-    reset_timeout_s: float = option(60.0, 'wait for a reset [s]', low=1.0, high=3600.0)
+    reset_timeout_s: float = option(
+        60.0,
+        'time after which a reset is overdue and asked after [s]',
+        low=1.0,
+        high=3600.0,
+    )
     resend_period_s: float = option(
         1.0, 'time after which what is not acknowledged is sent again [s]', low=0.1, high=60.0
     )
