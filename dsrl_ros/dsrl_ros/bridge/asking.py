@@ -16,7 +16,7 @@ class Asked:
     """One goal, sent at once.
 
     A goal, or its answer, is lost when one of two processes stands still for so long that the
-    other's middleware gives it up (CycloneDDS: 10 s).
+    other's middleware gives it up (Fast DDS: 20 s; CycloneDDS: 10 s).
     """
 
     def __init__(self, client: ActionClient, goal: Any, done: Callable[[Any], None]) -> None:
