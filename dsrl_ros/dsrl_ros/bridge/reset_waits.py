@@ -101,7 +101,7 @@ class Waits:
         self._node.get_logger().warning(f'reset: {what}')
         try:
             await self._until(is_so, self._config.person_timeout_s, what)
-        # Not `finally`: a node that is destroyed closes this coroutine, and cannot publish any more.
+        # Not `finally`: a node that is destroyed closes this coroutine, and cannot publish then.
         except TimeoutError:
             self._ask('')
             raise
