@@ -6,7 +6,6 @@ key; an answer with another key than the decision under way is left out.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +20,7 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.asking import Asked
 from dsrl_ros.bridge.convert import key_from_msg, noise_to_msg, observation_to_msg, stamp_to_ns
 from dsrl_ros.bridge.delivery import TransitionSender
+from dsrl_ros.bridge.patience import Patience
 from dsrl_ros.bridge.sensors import StateSample
 from dsrl_ros.core.errors import PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, PolicySpec
@@ -83,10 +83,9 @@ class DecisionLoop:
         self._node = node
         self._policy = policy
         self._spec = spec
-        self._stage_timeout_s = stage_timeout_s
+        self._patience = Patience(stage_timeout_s)
         self._attempts = attempts
         self._on_end = on_end
-        self._ask_again_after_s = stage_timeout_s
         self._enter(Stage.IDLE)
         self._newest: StateSample | None = None
         self._observation_pub = node.create_publisher(
@@ -144,22 +143,19 @@ class DecisionLoop:
         The robot holds meanwhile, and the episode goes on where it is once the answer comes; what
         may have got lost is told in `bridge.asking`.
         """
-        waited = time.monotonic() - self._stage_since
-        if self._stage == Stage.IDLE or waited <= self._stage_timeout_s:
+        if self._stage == Stage.IDLE or not self._patience.over:
             return ''
-        if waited > self._ask_again_after_s:
-            self._ask_again_after_s = 2 * waited  # one that is only slow must not be swamped
+        if self._patience.asks_again():
             self._ask()
         return (
-            f'decision {self._key}: got nothing for {waited:.1f} s, expected {self._stage.value}. '
-            'Check that it lives; its log says why it does not answer.'
+            f'decision {self._key}: got nothing for {self._patience.waited_s:.1f} s, expected '
+            f'{self._stage.value}. Check that it lives; its log says why it does not answer.'
         )
 
     def _enter(self, stage: Stage, ask: Callable[[], None] = lambda: None) -> None:
         """Wait for something new, which `ask` asks for again."""
         self._stage, self._ask = stage, ask
-        self._stage_since = time.monotonic()
-        self._ask_again_after_s = self._stage_timeout_s
+        self._patience.begin()
 
     def _observe(self) -> None:
         sample = self._newest
@@ -256,7 +252,7 @@ class DecisionLoop:
         """Be patient while the reward node says that it waits for a person."""
         awaiting = status.state == msg.RewardStatus.STATE_AWAITING_PERSON
         if awaiting and self._stage == Stage.JUDGE and key_from_msg(status.id) == self._key:
-            self._stage_since = time.monotonic()
+            self._patience.begin()
 
     def _next_decision(self) -> None:
         """Go on once both the result and the reward are here, whichever came first."""

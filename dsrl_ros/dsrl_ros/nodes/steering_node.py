@@ -28,6 +28,7 @@ from dsrl_ros.bridge.delivery import TransitionSender
 from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.heartbeat import Heart
 from dsrl_ros.bridge.params import declare_config
+from dsrl_ros.bridge.patience import Patience
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.sensors import StateSensors, StateSources
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
@@ -64,6 +65,7 @@ class SteeringNode(Node):
         self._pending: Callable[[], None] | None = self._try_start
         self._waiting_since = time.monotonic()
         self._waited_for_learning_s = 0.0
+        self._reset_patience = Patience(self._config.reset_timeout_s)
         self._said_at = time.monotonic()
         self._reset_waits_for = ''  # what a person has to do
         self._trouble = ''  # what keeps the run from going on, for people
@@ -235,8 +237,8 @@ class SteeringNode(Node):
         """Ask for the start of the episode; it comes when robot and scene are ready for it."""
         assert self._episode is not None
         self._trouble = ''
-        self._pending, self._waiting_since = self._watch_reset, time.monotonic()
-        self._ask_again_after_s = self._config.reset_timeout_s
+        self._pending = self._watch_reset
+        self._reset_patience.begin()
         goal = ResetEpisode.Goal(
             robot=self._config.robot,
             run=run_to_bytes(self._run),
@@ -262,16 +264,16 @@ class SteeringNode(Node):
     def _watch_reset(self) -> None:
         if self._reset_waits_for:
             self._trouble = f'the reset waits for a person: {self._reset_waits_for}'
+            self._reset_patience.begin()
             return
         self._trouble = ''
-        waited = time.monotonic() - self._waiting_since
-        if waited > self._config.reset_timeout_s:
+        patience = self._reset_patience
+        if patience.over:
             self._complain(
-                f'reset: got no answer from the reward node for {waited:.0f} s. Check that it '
-                'lives, and what its reset is at.'
+                f'reset: got no answer from the reward node for {patience.waited_s:.0f} s. Check '
+                'that it lives, and what its reset is at.'
             )
-        if waited > self._ask_again_after_s:
-            self._ask_again_after_s = 2 * waited
+        if patience.asks_again():
             self._asked_reset.again()
 
     def _on_reset_done(self, answer: Any) -> None:
