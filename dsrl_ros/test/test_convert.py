@@ -79,7 +79,9 @@ def test_keys_come_back_equal():
 
 
 def test_specs_come_back_equal():
-    with_camera = dataclasses.replace(SPEC, image_names=('wrist',))
+    with_camera = dataclasses.replace(
+        SPEC, image_names=('wrist',), image_heights=(48,), image_widths=(64,)
+    )
     for spec in (SPEC, with_camera):
         assert convert.spec_from_msg(over_the_wire(convert.spec_to_msg(spec))) == spec
 

@@ -197,7 +197,9 @@ def test_limits_that_are_no_numbers_fail_at_construction():
 
 
 def test_a_policy_that_needs_cameras_fails_at_construction():
-    seeing: PolicySpec = dataclasses.replace(SPEC, image_names=('wrist',))
+    seeing: PolicySpec = dataclasses.replace(
+        SPEC, image_names=('wrist',), image_heights=(48,), image_widths=(64,)
+    )
     with pytest.raises(ConfigError, match='wrist'):
         GymChunkEnv(Scripted(), seeing)
 

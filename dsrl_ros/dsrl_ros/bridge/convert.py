@@ -104,6 +104,8 @@ def spec_to_msg(spec: PolicySpec) -> msg.PolicySpec:
         name=spec.name,
         state_names=list(spec.state_names),
         image_names=list(spec.image_names),
+        image_heights=array('I', spec.image_heights),
+        image_widths=array('I', spec.image_widths),
         action_names=list(spec.action_names),
         horizon=spec.horizon,
         num_execute=spec.num_execute,
@@ -143,6 +145,8 @@ def spec_from_msg(message: msg.PolicySpec) -> PolicySpec:
         denoising_steps=message.denoising_steps,
         sha256=message.sha256,
         image_names=tuple(message.image_names),
+        image_heights=tuple(message.image_heights),
+        image_widths=tuple(message.image_widths),
     )
 
 

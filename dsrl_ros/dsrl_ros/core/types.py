@@ -5,6 +5,7 @@ Dimension letters, fixed here once: B batch, O state, H horizon [steps], A actio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -122,7 +123,9 @@ class PolicySpec:
         sampler: 'flow-euler' or 'ddim'.
         denoising_steps: steps of the sampler.
         sha256: hash of the checkpoint's bytes, 64 hexadecimal digits.
-        image_names: cameras the policy needs; empty for a state policy.
+        image_names: cameras the policy needs, (I,); empty for a state policy.
+        image_heights, image_widths: size of each image [pixels], (I,). Nothing is resized: how a
+            policy wants its images made smaller is part of the policy.
     """
 
     name: str
@@ -141,6 +144,8 @@ class PolicySpec:
     denoising_steps: int
     sha256: str
     image_names: tuple[str, ...] = ()
+    image_heights: tuple[int, ...] = ()
+    image_widths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         sizes = {
@@ -148,6 +153,8 @@ class PolicySpec:
             'action_high': (len(self.action_high), self.action_dim),
             'state_mean': (len(self.state_mean), self.state_dim),
             'state_std': (len(self.state_std), self.state_dim),
+            'image_heights': (len(self.image_heights), len(self.image_names)),
+            'image_widths': (len(self.image_widths), len(self.image_names)),
         }
         for name, (got, want) in sizes.items():
             if got != want:
@@ -173,6 +180,15 @@ class PolicySpec:
         std = np.asarray(self.state_std)
         if not (np.isfinite(std).all() and (std > 0).all()):
             raise ConfigError('PolicySpec.state_std: expected finite and more than 0.')
+        if len(set(self.image_names)) < len(self.image_names) or '' in self.image_names:
+            raise ConfigError(
+                f'PolicySpec.image_names: got {list(self.image_names)}, expected names, each once.'
+            )
+        if any(size < 1 for size in (*self.image_heights, *self.image_widths)):
+            raise ConfigError(
+                f'PolicySpec.image_heights, image_widths: got {list(self.image_heights)}, '
+                f'{list(self.image_widths)}, expected more than 0.'
+            )
 
     @property
     def state_dim(self) -> int:
@@ -193,6 +209,26 @@ class PolicySpec:
         """
         require_shape('observation', state, (self.state_dim,))
         require_finite('observation', state)
+
+    @property
+    def image_shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """(height, width, 3) of each image, (I,)."""
+        sizes = zip(self.image_heights, self.image_widths, strict=True)
+        return tuple((height, width, 3) for height, width in sizes)
+
+    def check_images(self, images: Sequence[ImageArray]) -> None:
+        """Raise unless `images` are those of one observation, (I,) of (height, width, 3).
+
+        Raises:
+            ShapeMismatchError: another number of them, or another size.
+        """
+        got, want = tuple(image.shape for image in images), self.image_shapes
+        if got != want:
+            raise ShapeMismatchError(
+                f'images: got {", ".join(map(str, got)) or "none"}, expected '
+                f'{", ".join(map(str, want)) or "none"} of {", ".join(self.image_names) or "no"} '
+                'camera. Set the cameras to the size that the policy was trained on.'
+            )
 
     def differences(self, other: PolicySpec) -> list[str]:
         """Return one line per field in which `other` differs, both sides shown."""
