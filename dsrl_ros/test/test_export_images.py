@@ -19,7 +19,7 @@ from dsrl_ros.bridge import names
 from dsrl_ros.bridge.bag_frames import Selection, choose
 from dsrl_ros.bridge.bags import Definitions, EpisodeBags, Received
 from dsrl_ros.bridge.convert import header
-from dsrl_ros.bridge.robot import image_to_msg
+from dsrl_ros.bridge.images import image_to_msg
 from dsrl_ros.cli import export_images
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.learning.labelled_images import read_images

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 
 from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.bridge.sensors import StateSample, StateSensors, StateSources
@@ -25,17 +25,25 @@ TABLE = StateSources(
 class Wires:
     """Takes the place of a node: what comes, and when, the test says."""
 
-    def __init__(self) -> None:
+    def __init__(self, table: StateSources = TABLE, cameras: tuple[str, ...] = ()) -> None:
         self.states: list[StateSample] = []
         self._topics: dict[str, Callable[[Any], None]] = {}
-        StateSensors(self, TABLE, ('joint', 'width'), SLOP_S, self.states.append)  # type: ignore[arg-type]
+        StateSensors(self, table, ('joint', 'width'), cameras, SLOP_S, self.states.append)  # type: ignore[arg-type]
 
     def create_subscription(self, _: type, topic: str, callback: Any, qos_profile: Any) -> None:
         assert qos_profile is not None
         self._topics[topic] = callback
 
+    @property
+    def topics(self) -> set[str]:
+        return set(self._topics)
+
     def come(self, topic: str, stamp_ms: int) -> None:
-        message = JointState(name=['joint'], position=[1e-3 * stamp_ms])
+        message = (
+            Image(width=stamp_ms)
+            if topic.startswith('camera')
+            else JointState(name=['joint'], position=[1e-3 * stamp_ms])
+        )
         message.header.stamp = stamp_from_ns(stamp_ms * MS)
         self._topics[topic](message)
 
@@ -67,6 +75,43 @@ def test_stamps_that_begin_anew_are_taken() -> None:
         wires.come('arm', stamp_ms)
         wires.come('hand', stamp_ms)
     assert [state.newest_ns for state in wires.states] == [5000 * MS, 3 * MS]
+
+
+SEEING = StateSources(
+    [
+        'arm joints arm',
+        'front image camera/front',
+        'hand gripper hand',
+        'wrist image camera/wrist',
+        'idle image camera/idle',
+    ],
+    ['joint=arm.joint', 'width=hand.width'],
+)
+
+
+def test_images_belong_to_the_state_they_come_with_late_as_they_are() -> None:
+    """Each camera by its name, whatever the order of the table; others are not listened to."""
+    wires = Wires(SEEING, ('wrist', 'front'))
+    assert wires.topics == {'arm', 'hand', 'camera/front', 'camera/wrist'}
+    for now_ms in range(1000, 2000):
+        wires.come('arm', now_ms)
+        wires.come('hand', now_ms)
+        if now_ms % 33 == 0 and now_ms > 1100:
+            wires.come('camera/front', now_ms - 60)
+            wires.come('camera/wrist', now_ms - 50)
+    assert len(wires.states) == sum(now_ms % 33 == 0 for now_ms in range(1101, 2000))
+    for state in wires.states:
+        seen = {name: image.width for name, image in state.images.items()}
+        assert seen['wrist'] == seen['front'] + 10
+        assert state.state[0] == pytest.approx(1e-3 * seen['front'], abs=SLOP_S)
+        assert state.oldest_ns <= seen['front'] * MS <= state.newest_ns
+
+
+def test_a_camera_that_is_not_there_is_named_and_gives_no_numbers() -> None:
+    with pytest.raises(ConfigError, match=r"no camera side; .* wrist, side, .* Add 'side image"):
+        SEEING.require(('joint',), ('wrist', 'side'))
+    with pytest.raises(ConfigError, match='with NAME one of arm, hand'):
+        StateSources(['arm joints arm', 'eye image c', 'hand gripper h'], ['x=eye.width'])
 
 
 def test_an_entry_may_be_a_number() -> None:

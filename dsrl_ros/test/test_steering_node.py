@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections import Counter
 
@@ -16,16 +17,21 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionServer
 from rclpy.node import Node
 from rclpy.task import Future
+from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk, ResetEpisode
 from dsrl_ros.bridge import convert, names, qos
+from dsrl_ros.bridge.images import image_from_msg, image_to_msg
 from dsrl_ros.core.errors import ConfigError, PolicyOutputError, StaleDataError
 from dsrl_ros.core.journal import read_journal
 from dsrl_ros.core.types import ControlMode, NoiseLayout, PolicySpec
+from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.learning.choosers import ActorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
+from dsrl_ros.learning.sight import sight_of, small
 from dsrl_ros.nodes.steering_node import SteeringNode
 
 SPEC = PolicySpec(
@@ -47,6 +53,13 @@ SPEC = PolicySpec(
 )
 SMALL = LearnerConfig(hidden_size=8, num_layers=1, batch_size=4)
 STEP_NS = 200_000_000
+CAMERAS = {'front': (24, 32), 'wrist': (48, 36)}  # height and width
+
+
+def picture(camera: str, stamp_ns: int) -> np.ndarray:
+    """Return what a camera sees at a time: noise, never the same twice."""
+    rng = np.random.default_rng(stamp_ns)
+    return rng.integers(0, 256, (*CAMERAS[camera], 3), dtype=np.uint8)
 
 
 class ForgetfulServer(ActionServer):
@@ -80,9 +93,16 @@ class ForgetfulServer(ActionServer):
 class World(Node):
     """Policy, driver, robot, reward and trainer as steering sees them, all in one."""
 
-    def __init__(self, decisions: int = 3, **node_options) -> None:
+    def __init__(
+        self,
+        decisions: int = 3,
+        spec: PolicySpec = SPEC,
+        learner: LearnerConfig = SMALL,
+        **node_options,
+    ) -> None:
         super().__init__('world', **node_options)
         self.decisions = decisions  # of an episode
+        self.spec = spec
         self.now_ns = STEP_NS
         self.seeds: list[int] = []
         self.noises: list[msg.Noise] = []
@@ -100,8 +120,12 @@ class World(Node):
         self.bad_outputs = 0
         self.reward_first = False
         self.twice = False
-        self.learner = DsrlSac(SPEC, SMALL, seed=0)
+        self.learner = DsrlSac(spec, learner, seed=0)
+        self.goals: list[InferChunk.Goal] = []
 
+        self._images = {
+            name: self.create_publisher(Image, f'{name}/image', qos.SENSOR) for name in CAMERAS
+        }
         self._pose = self.create_publisher(PoseStamped, 'pose', qos.SENSOR)
         self._spec = self.create_publisher(msg.PolicySpec, names.POLICY_SPEC, qos.LATCHED)
         self._info = self.create_publisher(msg.LearnerInfo, names.LEARNER_INFO, qos.LATCHED)
@@ -127,7 +151,7 @@ class World(Node):
 
     def introduce(self, policy_sha256: str = SPEC.sha256) -> None:
         """Say everything that steering waits for."""
-        self._spec.publish(convert.spec_to_msg(SPEC))
+        self._spec.publish(convert.spec_to_msg(self.spec))
         self._info.publish(
             msg.LearnerInfo(
                 algorithm='sac',
@@ -164,6 +188,9 @@ class World(Node):
         pose = PoseStamped(header=convert.header(self.now_ns))
         pose.pose.position.x, pose.pose.position.y = self.now_ns * 1e-9, 1.0
         self._pose.publish(pose)
+        for name, publisher in self._images.items():
+            if publisher.get_subscription_count():
+                publisher.publish(image_to_msg(self.now_ns, name, picture(name, self.now_ns)))
 
     def _on_run(self, run: msg.RunInfo) -> None:
         self.run = run
@@ -171,6 +198,7 @@ class World(Node):
 
     async def _on_infer(self, goal):
         self.inferences += 1
+        self.goals.append(goal.request)
         if self.held_inference is not None:
             await self.held_inference
         goal.succeed()
@@ -266,7 +294,7 @@ def trigger(ros, client) -> Trigger.Response:
 
 @pytest.fixture
 def make_world(ros, tmp_path):
-    def make(**parameters) -> World:
+    def make(world: dict | None = None, **parameters) -> World:
         options = {
             'run_dir': str(tmp_path),
             'seed': 5,
@@ -277,10 +305,10 @@ def make_world(ros, tmp_path):
             'sensors': ['p pose pose'],
             'state_sources': ['x=p.x', 'y=p.y-p.z'],
         }
-        world = ros.add(World)
-        world.steering = ros.add(SteeringNode, **{**options, **parameters})
-        ros.spin_until(lambda: world.count_subscribers(names.POLICY_SPEC) == 1)
-        return world
+        made = ros.add(lambda **node: World(**(world or {}), **node))
+        made.steering = ros.add(SteeringNode, **{**options, **parameters})
+        ros.spin_until(lambda: made.count_subscribers(names.POLICY_SPEC) == 1)
+        return made
 
     return make
 
@@ -298,6 +326,78 @@ def test_a_run_goes_through_its_phases_and_evaluates_on_the_same_fresh_resets(ro
     assert world.results[-1].weights_version == 4  # all three learned episodes are in them
     sources = [noise.source for noise in world.noises]
     assert sources == [1] * 3 + [2] * 6 + [1] * 6 + [2] * 6
+
+
+SIGHTED = dataclasses.replace(
+    SPEC, image_names=('front',), image_heights=(24,), image_widths=(32,)
+)
+LOOKING = dataclasses.replace(SMALL, image_channels=6, image_height=12, image_width=12)
+SENSORS = ['front image front/image', 'p pose pose', 'wrist image wrist/image']
+BOTH = ['wrist', 'front']
+
+
+@pytest.mark.parametrize('learner', [SMALL, LOOKING], ids=['states', 'images'])
+@pytest.mark.parametrize('spec', [SPEC, SIGHTED], ids=['blind', 'sighted'])
+def test_policy_and_learner_see_each_what_it_needs(ros, make_world, spec, learner):
+    """The policy the image as received, the learner both made smaller, of the same moment."""
+    cameras = BOTH if learner is LOOKING else []
+    world = make_world(
+        {'spec': spec, 'learner': learner}, sensors=SENSORS, learner_cameras=cameras
+    )
+    world.introduce()
+    ros.spin_until(lambda: len(world.results) == 7)
+    for goal in world.goals:
+        seen = {
+            name: image_from_msg(image)
+            for name, image in zip(
+                goal.observation.image_names, goal.observation.images, strict=True
+            )
+        }
+        assert tuple(seen) == spec.image_names
+        stamp_ns = convert.stamp_to_ns(goal.observation.header.stamp)
+        for name, image in seen.items():
+            np.testing.assert_array_equal(image, picture(name, stamp_ns))
+    assert [goal.noise.source for goal in world.goals] == [1] * 3 + [2] * 6 + [1] * 6 + [2] * 6
+    actors = {version: actor_of(world.learner, version) for version in (1, 2)}
+    assert len(world.transitions) == 9
+    for transition in world.transitions:
+        read = convert.transition_from_msg(transition)
+        for part, sight in (
+            (transition.observation, read.sight),
+            (transition.next_observation, read.next_sight),
+        ):
+            assert list(part.image_names) == cameras
+            if cameras:
+                stamp_ns = convert.stamp_to_ns(part.header.stamp)
+                smaller = [small(picture(name, stamp_ns), 12, 12) for name in cameras]
+                np.testing.assert_array_equal(sight.image, sight_of(smaller).image)
+            else:
+                assert sight is None
+        world.learner.add(read)  # raises when it does not fit
+        if read.noise.weights_version in actors:
+            # The untrained actor again: what it saw is what the transition holds.
+            chooser = ActorChooser(actors[read.noise.weights_version], seed=5)
+            key = read.key
+            chosen = chooser.choose(read.observation, key.episode, key.decision, read.sight)
+            np.testing.assert_array_equal(chosen.rows, read.noise.rows)
+
+
+def actor_of(learner: DsrlSac, version: int) -> SteeringActor:
+    return learner.export_actor(version, version - 1)
+
+
+def test_cameras_that_do_not_fit_the_learner_end_the_run_at_its_start(ros, make_world):
+    world = make_world({'learner': LOOKING}, sensors=SENSORS, learner_cameras=['front'])
+    world.introduce()
+    with pytest.raises(ConfigError, match='got front, which have 3 channels, expected 6'):
+        ros.spin_until(lambda: world.results)
+
+
+def test_a_camera_that_no_sensor_is_ends_the_run_at_its_start(ros, make_world):
+    world = make_world({'spec': SIGHTED})
+    world.introduce()
+    with pytest.raises(ConfigError, match=r"no camera front.*Add 'front image TOPIC'"):
+        ros.spin_until(lambda: world.results)
 
 
 def test_a_run_says_what_it_drives(ros, make_world):

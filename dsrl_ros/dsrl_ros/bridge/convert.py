@@ -7,11 +7,12 @@ cross as `array.array`, which the generated code takes whole; a list costs it a 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from dsrl_msgs import msg
@@ -25,6 +26,7 @@ from dsrl_ros.core.types import (
     NoiseSource,
     PolicySpec,
     RewardSource,
+    Sight,
     Transition,
 )
 
@@ -151,21 +153,29 @@ def spec_from_msg(message: msg.PolicySpec) -> PolicySpec:
 
 
 def observation_to_msg(
-    key: DecisionKey, stamp_ns: int, state_names: Sequence[str], state: Array
+    key: DecisionKey,
+    stamp_ns: int,
+    state_names: Sequence[str],
+    state: Array,
+    images: Mapping[str, Image] | None = None,
 ) -> msg.Observation:
-    """Return one observation without images as a message.
+    """Return one observation as a message.
 
     Args:
         key: of the decision it is for.
         stamp_ns: of the newest sample in it.
         state_names: (O,).
         state: (O,) raw, SI units.
+        images: by the name of their camera, in order.
     """
+    images = images or {}
     return msg.Observation(
         header=header(stamp_ns),
         id=key_to_msg(key),
         state_names=list(state_names),
         state=floats_to_msg(state),
+        image_names=list(images),
+        images=list(images.values()),
     )
 
 
@@ -273,8 +283,8 @@ def transition_from_msg(message: msg.Transition) -> Transition:
     """Return one decision as the learner sees it.
 
     Raises:
-        ShapeMismatchError: sizes that contradict the data, parts of different decisions, or a
-            reward of an unknown source.
+        ShapeMismatchError: sizes that contradict the data, parts of different decisions, a
+            reward of an unknown source, or images that cannot be read.
     """
     key = key_from_msg(message.id)
     parts = {
@@ -306,5 +316,15 @@ def transition_from_msg(message: msg.Transition) -> Transition:
         truncated=message.reward.truncated,
         next_observation=state_from_msg(message.next_observation),
         phase=message.phase,
+        sight=_sight_from_msg(message.observation),
+        next_sight=_sight_from_msg(message.next_observation),
         reward_source=source,
     )
+
+
+def _sight_from_msg(message: msg.Observation) -> Sight | None:
+    if not message.images:
+        return None
+    from dsrl_ros.bridge.images import sight_from_msg  # when asked for: most nodes see none
+
+    return sight_from_msg(message)

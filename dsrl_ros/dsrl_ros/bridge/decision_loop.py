@@ -6,7 +6,7 @@ key; an answer with another key than the decision under way is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -20,6 +20,7 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.asking import Asked
 from dsrl_ros.bridge.convert import key_from_msg, noise_to_msg, observation_to_msg, stamp_to_ns
 from dsrl_ros.bridge.delivery import TransitionSender
+from dsrl_ros.bridge.learner_view import learner_view
 from dsrl_ros.bridge.patience import Patience
 from dsrl_ros.bridge.sensors import StateSample
 from dsrl_ros.core.errors import PolicyOutputError
@@ -66,6 +67,7 @@ class DecisionLoop:
         node: that owns publishers and subscriptions.
         policy: client of the policy node.
         spec: of the policy.
+        cameras: that the learner sees, in order.
         stage_timeout_s: longest wait for one answer [s].
         attempts: noises tried for one decision when the policy answers absurdly.
         on_end: called with the tally when an episode is over.
@@ -76,6 +78,7 @@ class DecisionLoop:
         node: Node,
         policy: ActionClient,
         spec: PolicySpec,
+        cameras: Sequence[str],
         stage_timeout_s: float,
         attempts: int,
         on_end: Callable[[EpisodeTally], None],
@@ -83,6 +86,7 @@ class DecisionLoop:
         self._node = node
         self._policy = policy
         self._spec = spec
+        self._cameras = tuple(cameras)
         self._patience = Patience(stage_timeout_s)
         self._attempts = attempts
         self._on_end = on_end
@@ -108,6 +112,7 @@ class DecisionLoop:
         fallback: NoiseChooser,
         sender: TransitionSender | None,
         not_before_ns: int,
+        image_shape: tuple[int, int, int] | None = None,
     ) -> None:
         """Begin an episode.
 
@@ -119,11 +124,13 @@ class DecisionLoop:
                 would answer the same, until the refusals end the episode.
             sender: takes the transitions; None when they are not learned from.
             not_before_ns: the first observation is not older [ns].
+            image_shape: (C, height, width) of what the chooser sees through the learner's cameras.
         """
         self._key = first
         self._chooser, self._fallback = chooser, fallback
         self._sender = sender
         self._not_before_ns = not_before_ns
+        self._image_shape = image_shape
         self._tally = EpisodeTally()
         self._refused = False
         self._result: msg.ChunkResult | None = None
@@ -162,8 +169,12 @@ class DecisionLoop:
         if sample is None or sample.oldest_ns < self._not_before_ns:
             return
         self._spec.check_state(sample.state)
+        images = {name: sample.images[name] for name in self._spec.image_names}
         observation = observation_to_msg(
-            self._key, sample.newest_ns, self._spec.state_names, sample.state
+            self._key, sample.newest_ns, self._spec.state_names, sample.state, images
+        )
+        kept, self._sight = learner_view(
+            observation, sample.images, self._cameras, self._image_shape
         )
         over = self._tally.terminated or self._tally.truncated
         self._enter(Stage.IDLE)
@@ -173,16 +184,17 @@ class DecisionLoop:
         self._observation_pub.publish(observation)
         if self._sender is not None:
             if self._key.decision:
-                self._sender.put(self._key.previous(), 'next_observation', observation)
+                self._sender.put(self._key.previous(), 'next_observation', kept)
             if not over:
-                self._sender.put(self._key, 'observation', observation)
+                self._sender.put(self._key, 'observation', kept)
         if over:
             self._on_end(self._tally)
 
     def _infer(self, observation: msg.Observation, sample: StateSample, attempt: int) -> None:
         chooser = self._fallback if attempt or self._refused else self._chooser
         key = self._key
-        chosen = chooser.choose(sample.state, key.episode, key.decision + attempt * _RETRY_STRIDE)
+        number = key.decision + attempt * _RETRY_STRIDE
+        chosen = chooser.choose(sample.state, key.episode, number, self._sight)
         noise = noise_to_msg(chosen, key, sample.newest_ns, self._spec.sha256)
 
         def on_answer(answer: Any) -> None:

@@ -1,13 +1,20 @@
-"""Images of ROS as arrays, through `cv_bridge` where it is installed."""
+"""Images of ROS as arrays, through `cv_bridge` where it is installed, and back."""
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
+from dsrl_msgs.msg import Observation
+from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import Sight
+from dsrl_ros.learning.sight import sight_of
 
 try:
     from cv_bridge import CvBridge, CvBridgeError
@@ -36,3 +43,25 @@ def image_from_msg(message: Any) -> NDArray[np.uint8]:
             'uint8. Check the camera driver.'
         )
     return image
+
+
+def image_to_msg(stamp_ns: int, frame: str, image: NDArray[np.uint8]) -> Image:
+    """Return an RGB image, (height, width, 3)."""
+    height, width, _ = image.shape
+    return Image(
+        header=Header(stamp=stamp_from_ns(stamp_ns), frame_id=frame),
+        height=height,
+        width=width,
+        encoding='rgb8',
+        step=3 * width,
+        data=array('B', image.tobytes()),
+    )
+
+
+def sight_from_msg(message: Observation) -> Sight | None:
+    """Return what the learner sees in an observation of a transition; None where that is nothing.
+
+    Raises:
+        ShapeMismatchError: images of several sizes, or one that cannot be read.
+    """
+    return sight_of([image_from_msg(image) for image in message.images])

@@ -9,8 +9,7 @@ import mujoco
 import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import PoseStamped
-from numpy.typing import NDArray
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 from trajectory_msgs.msg import JointTrajectoryPoint
@@ -145,19 +144,6 @@ def transform_to_msg(stamp_ns: int, transform: Float64) -> PoseStamped:
     quaternion = np.empty(4)
     mujoco.mju_mat2Quat(quaternion, transform[:3, :3].ravel())
     return pose_to_msg(stamp_ns, transform[:3, 3], quaternion)
-
-
-def image_to_msg(stamp_ns: int, frame: str, image: NDArray[np.uint8]) -> Image:
-    """Return an RGB image, (height, width, 3)."""
-    height, width, _ = image.shape
-    return Image(
-        header=Header(stamp=stamp_from_ns(stamp_ns), frame_id=frame),
-        height=height,
-        width=width,
-        encoding='rgb8',
-        step=3 * width,
-        data=array('B', image.tobytes()),
-    )
 
 
 def untrusted_chunk(message: ActionChunk) -> Chunk:

@@ -7,6 +7,7 @@ their fields:
 - `pose` (geometry_msgs/PoseStamped): x, y, z [m], qx, qy, qz, qw.
 - `joints` (sensor_msgs/JointState): each joint's name, its position [rad] or [m].
 - `gripper` (sensor_msgs/JointState of the fingers): width, the sum of their positions [m].
+- `image` (sensor_msgs/Image): no field; the camera of this name, for the policy and the learner.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Image, JointState
 
 from dsrl_ros.bridge import qos
 from dsrl_ros.bridge.convert import stamp_to_ns
@@ -56,6 +57,7 @@ _KINDS: dict[str, tuple[type, Callable[[Any], dict[str, float]]]] = {
     'joints': (JointState, _joint_fields),
     'gripper': (JointState, _gripper_fields),
 }
+_CAMERA = 'image'
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,13 @@ class StateSample:
     Attributes:
         oldest_ns, newest_ns: stamps of the oldest and the newest sample in it [ns].
         state: (O,) raw, SI units.
+        images: by camera, as received.
     """
 
     oldest_ns: int
     newest_ns: int
     state: Array
+    images: Mapping[str, Image]
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,19 @@ class StateSources:
     """
 
     def __init__(self, sensors: Sequence[str], sources: Sequence[str]) -> None:
-        self.sensors: dict[str, tuple[str, str]] = {}
+        self.sensors: dict[str, tuple[str, str]] = {}  # with fields: kind and topic by name
+        self.cameras: dict[str, str] = {}  # topic by name
         for line in sensors:
             words = line.split()
-            if len(words) != 3 or words[1] not in _KINDS:
+            if len(words) != 3 or words[1] not in (*_KINDS, _CAMERA):
                 raise ConfigError(
                     f"sensors: got {line!r}, expected 'NAME KIND TOPIC' with KIND one of "
-                    f'{", ".join(_KINDS)}.'
+                    f'{", ".join((*_KINDS, _CAMERA))}.'
                 )
-            self.sensors[words[0]] = (words[1], words[2])
+            if words[1] == _CAMERA:
+                self.cameras[words[0]] = words[2]
+            else:
+                self.sensors[words[0]] = (words[1], words[2])
         self._entries: dict[str, list[_Term]] = {}
         self._constants: dict[str, float] = {}
         for line in sources:
@@ -119,12 +127,19 @@ class StateSources:
             )
         return _Term(sensor, field)
 
-    def require(self, state_names: Sequence[str]) -> None:
-        """Raise unless there is a source for every entry of a policy's state.
+    def require(self, state_names: Sequence[str], cameras: Sequence[str] = ()) -> None:
+        """Raise unless there is a source for every entry of a policy's state, and every camera.
 
         Raises:
             ConfigError: shows both sides.
         """
+        unknown = [name for name in cameras if name not in self.cameras]
+        if unknown:
+            raise ConfigError(
+                f'sensors: got no camera {", ".join(unknown)}; policy and learner need '
+                f'{", ".join(cameras)}, the table has {", ".join(self.cameras) or "none"}. Add '
+                f"'{unknown[0]} {_CAMERA} TOPIC'."
+            )
         known = [*self._entries, *self._constants]
         missing = [name for name in state_names if name not in known]
         if missing:
@@ -204,6 +219,7 @@ class StateSensors:
         node: that owns the subscriptions.
         table: what to listen to.
         state_names: of the policy, (O,).
+        cameras: to listen to, of the table's; the others are left alone.
         slop_s: largest distance of two stamps in one state [s].
         on_state: called with each state.
     """
@@ -213,17 +229,21 @@ class StateSensors:
         node: Node,
         table: StateSources,
         state_names: Sequence[str],
+        cameras: Sequence[str],
         slop_s: float,
         on_state: Callable[[StateSample], None],
     ) -> None:
-        table.require(state_names)
+        table.require(state_names, cameras)
         self._table = table
         self._state_names = tuple(state_names)
         self._on_state = on_state
         self._readers = {name: _KINDS[kind][1] for name, (kind, _) in table.sensors.items()}
+        self._cameras = tuple(cameras)
+        listened = [(_KINDS[kind][0], topic) for kind, topic in table.sensors.values()]
+        listened += [(Image, table.cameras[name]) for name in cameras]
         subscribers = [
-            message_filters.Subscriber(node, _KINDS[kind][0], topic, qos_profile=qos.SENSOR)
-            for kind, topic in table.sensors.values()
+            message_filters.Subscriber(node, kind, topic, qos_profile=qos.SENSOR)
+            for kind, topic in listened
         ]
         period_s = min(slop_s / 4.0, _FINEST_S)
         self._synchronizer = message_filters.ApproximateTimeSynchronizer(
@@ -234,10 +254,17 @@ class StateSensors:
         self._synchronizer.registerCallback(self._on_messages)
 
     def _on_messages(self, *messages: Any) -> None:
+        samples, images = messages[: len(self._readers)], messages[len(self._readers) :]
         fields = {
             name: read(message)
-            for (name, read), message in zip(self._readers.items(), messages, strict=True)
+            for (name, read), message in zip(self._readers.items(), samples, strict=True)
         }
         stamps = [stamp_to_ns(message.header.stamp) for message in messages]
-        state = self._table.state(self._state_names, fields)
-        self._on_state(StateSample(min(stamps), max(stamps), state))
+        self._on_state(
+            StateSample(
+                min(stamps),
+                max(stamps),
+                self._table.state(self._state_names, fields),
+                dict(zip(self._cameras, images, strict=True)),
+            )
+        )

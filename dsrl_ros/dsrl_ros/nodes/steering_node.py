@@ -39,6 +39,7 @@ from dsrl_ros.core.types import DecisionKey, PolicySpec
 from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.plan import Episode, RunPlan
+from dsrl_ros.learning.sight import check_cameras
 from dsrl_ros.learning.weights import WeightsInbox
 
 HEARTBEAT_HZ = 20.0
@@ -177,12 +178,18 @@ class SteeringNode(Node):
             self,
             self._policy,
             spec,
+            config.learner_cameras,
             config.stage_timeout_s,
             config.policy_attempts,
             self._on_episode_end,
         )
         StateSensors(
-            self, self._sources, spec.state_names, config.sensor_slop_s, self._loop.on_state
+            self,
+            self._sources,
+            spec.state_names,
+            tuple(dict.fromkeys((*spec.image_names, *config.learner_cameras))),
+            config.sensor_slop_s,
+            self._loop.on_state,
         )
         self.create_subscription(msg.SteeringWeights, names.WEIGHTS, self._on_weights, qos.WEIGHTS)
         self._run_pub.publish(
@@ -230,6 +237,7 @@ class SteeringNode(Node):
             self._say(f'episode {self._episode.number} waits for learning')
             return
         self._waited_for_learning_s = time.monotonic() - self._waiting_since
+        check_cameras(actor.header, self._config.learner_cameras)
         self._actor = actor
         self._wait_for(self._reset_for_episode)
 
@@ -299,6 +307,7 @@ class SteeringNode(Node):
             PriorChooser(self._seed, head.layout, (head.num_rows, head.action_dim)),
             self._sender if episode.phase.learned else None,
             stamp_to_ns(answer.result.stamp),
+            head.image_shape,
         )
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

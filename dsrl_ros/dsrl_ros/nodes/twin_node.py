@@ -18,8 +18,9 @@ from trajectory_msgs.msg import JointTrajectory
 from dsrl_msgs.srv import Advance, SetScene
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import stamp_from_ns, stamp_to_ns
+from dsrl_ros.bridge.images import image_to_msg
 from dsrl_ros.bridge.params import declare_config
-from dsrl_ros.bridge.robot import image_to_msg, positions_from_msg, trajectory_from_msg
+from dsrl_ros.bridge.robot import positions_from_msg, trajectory_from_msg
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.twin_state import WorldPublisher
 from dsrl_ros.bridge.waiting import STEADY_CLOCK, within

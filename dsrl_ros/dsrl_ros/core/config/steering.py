@@ -31,7 +31,7 @@ class SteeringConfig:
             'gripper gripper gripper/joint_states',
             'cube pose cube_pose',
         ),
-        "what is observed, 'NAME KIND TOPIC' each; kinds: pose, joints, gripper",
+        "what is observed, 'NAME KIND TOPIC' each; kinds: pose, joints, gripper, image",
     )
     state_sources: tuple[str, ...] = option(
         (
@@ -45,6 +45,11 @@ class SteeringConfig:
         ),
         "where each state entry comes from, 'ENTRY=NAME.FIELD', 'ENTRY=NAME.FIELD-NAME.FIELD' or "
         "'ENTRY=NUMBER'",
+    )
+    learner_cameras: tuple[str, ...] = option(
+        (),
+        'sensors of kind image that the learner sees, one after the other along its '
+        'image_channels, made smaller to its image_height and image_width',
     )
     sensor_slop_s: float = option(
         0.02, 'largest distance of two stamps in one observation [s]', low=0.0, high=1.0

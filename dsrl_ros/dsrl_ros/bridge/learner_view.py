@@ -1,0 +1,50 @@
+"""What the learner sees of an observation: its state, and its cameras' images made smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sensor_msgs.msg import Image
+
+from dsrl_msgs.msg import Observation
+from dsrl_ros.bridge.convert import stamp_to_ns
+from dsrl_ros.bridge.images import image_from_msg, image_to_msg
+from dsrl_ros.core.types import Sight
+from dsrl_ros.learning.sight import sight_of, small
+
+
+def learner_view(
+    observation: Observation,
+    images: Mapping[str, Image],
+    cameras: Sequence[str],
+    image_shape: tuple[int, int, int] | None,
+) -> tuple[Observation, Sight | None]:
+    """Return an observation as its transition keeps it, and what the actor sees beside the state.
+
+    Both hold the same pixels: what is learned from is what was acted on.
+
+    Args:
+        observation: as the policy gets it.
+        images: by camera, as received.
+        cameras: that the learner sees, (I,), in order; none for a learner of states.
+        image_shape: (3 I, height, width), of all cameras together.
+
+    Raises:
+        ShapeMismatchError: an image that cannot be read.
+    """
+    if not cameras and not observation.images:
+        return observation, None
+    height, width = (0, 0) if image_shape is None else image_shape[1:]
+    pictures = {name: small(image_from_msg(images[name]), height, width) for name in cameras}
+    kept = Observation(
+        header=observation.header,
+        id=observation.id,
+        state_names=observation.state_names,
+        state=observation.state,
+        image_names=list(cameras),
+        images=[
+            image_to_msg(stamp_to_ns(images[name].header.stamp), name, picture)
+            for name, picture in pictures.items()
+        ],
+    )
+    return kept, sight_of(list(pictures.values()))

@@ -1,0 +1,57 @@
+"""What the learner sees of the cameras' images: made smaller, one camera after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
+from dsrl_ros.core.types import ImageArray, Sight
+from dsrl_ros.learning.actor import ActorHeader
+
+_CHANNELS = 3  # of an RGB image
+
+
+def check_cameras(header: ActorHeader, cameras: Sequence[str]) -> None:
+    """Raise unless the cameras show what an actor wants to see.
+
+    Raises:
+        ConfigError: more or fewer channels, or features, which no camera gives.
+    """
+    channels = 0 if header.image_shape is None else header.image_shape[0]
+    if channels != _CHANNELS * len(cameras):
+        raise ConfigError(
+            f'learner_cameras: got {", ".join(cameras) or "none"}, which have '
+            f"{_CHANNELS * len(cameras)} channels, expected {channels} as the learner's "
+            'image_channels says. Give steering its cameras, or the trainer 3 channels for each.'
+        )
+    if header.num_features:
+        raise ConfigError(
+            f'num_features: got {header.num_features}, expected 0: the graph observes states and '
+            'images alone. Learn from features without ROS, by dsrl train.'
+        )
+
+
+def small(image: ImageArray, height: int, width: int) -> ImageArray:
+    """Return an image, (H, W, 3), as (height, width, 3), each pixel the mean of what it covers."""
+    if image.shape[:2] == (height, width):
+        return image
+    size = (width, height)
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX), dtype=np.uint8)
+
+
+def sight_of(images: Sequence[ImageArray]) -> Sight | None:
+    """Return what is seen in images of one size, (H, W, 3) each: (3 I, H, W); None without any.
+
+    Raises:
+        ShapeMismatchError: images of several sizes.
+    """
+    if not images:
+        return None
+    if len({image.shape for image in images}) > 1:
+        raise ShapeMismatchError(
+            f'images: got {", ".join(str(image.shape) for image in images)}, expected one size.'
+        )
+    return Sight(np.concatenate([image.transpose(2, 0, 1) for image in images]))

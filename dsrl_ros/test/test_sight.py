@@ -1,0 +1,64 @@
+"""What the learner sees of the cameras is the mean of what they saw, and fits its network."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
+from dsrl_ros.core.types import NoiseLayout
+from dsrl_ros.learning.actor import ActorHeader
+from dsrl_ros.learning.sight import check_cameras, sight_of, small
+
+BLIND = ActorHeader(0, 0, 'a' * 64, NoiseLayout.FULL, 2, 1, 1.5, 'tanh', -1.0, 1.0, 0.0)
+SEEING = dataclasses.replace(BLIND, image_shape=(6, 16, 16))
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_a_smaller_image_has_the_mean_of_the_pixels_it_covers():
+    large = picture(48, 64)
+    means = large.reshape(12, 4, 16, 4, 3).astype(np.float64).mean(axis=(1, 3))
+    np.testing.assert_allclose(small(large, 12, 16), means, atol=1.0)
+
+
+def test_an_image_of_the_right_size_stays_as_it_is():
+    image = picture(8, 12)
+    assert small(image, 8, 12) is image
+
+
+def test_cameras_lie_one_after_the_other_along_the_channels():
+    first, second = picture(4, 5), 255 - picture(4, 5)
+    sight = sight_of([first, second])
+    assert sight is not None and sight.image is not None
+    assert sight.image.shape == (6, 4, 5)
+    np.testing.assert_array_equal(sight.image[:3].transpose(1, 2, 0), first)
+    np.testing.assert_array_equal(sight.image[3:].transpose(1, 2, 0), second)
+    assert sight_of([]) is None
+    with pytest.raises(ShapeMismatchError, match=r'got \(4, 5, 3\), \(4, 6, 3\), expected one'):
+        sight_of([first, picture(4, 6)])
+
+
+@pytest.mark.parametrize(
+    ('header', 'cameras'), [(BLIND, ()), (SEEING, ('front', 'wrist'))], ids=['blind', 'seeing']
+)
+def test_cameras_that_give_what_the_actor_sees_are_taken(header, cameras):
+    check_cameras(header, cameras)
+
+
+@pytest.mark.parametrize(
+    ('header', 'cameras', 'what'),
+    [
+        (BLIND, ('front',), 'got front, which have 3 channels, expected 0'),
+        (SEEING, (), 'got none, which have 0 channels, expected 6'),
+        (SEEING, ('front',), 'got front, which have 3 channels, expected 6'),
+        (dataclasses.replace(BLIND, num_features=5), (), 'num_features: got 5, expected 0'),
+    ],
+)
+def test_others_are_refused(header, cameras, what):
+    with pytest.raises(ConfigError, match=what):
+        check_cameras(header, cameras)
