@@ -8,10 +8,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import select
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from graph_run import FRANKA, Run, description_of, small_config, start_graph
 
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.bags import AUDIT
+from dsrl_ros.bridge.convert import transition_from_msg
 from dsrl_ros.cli.description import Description
 from dsrl_ros.core.types import NoiseSource
 
@@ -41,7 +44,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
     """Return a function that starts the demo with a small learner."""
     runs: list[Run] = []
 
-    def run(**arguments: object) -> Run:
+    def run(config: str = '', **arguments: object) -> Run:
         given = {
             'seed': 5,
             'warmup_episodes': PHASES.count('warmup'),
@@ -51,7 +54,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
         }
         environment = {name: v for name, v in os.environ.items() if name != 'ROS_DOMAIN_ID'}
         folder = tmp_path_factory.mktemp('run')
-        runs.append(start_graph(folder, small_config(), environment, **given))
+        runs.append(start_graph(folder, config or small_config(), environment, **given))
         return runs[-1]
 
     yield run
@@ -227,6 +230,28 @@ def assert_recorded_decisions_are_in_the_journal(run: Run, episodes: range) -> N
         rewarded = {(episode, r.id.decision) for r in bag.get(names.REWARD, [])}
         observed = {(episode, o.id.decision - 1) for o in bag.get(names.OBSERVATION, [])}
         assert rewarded & observed <= kept
+
+
+def test_policy_and_learner_look_through_a_camera(start: Callable[..., Run]) -> None:
+    """As docs/cameras.md says it: what is learned from is what was seen, in every decision."""
+    text = (Path(__file__).parents[1] / 'docs' / 'cameras.md').read_text()
+    (example,) = re.findall(r'```yaml\n(.*?)```', text, re.DOTALL)
+    changes = {
+        node.removeprefix('/**/'): options['ros__parameters']
+        for node, options in yaml.safe_load(example).items()
+    }
+    changes['trainer']['learner'] |= {'encoder_channels': 4, 'encoder_size': 8}
+    run = start(small_config(**changes), warmup_episodes=1, episodes=1, eval_episodes=1)
+    output = run.wait()
+    assert run.launcher.returncode == 0, output
+    transitions = [transition_from_msg(t) for t in run.transitions()]
+    assert {t.phase for t in transitions} == {'warmup', 'online'}
+    images = [t.sight.image for t in transitions]
+    assert all(image.shape == (3, 64, 64) and image.std() > 10 for image in images)
+    moved = sum(not np.array_equal(a, b) for a, b in itertools.pairwise(images))
+    assert moved > len(images) / 2
+    summary = json.loads((run.folder / 'summary.json').read_text())
+    assert summary['gradient_steps'] == 4 * len(transitions)
 
 
 def test_in_real_time_the_robot_never_waits_for_learning(start: Callable[..., Run]) -> None:

@@ -56,7 +56,6 @@ def test_cameras_that_give_what_the_actor_sees_are_taken(header, cameras):
         (BLIND, ('front',), 'got front, which have 3 channels, expected 0'),
         (SEEING, (), 'got none, which have 0 channels, expected 6'),
         (SEEING, ('front',), 'got front, which have 3 channels, expected 6'),
-        (dataclasses.replace(BLIND, num_features=5), (), 'num_features: got 5, expected 0'),
     ],
 )
 def test_others_are_refused(header, cameras, what):

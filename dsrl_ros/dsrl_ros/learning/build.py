@@ -58,10 +58,10 @@ def require_actor(config: LearnerConfig) -> None:
     Raises:
         ConfigError: a baseline without an actor, or one that sees what the graph does not carry.
     """
-    if config.num_features or config.image_channels:
+    if config.num_features:
         raise ConfigError(
-            f'num_features, image_channels: got {config.num_features}, {config.image_channels}, '
-            'expected 0: the graph carries states only. Learn from images without ROS.'
+            f'num_features: got {config.num_features}, expected 0: the graph carries states and '
+            'images, no features. Learn from features without ROS.'
         )
     if config.algorithm not in ('sac', 'na'):
         raise ConfigError(

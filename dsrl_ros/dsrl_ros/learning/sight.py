@@ -18,7 +18,7 @@ def check_cameras(header: ActorHeader, cameras: Sequence[str]) -> None:
     """Raise unless the cameras show what an actor wants to see.
 
     Raises:
-        ConfigError: more or fewer channels, or features, which no camera gives.
+        ConfigError: more or fewer channels.
     """
     channels = 0 if header.image_shape is None else header.image_shape[0]
     if channels != _CHANNELS * len(cameras):
@@ -26,11 +26,6 @@ def check_cameras(header: ActorHeader, cameras: Sequence[str]) -> None:
             f'learner_cameras: got {", ".join(cameras) or "none"}, which have '
             f"{_CHANNELS * len(cameras)} channels, expected {channels} as the learner's "
             'image_channels says. Give steering its cameras, or the trainer 3 channels for each.'
-        )
-    if header.num_features:
-        raise ConfigError(
-            f'num_features: got {header.num_features}, expected 0: the graph observes states and '
-            'images alone. Learn from features without ROS, by dsrl train.'
         )
 
 
