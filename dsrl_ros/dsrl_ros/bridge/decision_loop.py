@@ -24,7 +24,7 @@ from dsrl_ros.bridge.learner_view import learner_view
 from dsrl_ros.bridge.patience import Patience
 from dsrl_ros.bridge.sensors import StateSample
 from dsrl_ros.core.errors import PolicyOutputError
-from dsrl_ros.core.types import DecisionKey, PolicySpec
+from dsrl_ros.core.types import DecisionKey, PolicySpec, Sight
 from dsrl_ros.learning.choosers import NoiseChooser
 
 # Noises tried instead of one the policy chokes on are drawn under keys no decision has.
@@ -131,6 +131,7 @@ class DecisionLoop:
         self._sender = sender
         self._not_before_ns = not_before_ns
         self._image_shape = image_shape
+        self._sight: Sight | None = None  # what the learner's cameras show now
         self._tally = EpisodeTally()
         self._refused = False
         self._result: msg.ChunkResult | None = None
