@@ -314,6 +314,14 @@ def test_a_policy_with_cameras_is_shown_the_images_of_the_observation(serve):
     np.testing.assert_array_equal(convert.chunk_from_msg(result.chunk), want)
 
 
+def test_a_policy_that_denoises_in_steps_is_shown_the_images_too(serve):
+    class Stepped(SeeingToy):
+        denoise = SlowPolicy.denoise
+
+    _, answer = serve(Stepped())
+    assert answer(seeing()).result.error_code == Result.NONE
+
+
 def test_images_that_do_not_fit_are_refused_with_a_reason(serve):
     _, answer = serve(SeeingToy())
     wrist, front = (view[0] for view in views(1))
