@@ -6,7 +6,9 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from dsrl_ros.cli import evaluate, plot, prior_check, train
@@ -20,9 +22,8 @@ def blocks(language: str) -> list[str]:
     return found
 
 
-def block(language: str) -> str:
-    (found,) = blocks(language)
-    return found
+def block(language: str, number: int = 0) -> str:
+    return blocks(language)[number]
 
 
 @pytest.fixture(scope='module')
@@ -37,6 +38,17 @@ def test_the_example_learns(folder, monkeypatch, capsys):
     assert 0.05 < names['base'] < 0.5
     assert names['steered'] == 1.0
     assert 'steered 100%' in capsys.readouterr().out
+
+
+def test_the_example_with_a_camera_loads_and_looks(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    exec(compile(block('python', 1), 'steer_your_own_policy.md', 'exec'), names)
+    state, noise = np.zeros((2, 2), np.float32), np.zeros((2, 2, 1), np.float32)
+    images = np.zeros((2, 48, 64, 3), np.uint8)
+    images[0, ..., 0] = images[1, ..., 2] = 255  # one red, one blue
+    actions = names['policy'].see(state, noise, [images])
+    np.testing.assert_allclose(actions[:, 0, 0], [-0.08, 0.08], atol=1e-4)
 
 
 def test_its_commands_run_one_after_the_other(folder, monkeypatch, capsys):

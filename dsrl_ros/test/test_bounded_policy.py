@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from toy import SPEC
+from toy_seeing import SeeingToy, views
 
 from dsrl_ros.core.errors import NonFiniteError, PolicyOutputError, ShapeMismatchError
 from dsrl_ros.core.types import Array
@@ -112,3 +113,20 @@ def test_an_answer_of_another_shape_is_an_error_that_names_the_policy():
 def test_a_robot_still_gets_the_error():
     with pytest.raises(PolicyOutputError, match='1e\\+27'):
         Scripted([1e27], raises=True)(*inputs(1))
+
+
+def test_rows_keep_their_own_images_while_the_bad_ones_are_looked_for():
+    class Treacherous(SeeingToy):
+        def see(self, state, noise, images):
+            chunks = super().see(state, noise, images)
+            chunks[state[:, 0] > 0] = np.nan
+            return limit_output(self.spec, chunks)
+
+    state, noise = np.zeros((8, 2), np.float32), np.zeros((8, SPEC.horizon, 1), np.float32)
+    state[2, 0] = 1.0
+    bounded = BoundedPolicy(Treacherous())
+    actions, sane = bounded.checked(state, noise, views(8))
+    assert list(np.flatnonzero(~sane)) == [2]
+    want = SeeingToy().see(state, noise, views(8))
+    np.testing.assert_allclose(actions[sane], want[sane], atol=1e-6)
+    np.testing.assert_array_equal(bounded.see(state, noise, views(8)), actions)

@@ -9,10 +9,17 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
+from dsrl_ros.core.types import NoiseLayout, PolicySpec
+from dsrl_ros.learning.choosers import PriorChooser
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.steered import rollout
+from dsrl_ros.policies import exported
+from dsrl_ros.policies.base import check_input
 from dsrl_ros.tasks import demonstrator
 from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
 from dsrl_ros.tasks.env import TaskEnv
+from dsrl_ros.tasks.evaluate import prior, run_episode
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 
@@ -132,3 +139,92 @@ def test_demonstrations_stay_within_the_stated_action_limits():
     for given in demonstrator.record(SOMEBODY, 2, seed=1):
         assert (given.actions >= np.float32(PICK_PLACE.action_low)).all()
         assert (given.actions <= np.float32(PICK_PLACE.action_high)).all()
+
+
+def policy_spec(*cameras: str, size: tuple[int, int] = (48, 64)) -> PolicySpec:
+    return exported.plain_spec(
+        'onlooker',
+        len(PICK_PLACE.state_names),
+        PICK_PLACE.action_low,
+        PICK_PLACE.action_high,
+        horizon=4,
+        num_execute=4,
+        image_names=cameras,
+        image_heights=(size[0],) * len(cameras),
+        image_widths=(size[1],) * len(cameras),
+    )
+
+
+class Onlooker:
+    """Moves a little by its noise, and keeps what it was shown."""
+
+    def __init__(self, *cameras: str) -> None:
+        self.spec = policy_spec(*cameras)
+        self.seen: list[tuple[np.ndarray, ...]] = []
+
+    def __call__(self, state, noise):
+        return self.see(state, noise, ())
+
+    def see(self, state, noise, images):
+        check_input(self.spec, state, noise, images)
+        self.seen.append(tuple(images))
+        return np.float32(0.02) * np.tanh(noise)
+
+
+def drawn(env: TaskEnv, spec: PolicySpec) -> tuple[np.ndarray, ...]:
+    try:
+        return env.film(spec)
+    except DriverError as error:
+        if 'EGL' not in str(error):
+            raise
+        pytest.skip('nothing to draw with here (EGL)')
+
+
+def test_films_in_the_size_that_the_policy_states(env):
+    env.reset(seed=3)
+    (image,) = drawn(env, policy_spec('front', size=(48, 64)))
+    assert image.shape == (48, 64, 3) and image.dtype == np.uint8 and image.std() > 10
+    (large,) = env.film(policy_spec('front', size=(1440, 1920)))  # more than the scene asks for
+    blocks = large.reshape(48, 30, 64, 30, 3).mean(axis=(1, 3))
+    assert np.abs(blocks - image).mean() < 5
+
+
+def test_a_policy_is_shown_the_scene_of_its_own_decision(env):
+    policy = Onlooker('wrist', 'front')
+    drawn(env, policy.spec)
+    chooser = PriorChooser(0, NoiseLayout.FULL, (4, 4))
+    transitions = rollout(env, policy, chooser, LearnerConfig(), 0, 3)
+    assert len(policy.seen) == len(transitions)
+    env.reset(seed=3)
+    for seen, transition in zip(policy.seen[:3], transitions, strict=False):
+        now = np.stack(env.film(policy.spec))
+        np.testing.assert_array_equal(np.concatenate(seen), now)
+        assert now.shape == (2, 48, 64, 3) and not np.array_equal(now[0], now[1])
+        env.execute(transition.action)
+
+
+def test_filming_changes_no_bit_and_nothing_is_drawn_for_a_policy_of_states(env):
+    drawn(env, policy_spec('front'))
+
+    def states(*cameras: str) -> list[np.ndarray]:
+        env.close()
+        chooser = PriorChooser(0, NoiseLayout.FULL, (4, 4))
+        steps = rollout(env, Onlooker(*cameras), chooser, LearnerConfig(), 0, 3)
+        assert bool(env.arm.twin._cameras) == bool(cameras)
+        return [step.next_observation for step in steps]
+
+    np.testing.assert_array_equal(states(), states('front'))
+
+
+def test_an_evaluation_shows_its_policy_the_scene(env):
+    policy = Onlooker('front')
+    drawn(env, policy.spec)
+    run_episode(env, policy, prior(policy.spec, NoiseLayout.FULL, 1.0), seed=3)
+    assert policy.seen and policy.seen[0][0].std() > 10
+
+
+def test_a_camera_that_the_scene_lacks_is_named(env):
+    with pytest.raises(
+        ConfigError, match=r'ceiling, expected cameras of the task pick_place \(.*front'
+    ):
+        env.film(policy_spec('front', 'ceiling'))

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 from toy import SPEC, ToyEnv, ToyPolicy, transition
+from toy_seeing import SEEING
 
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource
 from dsrl_ros.learning.best_of_n import BestOfN, BestOfNChooser
@@ -237,6 +238,12 @@ def test_the_direct_policy_spans_the_stated_limits() -> None:
     actions = policy(np.zeros((2, 2), np.float32), noise)
     np.testing.assert_allclose(actions[:, :, 0], [[-1.0, 2.0], [3.0, -1.0]])
     np.testing.assert_allclose(policy.noise_for(actions)[0], noise[0])
+
+
+def test_the_direct_policy_needs_no_cameras() -> None:
+    policy = DirectPolicy(SEEING)
+    assert not policy.spec.image_names
+    policy(np.zeros((2, 2), np.float32), np.zeros((2, 2, 1), np.float32))
 
 
 def test_rlpd_learns_on_what_was_executed_and_needs_no_noise() -> None:

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 from toy import SPEC, ToyEnv, ToyPolicy, transition
+from toy_seeing import SEEING, SeeingToy, views
 
+from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, RewardSource
+from dsrl_ros.learning.build import build_actor_learner, build_learner
 from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.sac import DsrlSac
@@ -154,3 +157,79 @@ def test_other_layouts_run(layout: str, rows: int) -> None:
     noise = ActorChooser(learner.export_actor(1, 3), None).choose(STATE, 0, 0)
     assert noise.rows.shape == (rows, SPEC.action_dim)
     assert isinstance(noise, Noise) and noise.source == NoiseSource.ACTOR
+
+
+class FilmedEnv(ToyEnv):
+    """Shows each decision images of its own."""
+
+    filmed = 0
+
+    def film(self, spec):
+        self.filmed += 1
+        return [image[0] for image in views(1, seed=self._decisions)]
+
+
+CHOOSER = ConstantChooser(np.full((2, 1), 0.1, dtype=np.float32), NoiseLayout.FULL)
+
+
+def test_a_policy_with_cameras_is_shown_the_images_of_each_decision() -> None:
+    env = FilmedEnv()
+    steps = rollout(env, SeeingToy(), CHOOSER, CONFIG, 0, 1)
+    assert env.filmed == len(steps) > 1
+    for k, step in enumerate(steps):
+        want = SeeingToy().see(step.observation[None], np.float32([[[0.1], [0.1]]]), views(1, k))
+        np.testing.assert_array_equal(step.action, want[0])
+
+
+def test_nothing_is_filmed_for_a_policy_of_states() -> None:
+    env = FilmedEnv()
+    rollout(env, ToyPolicy(), CHOOSER, CONFIG, 0, 1)
+    assert not env.filmed
+
+
+def test_images_of_another_size_than_the_policy_takes_are_refused() -> None:
+    class Zoomed(FilmedEnv):
+        def film(self, spec):
+            return [image[:, :-1] for image in super().film(spec)]
+
+    with pytest.raises(ShapeMismatchError, match='images of wrist'):
+        rollout(Zoomed(), SeeingToy(), CHOOSER, CONFIG, 0, 1)
+
+
+def test_an_environment_without_the_cameras_is_refused_before_it_is_touched() -> None:
+    class Untouched:
+        def reset(self, *, seed):
+            raise AssertionError
+
+        execute = reset
+
+    class Unlearned(DsrlSac):
+        def add(self, transition):
+            raise AssertionError
+
+    with pytest.raises(
+        ConfigError, match=r'without cameras \(Untouched\).*wrist, front.*film\(\)'
+    ):
+        rollout(Untouched(), SeeingToy(), CHOOSER, CONFIG, 0, 1)
+    learner = Unlearned(SEEING, CONFIG, seed=0)
+    with pytest.raises(ConfigError, match='without cameras'):
+        run_steering(Untouched(), SeeingToy(), learner, 0, offline=[transition()])
+
+
+def test_a_policy_with_cameras_is_steered() -> None:
+    small = dataclasses.replace(CONFIG, hidden_size=16, utd=2)
+    learner = build_learner(SeeingToy(), small, 0)
+    run_steering(FilmedEnv(), SeeingToy(), learner, 0, 2, 3)
+    assert learner.num_transitions and learner.gradient_steps
+
+
+@pytest.mark.parametrize('algorithm', ['na', 'best_of_n'])
+def test_a_learner_that_asks_about_stored_observations_takes_no_policy_with_cameras(
+    algorithm: str,
+) -> None:
+    config = dataclasses.replace(CONFIG, algorithm=algorithm)
+    with pytest.raises(ConfigError, match=f"{algorithm}' for policy toy.*wrist, front.*:=sac"):
+        build_learner(SeeingToy(), config, 0)
+    if algorithm == 'na':
+        with pytest.raises(ConfigError, match='algorithm:=sac'):
+            build_actor_learner(SeeingToy(), config, 0)

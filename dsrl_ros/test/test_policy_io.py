@@ -106,6 +106,12 @@ def test_weights_that_are_not_finite_are_refused(path):
         (lambda card: card.pop('shape'), 'in its section shape'),
         (lambda card: card['shape'].update(width='wide'), 'width.* in its section shape'),
         (lambda card: card['shape'].update(horizon=5), 'expected the same sizes in both'),
+        (
+            lambda card: card['spec'].update(
+                image_names=['wrist'], image_heights=[48], image_widths=[64]
+            ),
+            'got cameras wrist, expected none: these weights take a state alone',
+        ),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(path, change, message):

@@ -19,11 +19,13 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from toy import SPEC, ToyPolicy
+from toy_seeing import SEEING, SeeingToy, views
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk
 from dsrl_msgs.srv import InferBatch
 from dsrl_ros.bridge import convert, names, qos
+from dsrl_ros.bridge.robot import image_to_msg
 from dsrl_ros.core.errors import ConfigError, PolicyLoadError, PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, Noise, NoiseLayout, NoiseSource
 from dsrl_ros.nodes.policy_node import PolicyNode
@@ -291,3 +293,78 @@ def test_an_exported_program_is_served(serve, tmp_path):
     assert result.error_code == Result.NONE, result.error_message
     chunk = convert.chunk_from_msg(result.chunk)
     np.testing.assert_allclose(chunk, ToyPolicy()(STATE[None], ROWS[None])[0], atol=1e-6)
+
+
+def seeing(names=SEEING.image_names, images=None, **fields):
+    """Return a goal whose observation holds images, (height, width, 3) each."""
+    request = goal(**fields)
+    given = [view[0] for view in views(1)] if images is None else images
+    request.observation.image_names = list(names)
+    request.observation.images = [
+        image_to_msg(123, name, image) for name, image in zip(names, given, strict=False)
+    ]
+    return request
+
+
+def test_a_policy_with_cameras_is_shown_the_images_of_the_observation(serve):
+    _, answer = serve(SeeingToy())
+    result = answer(seeing()).result
+    assert result.error_code == Result.NONE, result.error_message
+    want = SeeingToy().see(STATE[None], ROWS[None], views(1))[0]
+    np.testing.assert_array_equal(convert.chunk_from_msg(result.chunk), want)
+
+
+def test_a_policy_that_denoises_in_steps_is_shown_the_images_too(serve):
+    class Stepped(SeeingToy):
+        denoise = SlowPolicy.denoise
+
+    _, answer = serve(Stepped())
+    assert answer(seeing()).result.error_code == Result.NONE
+
+
+def test_images_that_do_not_fit_are_refused_with_a_reason(serve):
+    _, answer = serve(SeeingToy())
+    wrist, front = (view[0] for view in views(1))
+    refused = [
+        (goal(), "got images of [], expected ['wrist', 'front']"),
+        (seeing(names=('front', 'wrist')), "got images of ['front', 'wrist']"),
+        (seeing(names=('wrist', 'front', 'side')), "got images of ['wrist', 'front', 'side']"),
+        (seeing(images=[wrist]), 'got (4, 5, 3), expected (4, 5, 3), (6, 3, 3)'),
+        (seeing(images=[wrist, front[:, :2]]), 'got (4, 5, 3), (6, 2, 3), expected'),
+        (seeing(images=[wrist, front[:0]]), 'Check the camera driver'),
+    ]
+    broken = seeing()
+    broken.observation.images[0].encoding = '32FC1'
+    for request, words in [*refused, (broken, '32FC1')]:
+        reply = answer(request)
+        assert reply.status == GoalStatus.STATUS_ABORTED
+        assert reply.result.error_code == Result.BAD_OBSERVATION, words
+        assert words in reply.result.error_message
+    assert answer(seeing()).result.error_code == Result.NONE
+
+
+def test_a_policy_of_states_leaves_images_unread(serve):
+    """They are there for the learner."""
+    _, answer = serve(ToyPolicy())
+    request = seeing()
+    request.observation.images[0].encoding = 'nonsense'
+    assert answer(request).result.error_code == Result.NONE
+
+
+def test_a_policy_that_needs_images_and_cannot_take_them_ends_the_node_at_once(ros):
+    class Blind(SlowPolicy):
+        spec = SEEING
+
+    with pytest.raises(ConfigError, match='Blind, which takes no images'):
+        ros.add(PolicyNode, Blind())
+
+
+def test_the_batch_service_says_that_it_carries_no_images(serve, ros):
+    client, _ = serve(SeeingToy())
+    request = InferBatch.Request(batch=1, state_dim=2, states=[0.0] * 2, noises=[0.0] * 2)
+    future = client.batch.call_async(request)
+    ros.spin_until(future.done)
+    reply = future.result()
+    assert reply.error_code == Result.UNSUPPORTED
+    assert 'carries no images' in reply.error_message
+    assert 'wrist, front' in reply.error_message and 'algorithm:=sac' in reply.error_message

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from dsrl_ros.cli import prior_check
 from dsrl_ros.cli.prior_check import Measurement
-from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.errors import ConfigError, DriverError
 from dsrl_ros.policies import exported
+from dsrl_ros.tasks.env import TaskEnv
+from dsrl_ros.tasks.pick_place import PICK_PLACE
 
 
 class Wild(nn.Module):
@@ -85,3 +87,59 @@ def test_a_person_reads_a_table(monkeypatch, capsys, policy):
     prior_check.main([*arguments, '--scales', '1'])
     shown = capsys.readouterr().out
     assert 'Success of the frozen policy' in shown and 'bad answers' in shown
+
+
+class Onlooker(nn.Module):
+    """Answers absurdly unless its camera shows something bright."""
+
+    def forward(self, state: Tensor, noise: Tensor, front: Tensor) -> Tensor:
+        dark = front.to(torch.float32).mean(dim=(1, 2, 3))[:, None, None] < 50
+        return torch.where(dark, 1e27 * torch.ones_like(noise), 0.01 * noise.tanh())
+
+
+def onlooker(folder: Path, camera: str) -> Path:
+    """Write a policy for pick_place that looks through one of its cameras."""
+    path = folder / 'onlooker.pt2'
+    states, columns = len(PICK_PLACE.state_names), len(PICK_PLACE.action_names)
+    example = (
+        torch.zeros(2, states),
+        torch.zeros(2, 8, columns),
+        torch.zeros(2, 48, 64, 3, dtype=torch.uint8),
+    )
+    shapes = ({0: torch.export.Dim('B')},) * 3
+    torch.export.save(torch.export.export(Onlooker(), example, dynamic_shapes=shapes), path)
+    spec = exported.plain_spec(
+        'onlooker',
+        states,
+        PICK_PLACE.action_low,
+        PICK_PLACE.action_high,
+        horizon=8,
+        num_execute=8,
+        state_names=PICK_PLACE.state_names,
+        action_names=PICK_PLACE.action_names,
+        control_mode=PICK_PLACE.control_mode,
+        step_period_s=PICK_PLACE.step_period_ns * 1e-9,
+        image_names=(camera,),
+        image_heights=(48,),
+        image_widths=(64,),
+    )
+    exported.write_card(path, spec)
+    return path
+
+
+def test_a_policy_with_cameras_is_shown_the_task(capsys, tmp_path):
+    path = onlooker(tmp_path, 'front')
+    try:
+        TaskEnv(PICK_PLACE).arm.twin.render('front', 64, 48)
+    except DriverError:
+        pytest.skip('nothing to draw with here (EGL)')
+    arguments = ['--env', 'pick_place', '--policy', str(path), '--scales', '1']
+    assert prior_check.main([*arguments, '--episodes', '1']) == 0
+    line = json.loads(capsys.readouterr().out)
+    assert line['answers'] > 0 and line['bad_answers'] == 0
+
+
+def test_a_camera_that_the_task_lacks_is_named_before_the_first_episode(tmp_path):
+    path = onlooker(tmp_path, 'ceiling')
+    with pytest.raises(ConfigError, match='ceiling, expected cameras of the task'):
+        prior_check.main(['--env', 'pick_place', '--policy', str(path), '--episodes', '0'])

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 from toy import SPEC, ToyEnv, ToyPolicy, transition
+from toy_seeing import SeeingToy
 
 from dsrl_ros.core.errors import CheckpointError, ConfigError, ShapeMismatchError
 from dsrl_ros.core.statistics import SuccessRate, difference_interval
@@ -377,6 +378,11 @@ def test_what_cannot_be_learned_from_is_refused_at_once(tmp_path):
     make(tmp_path, env=Seeing(), num_features=2)
     make(tmp_path, env=Seeing(), algorithm='constant')
     make(tmp_path, algorithm='na', offline=[transition(noise=None, phase='offline')])
+
+
+def test_a_policy_with_cameras_needs_an_environment_that_has_them() -> None:
+    with pytest.raises(ConfigError, match=r'ToyEnv.*wrist, front.*film\(\)'):
+        TrainingRun(ToyEnv(), SeeingToy(), CONFIG, PLAN)
 
 
 @pytest.mark.parametrize('algorithm', ['sac', 'na', 'rlpd'])

@@ -173,7 +173,9 @@ def make_env(options: RunOptions, spec: PolicySpec, config: LearnerConfig) -> Ch
         _refuse_wrapping(options)
         task = find_task(options.env)
         check_policy(task, spec)
-        return TaskEnv(task)
+        env = TaskEnv(task)
+        env.film(spec)  # what the policy's cameras lack is said now, not in the first episode
+        return env
     made = _made(options.env)
     if hasattr(made, 'execute'):
         _refuse_wrapping(options)

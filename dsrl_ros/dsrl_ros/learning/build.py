@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.best_of_n import BestOfN
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.constant import ConstantSearch, PriorLearner
@@ -25,6 +26,7 @@ def build_learner(policy: FrozenPolicy, config: LearnerConfig, seed: int) -> Lea
     Raises:
         ConfigError: options that do not fit the policy.
     """
+    _check_asks(policy.spec, config)
     if config.algorithm == 'constant':
         return ConstantSearch(policy.spec, config, seed)
     if config.algorithm == 'prior':
@@ -40,9 +42,10 @@ def build_actor_learner(policy: FrozenPolicy, config: LearnerConfig, seed: int) 
     """Return a learner for the graph: its actor can be sent to the node that acts.
 
     Raises:
-        ConfigError: see `require_actor`.
+        ConfigError: see `require_actor`; options that do not fit the policy.
     """
     require_actor(config)
+    _check_asks(policy.spec, config)
     return _with_actor(policy, config, seed)
 
 
@@ -50,6 +53,20 @@ def _with_actor(policy: FrozenPolicy, config: LearnerConfig, seed: int) -> Actor
     if config.algorithm == 'na':
         return DsrlNa(policy, config, seed)
     return DsrlSac(policy.spec, config, seed)
+
+
+def _check_asks(spec: PolicySpec, config: LearnerConfig) -> None:
+    """Raise unless the frozen policy can answer what its learner will ask it.
+
+    Raises:
+        ConfigError: it looks through cameras, and is to be asked about stored observations.
+    """
+    if spec.image_names and config.algorithm in ('na', 'best_of_n'):
+        raise ConfigError(
+            f'algorithm: got {config.algorithm!r} for policy {spec.name}, which looks through '
+            f'{", ".join(spec.image_names)}, expected sac: {config.algorithm} asks the policy '
+            'about stored observations, which hold no images of its cameras. Set algorithm:=sac.'
+        )
 
 
 def require_actor(config: LearnerConfig) -> None:

@@ -6,19 +6,29 @@ curve predicts the graph's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.noise import expand
-from dsrl_ros.core.types import NO_RUN, Array, DecisionKey, RewardSource, Sight, Transition
+from dsrl_ros.core.types import (
+    NO_RUN,
+    Array,
+    DecisionKey,
+    ImageArray,
+    PolicySpec,
+    RewardSource,
+    Sight,
+    Transition,
+)
 from dsrl_ros.learning.build import acting_policy
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing, trained_episodes_for
 from dsrl_ros.learning.seeding import Stream, keyed_seed
-from dsrl_ros.policies.base import FrozenPolicy
+from dsrl_ros.policies.base import FrozenPolicy, ask
 
 
 class Executed(Protocol):
@@ -68,6 +78,24 @@ class SeeingEnv(Protocol):
 
     def look(self) -> Sight:
         """Return what is seen now: after a reset, and at the end of each chunk."""
+        ...
+
+
+@runtime_checkable
+class FilmingEnv(Protocol):
+    """A `ChunkEnv` with cameras, for policies that look through them."""
+
+    def film(self, spec: PolicySpec) -> Sequence[ImageArray]:
+        """Return what the cameras of a policy show now: after a reset, at the end of a chunk.
+
+        Called for policies with cameras alone.
+
+        Args:
+            spec: of the policy; names the cameras and the size of each image.
+
+        Returns:
+            RGB of each of `spec.image_names`, in that order, (I,) of (height, width, 3) uint8.
+        """
         ...
 
 
@@ -131,7 +159,8 @@ def rollout(
     """Run one episode.
 
     Args:
-        env: where; a `SeeingEnv` if the chooser needs more than the state.
+        env: where; a `SeeingEnv` if the chooser needs more than the state, a `FilmingEnv` if the
+            policy does.
         policy: what is steered.
         chooser: who chooses its noise.
         config: gives the discount.
@@ -145,8 +174,13 @@ def rollout(
 
     Returns:
         The transitions in order; the last one is terminated or truncated.
+
+    Raises:
+        ConfigError: see `check_cameras`.
+        ShapeMismatchError: images that are not those of the policy.
     """
     spec = policy.spec
+    check_cameras(env, spec)
     state, _ = env.reset(seed=reset_seed)
     sight = _look(env)
     transitions: list[Transition] = []
@@ -156,7 +190,8 @@ def rollout(
         asked = fallback if refused and fallback is not None else chooser
         noise = asked.choose(state, episode, decision, sight)
         expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
-        step = env.execute(policy(state[None], expanded[None])[0][: spec.num_execute])
+        chunk = ask(policy, state[None], expanded[None], _film(env, spec))[0]
+        step = env.execute(chunk[: spec.num_execute])
         next_sight = _look(env)
         transitions.append(
             Transition(
@@ -184,6 +219,28 @@ def rollout(
 
 def _look(env: ChunkEnv) -> Sight | None:
     return env.look() if isinstance(env, SeeingEnv) else None
+
+
+def _film(env: ChunkEnv, spec: PolicySpec) -> list[ImageArray]:
+    """Return a batch of one of each image that a policy needs, (I,) of (1, height, width, 3)."""
+    if not spec.image_names:
+        return []
+    assert isinstance(env, FilmingEnv)  # looked at before the episode
+    return [image[None] for image in env.film(spec)]
+
+
+def check_cameras(env: ChunkEnv, spec: PolicySpec) -> None:
+    """Raise unless a policy gets the images that it needs in an environment.
+
+    Raises:
+        ConfigError: it looks through cameras, and there are none.
+    """
+    if spec.image_names and not isinstance(env, FilmingEnv):
+        raise ConfigError(
+            f'policy {spec.name}: got an environment without cameras ({type(env).__name__}), '
+            f'expected one that shows {", ".join(spec.image_names)}. Give it a method film() as '
+            'in `dsrl_ros.learning.steered.FilmingEnv`.'
+        )
 
 
 def succeeded(transitions: list[Transition]) -> bool:
@@ -228,9 +285,13 @@ def run_steering(
 
     Returns:
         What happened, from where it went on.
+
+    Raises:
+        ConfigError: see `check_cameras`.
     """
     config = learner.config
     policy = acting_policy(policy, config)
+    check_cameras(env, policy.spec)  # before the offline steps, which may take hours
     debt = GradientDebt(config.utd, config.start_transitions, config.update_every)
     first = 0 if resumed is None else resumed.episodes
     if resumed is None:

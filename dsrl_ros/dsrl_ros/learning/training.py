@@ -37,6 +37,7 @@ from dsrl_ros.learning.steered import (
     Episode,
     Resumed,
     SeeingEnv,
+    check_cameras,
     evaluate,
     learn_offline,
     run_steering,
@@ -146,6 +147,7 @@ class TrainingRun:
         checkpoint_every: int = 10,
     ) -> None:
         _check_sight(env, policy.spec, config)
+        check_cameras(env, policy.spec)
         self._env = env
         self._policy = BoundedPolicy(policy)
         self._config = config

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -33,15 +33,16 @@ from dsrl_ros.bridge.convert import (
     state_from_msg,
 )
 from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
+from dsrl_ros.bridge.images import image_from_msg
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.config.policy import PolicyConfig
-from dsrl_ros.core.errors import ConfigError, DsrlError
+from dsrl_ros.core.errors import ConfigError, DsrlError, ShapeMismatchError
 from dsrl_ros.core.noise import check_noise, expand
-from dsrl_ros.core.types import Array
+from dsrl_ros.core.types import Array, ImageArray
 from dsrl_ros.policies import io
-from dsrl_ros.policies.base import FrozenPolicy, SteppedPolicy
+from dsrl_ros.policies.base import FrozenPolicy, SteppedPolicy, ask
 
 Result: TypeAlias = InferChunk.Result
 
@@ -112,7 +113,8 @@ class PolicyNode(Node):
         """Answer once before anybody waits: the first pass is slow, and may show a bad policy."""
         state = np.array([self._spec.state_mean], dtype=np.float32)
         noise = np.zeros((1, self._spec.horizon, self._spec.action_dim), dtype=np.float32)
-        self._policy(state, noise)
+        images = [np.zeros((1, *shape), dtype=np.uint8) for shape in self._spec.image_shapes]
+        ask(self._policy, state, noise, images)
 
     def _on_accepted(self, goal: ServerGoalHandle) -> None:
         self._latest = goal
@@ -170,10 +172,13 @@ class PolicyNode(Node):
                 f'goal: got a frozen prefix, but {self._spec.name} cannot keep one; send none.',
             )
         state = self._checked_state(request)
+        images = self._checked_images(request)
         noise = self._checked_noise(request)
         started = looked = time.perf_counter()
         waited = 0.0
-        denoising = _denoise(self._policy, state[None], noise[None])
+        denoising = _denoise(
+            self._policy, state[None], noise[None], [image[None] for image in images]
+        )
         while True:
             try:
                 with _refused_as(Result.BAD_OUTPUT):
@@ -220,6 +225,25 @@ class PolicyNode(Node):
             self._spec.check_state(state)
             return state
 
+    def _checked_images(self, request: InferChunk.Goal) -> list[ImageArray]:
+        """Return the images of a goal, (I,) of (height, width, 3); none for a policy of states.
+
+        That one leaves unread what an observation carries for the learner.
+        """
+        spec, observation = self._spec, request.observation
+        if not spec.image_names:
+            return []
+        with _refused_as(Result.BAD_OBSERVATION):
+            if tuple(observation.image_names) != spec.image_names:
+                raise ShapeMismatchError(
+                    f'observation: got images of {list(observation.image_names)}, expected '
+                    f'{list(spec.image_names)}, through which {spec.name} looks. Check the '
+                    'cameras of who builds the goal against the policy.'
+                )
+            images = [image_from_msg(message) for message in observation.images]
+            spec.check_images(images)
+            return images
+
     def _checked_noise(self, request: InferChunk.Goal) -> Array:
         """Return the (H, A) noise of a goal."""
         spec, message = self._spec, request.noise
@@ -244,6 +268,13 @@ class PolicyNode(Node):
     ) -> InferBatch.Response:
         spec, batch = self._spec, request.batch
         try:
+            if spec.image_names:
+                raise _RefusedError(
+                    Result.UNSUPPORTED,
+                    f'batch: got states alone, as this service carries no images, but {spec.name} '
+                    f'looks through {", ".join(spec.image_names)}. Take a learner that asks the '
+                    'policy nothing: algorithm:=sac.',
+                )
             with _refused_as(Result.BAD_OBSERVATION):
                 states = floats_from_msg('states', request.states, (batch, request.state_dim))
                 require_shape('states', states, (None, spec.state_dim))
@@ -263,15 +294,19 @@ class PolicyNode(Node):
         return response
 
 
-def _denoise(policy: FrozenPolicy, state: Array, noise: Array) -> Generator[int, None, Array]:
-    """Return the steps of a policy; one without steps takes its call as the last of them."""
-    if isinstance(policy, SteppedPolicy):
+def _denoise(
+    policy: FrozenPolicy, state: Array, noise: Array, images: Sequence[ImageArray]
+) -> Generator[int, None, Array]:
+    """Return the steps of a policy; one without steps takes its answer as the last of them."""
+    if isinstance(policy, SteppedPolicy) and not images:
         return policy.denoise(state, noise)
-    return _in_one_step(policy, state, noise)
+    return _in_one_step(policy, state, noise, images)
 
 
-def _in_one_step(policy: FrozenPolicy, state: Array, noise: Array) -> Generator[int, None, Array]:
-    chunk = policy(state, noise)
+def _in_one_step(
+    policy: FrozenPolicy, state: Array, noise: Array, images: Sequence[ImageArray]
+) -> Generator[int, None, Array]:
+    chunk = ask(policy, state, noise, images)
     yield policy.spec.denoising_steps
     return chunk
 

@@ -1,16 +1,16 @@
-"""The frozen policy as the suite sees it: a black box from state and noise to a chunk."""
+"""The frozen policy as the suite sees it: a black box from state, images and noise to a chunk."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsrl_ros.core.checks import require_finite, require_shape
-from dsrl_ros.core.errors import PolicyOutputError
-from dsrl_ros.core.types import Array, PolicySpec
+from dsrl_ros.core.errors import ConfigError, PolicyOutputError, ShapeMismatchError
+from dsrl_ros.core.types import Array, ImageArray, PolicySpec
 
 # A chunk that overshoots the stated limits a little is clipped to them, as the training of the
 # policy expects; one this many times larger is a policy far out of its depth.
@@ -63,12 +63,75 @@ class SteppedPolicy(FrozenPolicy, Protocol):
         ...
 
 
-def check_input(spec: PolicySpec, state: Array, noise: Array) -> None:
-    """Raise unless (B, O) `state` and (B, H, A) `noise` fit `spec` and are finite."""
+@runtime_checkable
+class SeeingPolicy(FrozenPolicy, Protocol):
+    """A policy that can look through cameras.
+
+    It needs the images that `spec.image_names` names; where there are none, `see` is a call.
+    """
+
+    def see(self, state: Array, noise: Array, images: Sequence[ImageArray]) -> Array:
+        """Turn noise into actions; state, noise, return and errors as in a call.
+
+        Args:
+            state: (B, O).
+            noise: (B, H, A).
+            images: RGB of each of `spec.image_names`, in that order, (I,) of
+                (B, height, width, 3) uint8.
+        """
+        ...
+
+
+def ask(
+    policy: FrozenPolicy, state: Array, noise: Array, images: Sequence[ImageArray] = ()
+) -> Array:
+    """Turn noise into actions by a policy of either kind; errors as in a call.
+
+    Args:
+        policy: who is asked.
+        state: (B, O).
+        noise: (B, H, A).
+        images: as in `SeeingPolicy.see`; a policy of states alone never gets them.
+
+    Raises:
+        ConfigError: a policy with cameras that is no `SeeingPolicy`.
+    """
+    if not policy.spec.image_names:
+        return policy(state, noise)
+    if not isinstance(policy, SeeingPolicy):
+        raise ConfigError(
+            f'policy {policy.spec.name}: got {type(policy).__name__}, which takes no images, '
+            f'expected one that looks through {", ".join(policy.spec.image_names)}. Give it a '
+            'method `see`, or take image_names out of its spec.'
+        )
+    return policy.see(state, noise, images)
+
+
+def check_input(
+    spec: PolicySpec, state: Array, noise: Array, images: Sequence[ImageArray] = ()
+) -> None:
+    """Raise unless the arguments of `SeeingPolicy.see` fit `spec` and are finite."""
     require_shape('state', state, (None, spec.state_dim))
     require_shape('noise', noise, (len(state), spec.horizon, spec.action_dim))
     require_finite('state', state)
     require_finite('noise', noise)
+    _check_images(spec, images, len(state))
+
+
+def _check_images(spec: PolicySpec, images: Sequence[ImageArray], batch: int) -> None:
+    if len(images) != len(spec.image_names):
+        raise ShapeMismatchError(
+            f'policy {spec.name}: got {len(images) or "no"} images, expected '
+            f'{len(spec.image_names)} ({", ".join(spec.image_names) or "none"}). Ask it through '
+            '`see`, with an image of each of its cameras.'
+        )
+    for name, image, shape in zip(spec.image_names, images, spec.image_shapes, strict=True):
+        require_shape(f'images of {name}', image, (batch, *shape))
+        if image.dtype != np.uint8:
+            raise ShapeMismatchError(
+                f'images of {name}: got {image.dtype}, expected uint8, RGB from 0 to 255. Leave '
+                'scaling to the policy.'
+            )
 
 
 def sane_entries(spec: PolicySpec, actions: Array) -> NDArray[np.bool_]:

@@ -14,12 +14,17 @@ class DirectPolicy:
     """a = middle + half range * w, w clipped to [-1, 1]: steering it is plain RL on actions.
 
     Args:
-        spec: whose states, executed steps and limits are taken.
+        spec: whose states, executed steps and limits are taken; its cameras are not needed.
     """
 
     def __init__(self, spec: PolicySpec) -> None:
         self.spec = dataclasses.replace(
-            spec, name=f'{spec.name} (direct)', horizon=spec.num_execute
+            spec,
+            name=f'{spec.name} (direct)',
+            horizon=spec.num_execute,
+            image_names=(),
+            image_heights=(),
+            image_widths=(),
         )
         low = np.array(spec.action_low, dtype=np.float32)
         high = np.array(spec.action_high, dtype=np.float32)

@@ -1,7 +1,10 @@
 """Frozen policies that are programs: TorchScript (`.pt`, `.ts`) or torch.export (`.pt2`).
 
 A program takes state (B, O) and noise (B, H, A) and returns actions (B, H, A), all float32, in
-robot units. NAME.json beside it is its card. `archives.py` says what a file may hold.
+robot units. Behind these it takes the RGB images of its cameras, if it has any, one tensor
+(B, height, width, 3) uint8 for each of `image_names`. Nothing is resized or normalised for it:
+that is part of the program. NAME.json beside it is its card. `archives.py` says what a file may
+hold.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import torch
 from torch import Tensor
 
 from dsrl_ros.core.errors import PolicyLoadError, ShapeMismatchError
-from dsrl_ros.core.types import Array, ControlMode, PolicySpec
+from dsrl_ros.core.types import Array, ControlMode, ImageArray, PolicySpec
 from dsrl_ros.policies import cards
 from dsrl_ros.policies.archives import ArchiveError, check_exported, check_torchscript
 from dsrl_ros.policies.base import check_input, limit_output
@@ -27,11 +30,11 @@ SUFFIXES = ('.pt', '.ts', '.pt2')
 _SUGGESTION = 'Write it with policies.exported.write_card.'
 _PROBES = 3  # samples; one alone would hide what depends on the others of its batch
 
-Program = Callable[[Tensor, Tensor], Tensor]
+Program = Callable[..., Tensor]  # of state, noise and images
 
 
 class ExportedPolicy:
-    """A program as a `FrozenPolicy`.
+    """A program as a `SeeingPolicy`.
 
     Args:
         spec: what it takes and gives.
@@ -49,8 +52,12 @@ class ExportedPolicy:
 
     def __call__(self, state: Array, noise: Array) -> Array:
         """Turn noise into actions; see `FrozenPolicy`."""
-        check_input(self._spec, state, noise)
-        return limit_output(self._spec, self._answer(state, noise))
+        return self.see(state, noise, ())
+
+    def see(self, state: Array, noise: Array, images: Sequence[ImageArray]) -> Array:
+        """Turn noise into actions; see `SeeingPolicy`."""
+        check_input(self._spec, state, noise, images)
+        return limit_output(self._spec, self._answer(state, noise, images))
 
     def check(self) -> None:
         """Ask the program a few times whether it is what steering needs.
@@ -66,7 +73,10 @@ class ExportedPolicy:
         state = np.asarray(mean + std * rng.standard_normal((_PROBES, spec.state_dim)), np.float32)
         shape = (_PROBES, spec.horizon, spec.action_dim)
         noise = rng.standard_normal(shape).astype(np.float32)
-        answers = [self._answer(state, noise) for _ in range(3)]
+        images = [
+            rng.integers(0, 256, (_PROBES, *size), dtype=np.uint8) for size in spec.image_shapes
+        ]
+        answers = [self._answer(state, noise, images) for _ in range(3)]
         if any(not np.array_equal(answer, answers[0], equal_nan=True) for answer in answers):
             raise PolicyLoadError(
                 f'policy {spec.name}: got other actions for the same state and noise, expected '
@@ -74,7 +84,10 @@ class ExportedPolicy:
                 'sampler such as DDIM with eta 0.'
             )
         alone = np.concatenate(
-            [self._answer(state[i : i + 1], noise[i : i + 1]) for i in range(_PROBES)]
+            [
+                self._answer(state[one], noise[one], [image[one] for image in images])
+                for one in (slice(i, i + 1) for i in range(_PROBES))
+            ]
         )
         reach = np.asarray(spec.action_high) - np.asarray(spec.action_low)
         if not (np.abs(alone - answers[0]) <= 1e-3 * reach)[np.isfinite(answers[0])].all():
@@ -82,14 +95,14 @@ class ExportedPolicy:
                 f'policy {spec.name}: got other actions for a sample alone than for the same one '
                 'in a batch, expected the same. Export it in evaluation mode (BatchNorm).'
             )
-        other = self._answer(state, noise[::-1].copy())
+        other = self._answer(state, noise[::-1], images)
         if np.array_equal(other, answers[0], equal_nan=True):
             raise PolicyLoadError(
                 f'policy {spec.name}: got the same actions for another noise, expected the noise '
                 'to decide. Export the sampler with its starting noise as the second argument.'
             )
 
-    def _answer(self, state: Array, noise: Array) -> Array:
+    def _answer(self, state: Array, noise: Array, images: Sequence[ImageArray]) -> Array:
         """Return the program's actions as they are.
 
         Raises:
@@ -97,15 +110,18 @@ class ExportedPolicy:
         """
         # A view of a caller's array may be read-only or reversed: torch takes neither.
         given = [torch.from_numpy(np.array(x, dtype=np.float32)) for x in (state, noise)]
+        given += [torch.from_numpy(np.array(image)) for image in images]
         try:
             with torch.inference_mode():
                 actions = self._program(*given)
         except Exception as error:
             line = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            seen = f' and images {", ".join(str(x.shape) for x in images)}' if images else ''
+            shapes = ', '.join(["{0: 'B'}"] * len(given))
             raise ShapeMismatchError(
                 f'policy {self._spec.name}: got an error for state {state.shape} and noise '
-                f'{noise.shape}: {line}. Expected a program for any batch size: script it rather '
-                "than trace it, or export it with dynamic_shapes=({0: 'B'}, {0: 'B'}); or mend "
+                f'{noise.shape}{seen}: {line}. Expected a program for any batch size: script it '
+                f'rather than trace it, or export it with dynamic_shapes=({shapes}); or mend '
                 'the sizes in its card.'
             ) from error
         if not isinstance(actions, Tensor) or actions.shape != noise.shape:
@@ -135,7 +151,8 @@ def plain_spec(
         horizon: steps in a chunk, H.
         num_execute: steps of a chunk that are executed before the next decision.
         fields: of `PolicySpec`, to say more, e.g. `state_mean` and `state_std`, which bring the
-            state to the size that the learner's networks like.
+            state to the size that the learner's networks like, or `image_names`,
+            `image_heights` and `image_widths`, which say that it looks through cameras.
     """
     known: dict[str, Any] = {
         'name': name,
@@ -192,7 +209,7 @@ def load(path: Path, spec: PolicySpec | None = None) -> ExportedPolicy:
         spec = cards.spec_of(cards.read_card(path, FORMAT, _SUGGESTION), path, _SUGGESTION)
     data, spec = cards.read_checked(path, spec, _SUGGESTION)
     try:
-        program = _exported(data) if path.suffix == '.pt2' else _torchscript(data)
+        program = _exported(data, path) if path.suffix == '.pt2' else _torchscript(data)
     except ArchiveError as error:
         raise PolicyLoadError(
             f'policy {path}: got {error}, expected a program written by torch.jit.save (.pt, .ts) '
@@ -214,14 +231,36 @@ def _torchscript(data: bytes) -> Program:
         raise ArchiveError(f'no readable TorchScript ({_first_line(error)})') from error
 
 
-def _exported(data: bytes) -> Program:
+def _exported(data: bytes, path: Path) -> Program:
     check_exported(data)
     try:
+        archive = torch.export.load(io.BytesIO(data))
         # The guards of an archive are Python code; the checks at loading stand in for them.
-        program: Program = torch.export.load(io.BytesIO(data)).module(check_guards=False)
+        program: Program = archive.module(check_guards=False)
     except Exception as error:
         raise ArchiveError(f'no readable program ({_first_line(error)})') from error
+    _check_image_types(archive, path)
     return program
+
+
+def _check_image_types(archive: torch.export.ExportedProgram, path: Path) -> None:
+    """Raise unless the program takes its images as they are.
+
+    One that was exported for numbers in [0, 1] would take bytes too, and answer wrongly.
+
+    Raises:
+        PolicyLoadError: an image input that is not uint8.
+    """
+    for node in archive.graph.find_nodes(op='placeholder'):
+        given = node.meta.get('val')
+        if node.name not in archive.graph_signature.user_inputs[2:]:
+            continue
+        if isinstance(given, Tensor) and given.dtype != torch.uint8:
+            raise PolicyLoadError(
+                f'policy {path}: got an image input {node.name} of {given.dtype}, expected '
+                'torch.uint8, (B, height, width, 3) from 0 to 255. Export it with such images, '
+                'and scale and order them inside the program.'
+            )
 
 
 def _first_line(error: Exception) -> str:

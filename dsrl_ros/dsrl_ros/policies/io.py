@@ -94,6 +94,12 @@ def load_flow(path: Path) -> FlowPolicy:
             f'policy card {cards.card_path(path)}: got {shape} with O, H, A = {sizes} in its '
             f'section spec, expected the same sizes in both. {_SUGGESTION}'
         )
+    if spec.image_names:
+        raise PolicyLoadError(
+            f'policy card {cards.card_path(path)}: got cameras {", ".join(spec.image_names)}, '
+            'expected none: these weights take a state alone. Leave image_names out, or export '
+            'the policy as a program.'
+        )
     data, spec = cards.read_checked(path, spec, _SUGGESTION)
     try:
         tensors = safetensors.torch.load(data)

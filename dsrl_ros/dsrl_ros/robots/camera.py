@@ -41,6 +41,10 @@ class OffscreenCamera:
         self._size = (height, width)
         self._area = mujoco.MjrRect(0, 0, width, height)
         self._scene = mujoco.MjvScene(model, maxgeom=1000)
+        # Beyond the buffer that the scene asks for nothing is drawn, and MuJoCo does not say so.
+        buffer = model.vis.global_
+        buffer.offwidth = max(buffer.offwidth, width)
+        buffer.offheight = max(buffer.offheight, height)
         self._drawing = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._drawing)
         self._options = mujoco.MjvOption()

@@ -194,6 +194,11 @@ class Twin:
         mujoco.mju_mat2Quat(quaternion, site.xmat)
         return np.concatenate([site.xpos, quaternion])
 
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Names of the cameras that `render` takes."""
+        return tuple(self.model.camera(i).name for i in range(self.model.ncam))
+
     def render(self, camera: str, width: int, height: int) -> NDArray[np.uint8]:
         """Return an RGB image, (height, width, 3), drawn without a display.
 

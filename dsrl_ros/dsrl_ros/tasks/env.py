@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.config.reward import RewardConfig
-from dsrl_ros.core.errors import DsrlError
-from dsrl_ros.core.types import Array
+from dsrl_ros.core.errors import ConfigError, DsrlError
+from dsrl_ros.core.types import Array, ImageArray, PolicySpec
 from dsrl_ros.robots.arm import SimulatedArm
 from dsrl_ros.robots.description import RobotDescription
 from dsrl_ros.robots.planner import ChunkPlan
@@ -102,6 +102,34 @@ class TaskEnv(gymnasium.Env[Array, Array]):
     def render(self) -> NDArray[np.uint8]:
         """Return an RGB image of the scene, (480, 640, 3)."""
         return self._arm.twin.render('front', 640, 480)
+
+    def film(self, spec: PolicySpec) -> tuple[ImageArray, ...]:
+        """Return what the cameras of a policy show now, drawn in the sizes that it states.
+
+        Nothing is drawn for a policy without cameras, and nothing drawn changes the physics.
+
+        Args:
+            spec: of the policy; its `image_names` are cameras of the scene.
+
+        Returns:
+            RGB of each of `spec.image_names`, (I,) of (height, width, 3) uint8.
+
+        Raises:
+            ConfigError: the scene has no camera of one of the names.
+            DriverError: there is nothing to draw with.
+        """
+        twin = self._arm.twin
+        missing = [name for name in spec.image_names if name not in twin.cameras]
+        if missing:
+            raise ConfigError(
+                f'policy {spec.name}: got image_names with {", ".join(missing)}, expected cameras '
+                f'of the task {self.task.name} ({", ".join(twin.cameras)}). Name these in the '
+                f'policy card, or add the camera to {self.task.scene.name}.'
+            )
+        return tuple(
+            twin.render(name, width, height)
+            for name, (height, width, _) in zip(spec.image_names, spec.image_shapes, strict=True)
+        )
 
     def close(self) -> None:
         """Free what rendering has taken."""

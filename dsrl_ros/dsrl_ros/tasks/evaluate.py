@@ -11,7 +11,7 @@ import numpy as np
 from dsrl_ros.core.noise import expand, num_rows
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec
-from dsrl_ros.policies.base import FrozenPolicy
+from dsrl_ros.policies.base import FrozenPolicy, ask
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.task import Task
 
@@ -45,7 +45,8 @@ def run_episode(env: TaskEnv, policy: FrozenPolicy, noise: NoiseSource, seed: in
     rng = np.random.default_rng((seed, _NOISE_STREAM))
     state, _ = env.reset(seed=seed)
     while True:
-        chunk = policy(state[None], noise(state, rng)[None])[0]
+        images = [image[None] for image in env.film(policy.spec)]
+        chunk = ask(policy, state[None], noise(state, rng)[None], images)[0]
         result = env.execute(chunk[: policy.spec.num_execute])
         if result.terminated or result.truncated:
             return result.terminated

@@ -198,7 +198,8 @@ def _check_observations(space: spaces.Space[Any], spec: PolicySpec) -> None:
     if spec.image_names:
         raise ConfigError(
             f'policy {spec.name}: got cameras {", ".join(spec.image_names)} in its card, expected '
-            'none: a Gymnasium environment gives it a state alone. Export a policy on states.'
+            'none: a Gymnasium environment gives it a state alone. Export a policy on states, or '
+            'write an environment that executes chunks itself, with a method film().'
         )
     if space.shape != (spec.state_dim,):
         raise ShapeMismatchError(
