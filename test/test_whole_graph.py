@@ -5,6 +5,7 @@ What a run leaves behind, that it repeats, and that whatever ends it early loses
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -18,17 +19,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
+from torch import Tensor
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from graph_run import FRANKA, Run, description_of, small_config, start_graph
+from graph_run import BRINGUP, FRANKA, Run, description_of, small_config, start_graph
 
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.bags import AUDIT
 from dsrl_ros.bridge.convert import transition_from_msg
 from dsrl_ros.cli.description import Description
 from dsrl_ros.core.types import NoiseSource
+from dsrl_ros.policies import exported, io
 
 NODES = ('driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin')
 PHASES = ['warmup'] * 2 + ['online'] * 3 + ['eval_base'] * 2 + ['eval_steered'] * 2
@@ -232,7 +236,33 @@ def assert_recorded_decisions_are_in_the_journal(run: Run, episodes: range) -> N
         assert rewarded & observed <= kept
 
 
-def test_policy_and_learner_look_through_a_camera(start: Callable[..., Run]) -> None:
+class Seeing(torch.nn.Module):
+    """Sways about by its noise, the more the brighter its image is; black, it stands still."""
+
+    def forward(self, state: Tensor, noise: Tensor, front: Tensor) -> Tensor:
+        bright = front.float().mean((1, 2, 3))[:, None, None] / 255
+        return 0.02 * bright * torch.tanh(noise) + 0.0 * state[:, None, :1]
+
+
+def seeing_policy(folder: Path) -> Path:
+    """Write a policy for the demo's robot that looks through its camera."""
+    path = folder / 'seeing.pt2'
+    shipped = io.load(BRINGUP / 'policies' / 'franka_pick_place.safetensors').spec
+    given = (
+        torch.zeros(2, shipped.state_dim),
+        torch.zeros(2, shipped.horizon, shipped.action_dim),
+        torch.zeros(2, 96, 128, 3, dtype=torch.uint8),
+    )
+    any_batch = ({0: torch.export.Dim('B')},) * 3
+    torch.export.save(torch.export.export(Seeing(), given, dynamic_shapes=any_batch), path)
+    cameras = {'image_names': ('front',), 'image_heights': (96,), 'image_widths': (128,)}
+    exported.write_card(path, dataclasses.replace(shipped, name='seeing', sha256='', **cameras))
+    return path
+
+
+def test_policy_and_learner_look_through_a_camera(
+    start: Callable[..., Run], tmp_path: Path
+) -> None:
     """As docs/cameras.md says it: what is learned from is what was seen, in every decision."""
     text = (Path(__file__).parents[1] / 'docs' / 'cameras.md').read_text()
     (example,) = re.findall(r'```yaml\n(.*?)```', text, re.DOTALL)
@@ -241,7 +271,10 @@ def test_policy_and_learner_look_through_a_camera(start: Callable[..., Run]) -> 
         for node, options in yaml.safe_load(example).items()
     }
     changes['trainer']['learner'] |= {'encoder_channels': 4, 'encoder_size': 8}
-    run = start(small_config(**changes), warmup_episodes=1, episodes=1, eval_episodes=1)
+    changes['monitor'] = {'prior_scales': []}  # each scale would draw every image anew
+    policy = seeing_policy(tmp_path)
+    counts = {'warmup_episodes': 1, 'episodes': 1, 'eval_episodes': 1}
+    run = start(small_config(**changes), policy=policy, **counts)
     output = run.wait()
     assert run.launcher.returncode == 0, output
     transitions = [transition_from_msg(t) for t in run.transitions()]
@@ -252,6 +285,10 @@ def test_policy_and_learner_look_through_a_camera(start: Callable[..., Run]) -> 
     assert moved > len(images) / 2
     summary = json.loads((run.folder / 'summary.json').read_text())
     assert summary['gradient_steps'] == 4 * len(transitions)
+    received = [image for o in run.bag(0)[names.OBSERVATION] for image in o.images]
+    assert {(image.height, image.width) for image in received} == {(96, 128)}
+    for t in run.transitions():  # the policy saw an image that was not black
+        assert np.abs(np.asarray(t.result.executed)).max() > 1e-4
 
 
 def test_in_real_time_the_robot_never_waits_for_learning(start: Callable[..., Run]) -> None:

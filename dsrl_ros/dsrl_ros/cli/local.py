@@ -7,8 +7,6 @@ learner again.
 from __future__ import annotations
 
 import argparse
-import importlib
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ import yaml
 
 from dsrl_ros.core.config.choices import TASK_NAMES
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.core.factories import is_factory, make
 from dsrl_ros.core.options import check, from_mapping, option, parse, to_mapping
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.config import LearnerConfig
@@ -27,8 +26,6 @@ from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 
 OPTIONS = 'train.yaml'
-# module:factory; the name of a registered environment may hold a colon too, but ends in -v0.
-_FACTORY = re.compile(r'[A-Za-z_][\w.]*:[A-Za-z_]\w*')
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class RunOptions:
         f'A task of the suite ({", ".join(TASK_NAMES)}), the id of a Gymnasium environment, or '
         'module:factory, a function without arguments that returns one.',
     )
-    policy: str = option('', 'File of the policy.')
+    policy: str = option('', 'File of the policy, or module:factory.')
     seed: int = option(0, 'Seed of everything.', low=0, high=2**31)
     warmup: int = option(10, 'Episodes with prior noise before the first online one.', low=0)
     episodes: int = option(50, 'Online episodes.', low=0)
@@ -59,7 +56,8 @@ class RunOptions:
         check(self)
         if not self.policy:
             raise ConfigError(
-                'policy: got none, expected the path of a file (.safetensors, .pt, .ts, .pt2). '
+                'policy: got none, expected the path of a file (.safetensors, .pt, .ts, .pt2) or '
+                'module:factory. '
                 'Give --policy.'
             )
 
@@ -89,7 +87,7 @@ def run_options(given: Mapping[str, Any]) -> RunOptions:
     """
     values = {name: given[name] for name in RunOptions.__dataclass_fields__ if name in given}
     for name in ('policy', 'offline'):
-        if values.get(name):
+        if values.get(name) and not is_factory(values[name]):
             values[name] = str(Path(values[name]).expanduser().absolute())
     return from_mapping(RunOptions, values, 'command line')
 
@@ -213,15 +211,14 @@ def _refuse_wrapping(options: RunOptions) -> None:
 
 def _made(name: str) -> Any:
     """Return the environment of a factory, or the registered one."""
+    if is_factory(name):
+        return make('env', name)
     import gymnasium
 
     # A module of the user's lies where the command is called.
     sys.path.insert(0, str(Path.cwd()))
     try:
-        if not _FACTORY.fullmatch(name):
-            return gymnasium.make(name)
-        module, _, factory = name.partition(':')
-        return getattr(importlib.import_module(module), factory)()
+        return gymnasium.make(name)
     except (ImportError, AttributeError, TypeError, gymnasium.error.Error) as error:
         raise ConfigError(
             f'env: got {name!r}: {error}; expected {" or ".join(TASK_NAMES)}, the id of a '

@@ -184,10 +184,11 @@ class PolicySpec:
             raise ConfigError(
                 f'PolicySpec.image_names: got {list(self.image_names)}, expected names, each once.'
             )
-        if any(size < 1 for size in (*self.image_heights, *self.image_widths)):
+        pixels = (*self.image_heights, *self.image_widths)
+        if not all(isinstance(size, int) and size > 0 for size in pixels):
             raise ConfigError(
                 f'PolicySpec.image_heights, image_widths: got {list(self.image_heights)}, '
-                f'{list(self.image_widths)}, expected more than 0.'
+                f'{list(self.image_widths)}, expected whole numbers of pixels, more than 0.'
             )
 
     @property

@@ -314,8 +314,8 @@ def _in_one_step(
 def _weights_path(text: str) -> Path:
     if not text:
         raise ConfigError(
-            'policy: got no policy, expected the path of its file (.safetensors, .pt, .ts, .pt2). '
-            'Set the parameter `policy`.'
+            'policy: got no policy, expected the path of its file (.safetensors, .pt, .ts, .pt2) '
+            'or module:factory. Set the parameter `policy`.'
         )
     return Path(text)
 

@@ -33,6 +33,7 @@ from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.trainer import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
+from dsrl_ros.core.factories import is_factory
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import PolicySpec as CorePolicySpec
 from dsrl_ros.core.types import Transition as CoreTransition
@@ -148,8 +149,11 @@ class TrainerNode(Node):
         self._worker.start()
 
     def _frozen_policy(self, spec: CorePolicySpec) -> FrozenPolicy:
-        """Return the policy of the run, from its file or behind the policy node's service."""
-        if not self._config.policy:
+        """Return the policy of the run, from its file or behind the policy node's service.
+
+        One that a Python function makes may be large, or need a GPU: it is there once.
+        """
+        if not self._config.policy or is_factory(self._config.policy):
             self._remote = RemotePolicy(self, spec, self._config.policy_timeout_s)
             return self._remote
         policy = io.load(Path(self._config.policy))

@@ -24,11 +24,11 @@ from dsrl_ros.core.types import Array, ControlMode, ImageArray, PolicySpec
 from dsrl_ros.policies import cards
 from dsrl_ros.policies.archives import ArchiveError, check_exported, check_torchscript
 from dsrl_ros.policies.base import check_input, limit_output
+from dsrl_ros.policies.probing import check_answers
 
 FORMAT = 'dsrl-exported-policy/1'
 SUFFIXES = ('.pt', '.ts', '.pt2')
 _SUGGESTION = 'Write it with policies.exported.write_card.'
-_PROBES = 3  # samples; one alone would hide what depends on the others of its batch
 
 Program = Callable[..., Tensor]  # of state, noise and images
 
@@ -67,40 +67,7 @@ class ExportedPolicy:
             PolicyLoadError: its answers are random, depend on the rest of the batch, or do not
                 depend on the noise.
         """
-        spec = self._spec
-        rng = np.random.default_rng(0)
-        mean, std = np.asarray(spec.state_mean), np.asarray(spec.state_std)
-        state = np.asarray(mean + std * rng.standard_normal((_PROBES, spec.state_dim)), np.float32)
-        shape = (_PROBES, spec.horizon, spec.action_dim)
-        noise = rng.standard_normal(shape).astype(np.float32)
-        images = [
-            rng.integers(0, 256, (_PROBES, *size), dtype=np.uint8) for size in spec.image_shapes
-        ]
-        answers = [self._answer(state, noise, images) for _ in range(3)]
-        if any(not np.array_equal(answer, answers[0], equal_nan=True) for answer in answers):
-            raise PolicyLoadError(
-                f'policy {spec.name}: got other actions for the same state and noise, expected '
-                'the same. Export it without random numbers: dropout off, a deterministic '
-                'sampler such as DDIM with eta 0.'
-            )
-        alone = np.concatenate(
-            [
-                self._answer(state[one], noise[one], [image[one] for image in images])
-                for one in (slice(i, i + 1) for i in range(_PROBES))
-            ]
-        )
-        reach = np.asarray(spec.action_high) - np.asarray(spec.action_low)
-        if not (np.abs(alone - answers[0]) <= 1e-3 * reach)[np.isfinite(answers[0])].all():
-            raise PolicyLoadError(
-                f'policy {spec.name}: got other actions for a sample alone than for the same one '
-                'in a batch, expected the same. Export it in evaluation mode (BatchNorm).'
-            )
-        other = self._answer(state, noise[::-1], images)
-        if np.array_equal(other, answers[0], equal_nan=True):
-            raise PolicyLoadError(
-                f'policy {spec.name}: got the same actions for another noise, expected the noise '
-                'to decide. Export the sampler with its starting noise as the second argument.'
-            )
+        check_answers(self._spec, self._answer)
 
     def _answer(self, state: Array, noise: Array, images: Sequence[ImageArray]) -> Array:
         """Return the program's actions as they are.

@@ -7,6 +7,7 @@ Policies that are exported programs: `exported.py`.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ import safetensors.torch
 from safetensors import SafetensorError
 
 from dsrl_ros.core.errors import DsrlError, PolicyLoadError
+from dsrl_ros.core.factories import is_factory, make
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.policies import cards, exported
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.flow import FlowPolicy, FlowShape, VelocityField
+from dsrl_ros.policies.probing import check_policy
 
 FORMAT = 'dsrl-flow-policy/1'
+_SHA256 = re.compile('[0-9a-f]{64}')
 _SUGGESTION = 'Get the file again, or make it anew with `make base-policy`.'
 
 
@@ -57,23 +61,47 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def load(path: Path) -> FrozenPolicy:
-    """Load a policy of any kind, told by the name of its file.
+    """Load a policy of any kind, told by its name.
 
     Args:
         path: weights ending in `.safetensors`, or a program ending in one of
-            `exported.SUFFIXES`; the card lies beside it.
+            `exported.SUFFIXES`; the card lies beside it. Or module:factory, a function without
+            arguments that returns a `FrozenPolicy`.
 
     Raises:
-        PolicyLoadError: a file or a card that is missing, corrupt, of another kind, shape or hash.
+        PolicyLoadError: a file or a card that is missing, corrupt, of another kind, shape or hash;
+            what a factory made is no policy, or has answers that cannot be steered.
+        ConfigError: no such factory.
     """
+    if is_factory(str(path)):
+        return _made(str(path))
     if path.suffix in exported.SUFFIXES:
         return exported.load(path)
     if path.suffix == '.safetensors':
         return load_flow(path)
     raise PolicyLoadError(
         f'policy {path}: got {path.suffix!r}, expected one of .safetensors, '
-        f'{", ".join(exported.SUFFIXES)}.'
+        f'{", ".join(exported.SUFFIXES)}, or module:factory.'
     )
+
+
+def _made(name: str) -> FrozenPolicy:
+    """Return the policy that a function of the user's makes, checked as a file's is."""
+    policy: FrozenPolicy = make('policy', name)
+    spec = getattr(policy, 'spec', None)
+    if not isinstance(spec, PolicySpec) or not callable(policy):
+        raise PolicyLoadError(
+            f'policy {name}: got {type(policy).__name__}, expected a FrozenPolicy: an object with '
+            'a PolicySpec as spec, called with state and noise. Return '
+            'policies.exported.ExportedPolicy(spec, program), or a class like it.'
+        )
+    if not _SHA256.fullmatch(spec.sha256):
+        raise PolicyLoadError(
+            f'policy {name}: got sha256 {spec.sha256!r}, expected 64 hexadecimal digits: what was '
+            'learned belongs to one set of weights. Take hashlib.sha256 of their file.'
+        )
+    check_policy(policy)
+    return policy
 
 
 def load_flow(path: Path) -> FlowPolicy:

@@ -18,7 +18,7 @@ class MonitorConfig:
         low=0.0,
         high=10.0,
     )
-    policy: str = option('', 'path of the policy (.safetensors), for measuring the scaled prior')
+    policy: str = option('', 'the frozen policy, see the policy node; for the scaled prior')
     task: str = option(
         TASK_NAMES[0], 'what is simulated, for measuring the scaled prior', choices=TASK_NAMES
     )

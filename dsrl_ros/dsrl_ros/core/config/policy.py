@@ -13,7 +13,8 @@ class PolicyConfig:
 
     policy: str = option(
         '',
-        'the frozen policy, a .safetensors file or an exported program, with its .json beside it',
+        'the frozen policy, a .safetensors file or an exported program, with its .json beside it; '
+        'or module:factory, a Python function that returns one',
     )
 
     def __post_init__(self) -> None:

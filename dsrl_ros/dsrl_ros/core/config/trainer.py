@@ -13,7 +13,8 @@ class TrainerConfig:
 
     policy: str = option(
         '',
-        'frozen policy file, which DSRL-NA asks for actions; empty asks the policy node for them',
+        'frozen policy file, which DSRL-NA asks for actions; empty, or module:factory, asks the '
+        'policy node for them',
     )
     offline: str = option(
         '', 'dataset to learn from before the first episode, as `dsrl train` writes it'
