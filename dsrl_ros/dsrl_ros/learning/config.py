@@ -168,7 +168,7 @@ class LearnerConfig:
     )
     temperature_auto: bool = option(True, 'Adapt the temperature to the target entropy.')
     temperature_floor: float = option(
-        0.0005, 'Lower bound of an adapted temperature.', low=0.0, high=100.0
+        0.002, 'Lower bound of an adapted temperature.', low=0.0, high=100.0
     )
     target_entropy_per_dim: float = option(
         -0.5, 'Target entropy per noise dimension [nats], of w / b_W.', low=-10.0, high=0.69
