@@ -140,3 +140,11 @@ def test_the_child_measures_full_noise_beside_the_layout_of_the_run(graph):
     assert words[words.index('--layouts') + 1] == 'repeated'
     assert words[words.index('--env') + 1] == 'pick_place'
     assert '--also-full' in words
+
+
+def test_a_policy_in_python_is_not_loaded_a_second_time(ros, tmp_path):
+    graph = ros.add(Graph)
+    monitor = ros.add(MonitorNode, panel=False, policy='nowhere:load')
+    graph.announce(tmp_path)
+    ros.spin_until(lambda: monitor._run is not None)
+    assert monitor._prior is None

@@ -47,8 +47,11 @@ def test_a_policy_of_the_current_folder_answers(write):
 @pytest.mark.parametrize(
     ('text', 'error', 'what'),
     [
-        ('', ConfigError, "has no attribute 'load'; expected module:factory"),
-        ('def load(path): ...', ConfigError, 'missing 1 required positional argument'),
+        ('', ConfigError, 'has no load; expected module:factory'),
+        ('def load(path): ...', ConfigError, "missing a required argument: 'path'; expected"),
+        # What is wrong inside is not hidden.
+        ('import nowhere', ModuleNotFoundError, "^No module named 'nowhere'$"),
+        ('def load():\n    return None.x', AttributeError, "^'NoneType' object has no attribute"),
         ('def load():\n    return 3', PolicyLoadError, 'got int, expected a FrozenPolicy'),
         (
             'def load():\n    return ExportedPolicy(SPEC, lambda s, w: torch.rand_like(w))',
@@ -65,6 +68,14 @@ def test_a_policy_of_the_current_folder_answers(write):
 def test_what_is_no_policy_is_refused(write, text, error, what):
     with pytest.raises(error, match=what):
         io.load(write(text))
+
+
+def test_what_it_imports_later_is_found_too(write, tmp_path):
+    (tmp_path / 'later_part.py').write_text('def act(noise):\n    return noise.tanh()\n')
+    later = "__import__('later_part').act(noise)"
+    policy = io.load(write(GOOD.replace('torch.tanh(noise)', later)))
+    noise = np.ones((1, 2, 1), dtype=np.float32)
+    assert policy(np.zeros((1, 2), dtype=np.float32), noise).shape == (1, 2, 1)
 
 
 def test_a_module_that_is_not_there_is_named():

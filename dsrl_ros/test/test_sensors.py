@@ -28,7 +28,9 @@ class Wires:
     def __init__(self, table: StateSources = TABLE, cameras: tuple[str, ...] = ()) -> None:
         self.states: list[StateSample] = []
         self._topics: dict[str, Callable[[Any], None]] = {}
-        StateSensors(self, table, ('joint', 'width'), cameras, SLOP_S, self.states.append)  # type: ignore[arg-type]
+        node: Any = self
+        on_state = self.states.append
+        self.sensors = StateSensors(node, table, ('joint', 'width'), cameras, SLOP_S, on_state)
 
     def create_subscription(self, _: type, topic: str, callback: Any, qos_profile: Any) -> None:
         assert qos_profile is not None
@@ -105,6 +107,31 @@ def test_images_belong_to_the_state_they_come_with_late_as_they_are() -> None:
         assert seen['wrist'] == seen['front'] + 10
         assert state.state[0] == pytest.approx(1e-3 * seen['front'], abs=SLOP_S)
         assert state.oldest_ns <= seen['front'] * MS <= state.newest_ns
+
+
+def test_who_holds_up_the_others_is_named() -> None:
+    wires = Wires(SEEING, ('wrist',))
+    wires.come('arm', 1000)
+    assert wires.sensors.lagging() == (
+        'hand (hand) has sent nothing; wrist (camera/wrist) has sent nothing'
+    )
+    wires.come('hand', 1000)
+    wires.come('camera/wrist', 1000)
+    assert not wires.sensors.lagging()
+    for now_ms in range(1001, 1501):
+        wires.come('arm', now_ms)
+        wires.come('hand', now_ms)
+    assert wires.sensors.lagging() == 'wrist (camera/wrist) is 0.50 s behind'
+
+
+def test_stamps_of_one_state_lie_within_the_slop_of_each_other() -> None:
+    wires = Wires(SEEING, ('wrist',))
+    wires.come('arm', 1000)
+    wires.come('hand', 1036)
+    wires.come('camera/wrist', 1018)  # near to either, which are apart
+    assert not wires.states
+    wires.come('arm', 1020)
+    assert [state.newest_ns - state.oldest_ns for state in wires.states] == [18 * MS]
 
 
 def test_a_camera_that_is_not_there_is_named_and_gives_no_numbers() -> None:

@@ -10,7 +10,7 @@ import pytest
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.learning.actor import ActorHeader
-from dsrl_ros.learning.sight import check_cameras, sight_of, small
+from dsrl_ros.learning.sight import check_channels, sight_of, small
 
 BLIND = ActorHeader(0, 0, 'a' * 64, NoiseLayout.FULL, 2, 1, 1.5, 'tanh', -1.0, 1.0, 0.0)
 SEEING = dataclasses.replace(BLIND, image_shape=(6, 16, 16))
@@ -31,6 +31,11 @@ def test_an_image_of_the_right_size_stays_as_it_is():
     assert small(image, 8, 12) is image
 
 
+def test_an_image_is_never_made_larger():
+    with pytest.raises(ShapeMismatchError, match='got 8 x 12 pixels, expected at least 9 x 12'):
+        small(picture(8, 12), 9, 12)
+
+
 def test_cameras_lie_one_after_the_other_along_the_channels():
     first, second = picture(4, 5), 255 - picture(4, 5)
     sight = sight_of([first, second])
@@ -47,7 +52,7 @@ def test_cameras_lie_one_after_the_other_along_the_channels():
     ('header', 'cameras'), [(BLIND, ()), (SEEING, ('front', 'wrist'))], ids=['blind', 'seeing']
 )
 def test_cameras_that_give_what_the_actor_sees_are_taken(header, cameras):
-    check_cameras(header, cameras)
+    check_channels(header, cameras)
 
 
 @pytest.mark.parametrize(
@@ -60,4 +65,4 @@ def test_cameras_that_give_what_the_actor_sees_are_taken(header, cameras):
 )
 def test_others_are_refused(header, cameras, what):
     with pytest.raises(ConfigError, match=what):
-        check_cameras(header, cameras)
+        check_channels(header, cameras)

@@ -360,6 +360,7 @@ def test_policy_and_learner_see_each_what_it_needs(ros, make_world, spec, learne
     assert [goal.noise.source for goal in world.goals] == [1] * 3 + [2] * 6 + [1] * 6 + [2] * 6
     actors = {version: actor_of(world.learner, version) for version in (1, 2)}
     assert len(world.transitions) == 9
+    matched = 0
     for transition in world.transitions:
         read = convert.transition_from_msg(transition)
         for part, sight in (
@@ -380,6 +381,8 @@ def test_policy_and_learner_see_each_what_it_needs(ros, make_world, spec, learne
             key = read.key
             chosen = chooser.choose(read.observation, key.episode, key.decision, read.sight)
             np.testing.assert_array_equal(chosen.rows, read.noise.rows)
+            matched += 1
+    assert matched == 6
 
 
 def actor_of(learner: DsrlSac, version: int) -> SteeringActor:
@@ -391,6 +394,19 @@ def test_cameras_that_do_not_fit_the_learner_end_the_run_at_its_start(ros, make_
     world.introduce()
     with pytest.raises(ConfigError, match='got front, which have 3 channels, expected 6'):
         ros.spin_until(lambda: world.results)
+
+
+def test_a_camera_that_stops_is_named_and_the_run_waits_for_it(ros, make_world):
+    world = make_world(
+        {'spec': SIGHTED}, sensors=['front image front/image', 'p pose pose'], stage_timeout_s=0.5
+    )
+    shown = world._images.pop('front')
+    world.introduce()
+    ros.spin_until(lambda: 'front (front/image) has sent nothing' in world.steering._trouble)
+    assert not world.results
+    world._images['front'] = shown
+    world.show()
+    ros.spin_until(lambda: len(world.results) == 7)
 
 
 def test_a_camera_that_no_sensor_is_ends_the_run_at_its_start(ros, make_world):

@@ -112,7 +112,7 @@ class DecisionLoop:
         fallback: NoiseChooser,
         sender: TransitionSender | None,
         not_before_ns: int,
-        image_shape: tuple[int, int, int] | None = None,
+        image_shape: tuple[int, int, int] | None,
     ) -> None:
         """Begin an episode.
 
@@ -124,7 +124,8 @@ class DecisionLoop:
                 would answer the same, until the refusals end the episode.
             sender: takes the transitions; None when they are not learned from.
             not_before_ns: the first observation is not older [ns].
-            image_shape: (C, height, width) of what the chooser sees through the learner's cameras.
+            image_shape: (C, height, width) of what the chooser sees through the learner's
+                cameras; None without any.
         """
         self._key = first
         self._chooser, self._fallback = chooser, fallback
@@ -144,6 +145,11 @@ class DecisionLoop:
         self._newest = sample
         if self._stage == Stage.OBSERVE:
             self._observe()
+
+    @property
+    def observing(self) -> bool:
+        """Whether it waits for a state of the sensors."""
+        return self._stage == Stage.OBSERVE
 
     def look(self) -> str:
         """Ask again for what is overdue; return what it is and from whom, empty while nothing is.

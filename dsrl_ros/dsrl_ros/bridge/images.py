@@ -24,22 +24,24 @@ except ImportError:  # no wheel carries it
 _BRIDGE = CvBridge()
 
 
-def image_from_msg(message: Any) -> NDArray[np.uint8]:
+def image_from_msg(message: Any, camera: str = '') -> NDArray[np.uint8]:
     """Return a `sensor_msgs/Image` as RGB, (height, width, 3).
 
     Args:
         message: as rclpy or as rosbags gives it.
+        camera: its name, for the error.
 
     Raises:
         ShapeMismatchError: an encoding that is not known, no pixels, or fewer than it states.
     """
+    what = f'image of {camera}' if camera else 'image'
     try:
         image = np.asarray(_BRIDGE.imgmsg_to_cv2(message, 'rgb8'))
     except (CvBridgeError, ValueError) as error:
-        raise ShapeMismatchError(f'image: {error}. Check the camera driver.') from None
+        raise ShapeMismatchError(f'{what}: {error}. Check the camera driver.') from None
     if image.ndim != 3 or image.dtype != np.uint8 or not image.size:
         raise ShapeMismatchError(
-            f'image: got {image.shape} {image.dtype} of {message.encoding}, expected (H, W, 3) '
+            f'{what}: got {image.shape} {image.dtype} of {message.encoding}, expected (H, W, 3) '
             'uint8. Check the camera driver.'
         )
     return image

@@ -35,7 +35,7 @@ def learner_view(
     if not cameras and not observation.images:
         return observation, None
     height, width = (0, 0) if image_shape is None else image_shape[1:]
-    pictures = {name: small(image_from_msg(images[name]), height, width) for name in cameras}
+    pictures = {name: small(image_from_msg(images[name], name), height, width) for name in cameras}
     kept = Observation(
         header=observation.header,
         id=observation.id,

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -239,12 +240,19 @@ class StateSensors:
         self._on_state = on_state
         self._readers = {name: _KINDS[kind][1] for name, (kind, _) in table.sensors.items()}
         self._cameras = tuple(cameras)
-        listened = [(_KINDS[kind][0], topic) for kind, topic in table.sensors.values()]
-        listened += [(Image, table.cameras[name]) for name in cameras]
+        listened = {
+            name: (_KINDS[kind][0], topic) for name, (kind, topic) in table.sensors.items()
+        }
+        listened |= {name: (Image, table.cameras[name]) for name in cameras}
         subscribers = [
             message_filters.Subscriber(node, kind, topic, qos_profile=qos.SENSOR)
-            for kind, topic in listened
+            for kind, topic in listened.values()
         ]
+        self._slop_ns = round(slop_s * 1e9)
+        self._topics = {name: topic for name, (_, topic) in listened.items()}
+        self._newest_ns: dict[str, int] = {}  # stamp of each sensor's newest message
+        for name, subscriber in zip(listened, subscribers, strict=True):
+            subscriber.registerCallback(partial(self._note, name))
         period_s = min(slop_s / 4.0, _FINEST_S)
         self._synchronizer = message_filters.ApproximateTimeSynchronizer(
             [_Thinned(subscriber, round(period_s * 1e9)) for subscriber in subscribers],
@@ -252,6 +260,21 @@ class StateSensors:
             slop_s,
         )
         self._synchronizer.registerCallback(self._on_messages)
+
+    def lagging(self) -> str:
+        """Name the sensors that others wait for; empty while none is behind them."""
+        newest_ns = max(self._newest_ns.values(), default=0)
+        said = []
+        for name, topic in self._topics.items():
+            at_ns = self._newest_ns.get(name)
+            if at_ns is None:
+                said.append(f'{name} ({topic}) has sent nothing')
+            elif newest_ns - at_ns > self._slop_ns:
+                said.append(f'{name} ({topic}) is {(newest_ns - at_ns) * 1e-9:.2f} s behind')
+        return '; '.join(said)
+
+    def _note(self, name: str, message: Any) -> None:
+        self._newest_ns[name] = stamp_to_ns(message.header.stamp)
 
     def _on_messages(self, *messages: Any) -> None:
         samples, images = messages[: len(self._readers)], messages[len(self._readers) :]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +24,39 @@ def is_factory(text: str) -> bool:
 def make(what: str, text: str) -> Any:
     """Call a function without arguments and return what it returns.
 
+    From then on Python finds modules in the current folder, as what is made may import more later.
+
     Args:
         what: it makes, for the error.
         text: module:factory; the module may lie in the current folder.
 
     Raises:
-        ConfigError: no such module or function, or one that takes arguments.
+        ConfigError: no such module or function, or one that takes arguments. What module and
+            function raise themselves goes through as it is.
     """
+    return _found(what, text)()
+
+
+def _found(what: str, text: str) -> Callable[[], Any]:
     module, _, factory = text.partition(':')
-    sys.path.insert(0, str(Path.cwd()))
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    expected = (
+        'expected module:factory, a function without arguments in a module that Python finds, '
+        'installed or in the current folder.'
+    )
     try:
-        return getattr(importlib.import_module(module), factory)()
-    except (ImportError, AttributeError, TypeError) as error:
-        raise ConfigError(
-            f'{what}: got {text!r}: {error}; expected module:factory, a function without '
-            'arguments in a module that Python finds, installed or in the current folder.'
-        ) from error
-    finally:
-        sys.path.pop(0)
+        loaded = importlib.import_module(module)
+    except ImportError as error:
+        if not f'{module}.'.startswith(f'{error.name}.'):
+            raise  # the module is there, and lacks another
+        raise ConfigError(f'{what}: got {text!r}: {error}; {expected}') from error
+    found: Callable[[], Any] | None = getattr(loaded, factory, None)
+    if found is None:
+        raise ConfigError(f'{what}: got {text!r}: {module} has no {factory}; {expected}')
+    try:
+        inspect.signature(found).bind()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f'{what}: got {text!r}: {error}; {expected}') from error
+    return found

@@ -14,7 +14,7 @@ from dsrl_ros.learning.actor import ActorHeader
 _CHANNELS = 3  # of an RGB image
 
 
-def check_cameras(header: ActorHeader, cameras: Sequence[str]) -> None:
+def check_channels(header: ActorHeader, cameras: Sequence[str]) -> None:
     """Raise unless the cameras show what an actor wants to see.
 
     Raises:
@@ -30,9 +30,18 @@ def check_cameras(header: ActorHeader, cameras: Sequence[str]) -> None:
 
 
 def small(image: ImageArray, height: int, width: int) -> ImageArray:
-    """Return an image, (H, W, 3), as (height, width, 3), each pixel the mean of what it covers."""
+    """Return an image, (H, W, 3), as (height, width, 3), each pixel the mean of what it covers.
+
+    Raises:
+        ShapeMismatchError: it is smaller than that already.
+    """
     if image.shape[:2] == (height, width):
         return image
+    if image.shape[0] < height or image.shape[1] < width:
+        raise ShapeMismatchError(
+            f'image: got {image.shape[0]} x {image.shape[1]} pixels, expected at least '
+            f'{height} x {width}. Lower the image_height and image_width of the learner.'
+        )
     size = (width, height)
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX), dtype=np.uint8)
 

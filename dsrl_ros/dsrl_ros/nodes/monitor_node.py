@@ -23,6 +23,7 @@ from dsrl_ros.bridge.prior_child import PriorChild
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.monitor import MonitorConfig
+from dsrl_ros.core.factories import is_factory
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.learning.report import (
@@ -87,7 +88,13 @@ class MonitorNode(Node):
             f'{"lockstep" if run.lockstep else "real time"}'
         )
         if self._config.prior_scales and self._config.policy and run.robot_mode == 'sim':
-            self._prior = PriorChild(self._prior_arguments(run))
+            if is_factory(self._config.policy):
+                self.get_logger().info(
+                    'the scaled prior is not measured: a policy in Python is loaded once. '
+                    '`dsrl prior-check` measures it'
+                )
+            else:
+                self._prior = PriorChild(self._prior_arguments(run))
 
     def _prior_arguments(self, run: RunInfo) -> list[str]:
         layout = NoiseLayout(run.layout)

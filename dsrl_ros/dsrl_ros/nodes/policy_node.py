@@ -240,7 +240,10 @@ class PolicyNode(Node):
                     f'{list(spec.image_names)}, through which {spec.name} looks. Check the '
                     'cameras of who builds the goal against the policy.'
                 )
-            images = [image_from_msg(message) for message in observation.images]
+            images = [
+                image_from_msg(message, name)
+                for name, message in zip(spec.image_names, observation.images, strict=False)
+            ]
             spec.check_images(images)
             return images
 

@@ -39,7 +39,7 @@ from dsrl_ros.core.types import DecisionKey, PolicySpec
 from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.plan import Episode, RunPlan
-from dsrl_ros.learning.sight import check_cameras
+from dsrl_ros.learning.sight import check_channels
 from dsrl_ros.learning.weights import WeightsInbox
 
 HEARTBEAT_HZ = 20.0
@@ -183,7 +183,7 @@ class SteeringNode(Node):
             config.policy_attempts,
             self._on_episode_end,
         )
-        StateSensors(
+        self._sensors = StateSensors(
             self,
             self._sources,
             spec.state_names,
@@ -237,7 +237,7 @@ class SteeringNode(Node):
             self._say(f'episode {self._episode.number} waits for learning')
             return
         self._waited_for_learning_s = time.monotonic() - self._waiting_since
-        check_cameras(actor.header, self._config.learner_cameras)
+        check_channels(actor.header, self._config.learner_cameras)
         self._actor = actor
         self._wait_for(self._reset_for_episode)
 
@@ -322,7 +322,8 @@ class SteeringNode(Node):
     def _watch_decision(self) -> None:
         assert self._loop is not None
         if complaint := self._loop.look():
-            self._complain(complaint)
+            lagging = self._sensors.lagging() if self._loop.observing else ''
+            self._complain(f'{complaint} Sensors: {lagging}.' if lagging else complaint)
         else:
             self._trouble = ''
 

@@ -38,7 +38,7 @@ class ExportedPolicy:
 
     Args:
         spec: what it takes and gives.
-        program: see the module; on the CPU.
+        program: see the module; takes tensors on the CPU, and may return them from elsewhere.
     """
 
     def __init__(self, spec: PolicySpec, program: Program) -> None:
@@ -82,14 +82,14 @@ class ExportedPolicy:
             with torch.inference_mode():
                 actions = self._program(*given)
         except Exception as error:
-            line = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            line = (str(error).strip().splitlines() or [''])[-1]
             seen = f' and images {", ".join(str(x.shape) for x in images)}' if images else ''
             shapes = ', '.join(["{0: 'B'}"] * len(given))
             raise ShapeMismatchError(
-                f'policy {self._spec.name}: got an error for state {state.shape} and noise '
-                f'{noise.shape}{seen}: {line}. Expected a program for any batch size: script it '
-                f'rather than trace it, or export it with dynamic_shapes=({shapes}); or mend '
-                'the sizes in its card.'
+                f'policy {self._spec.name}: got {type(error).__name__} for state {state.shape} '
+                f'and noise {noise.shape}{seen}: {line}. Expected actions for any batch size: '
+                f'script a program rather than trace it, or export it with dynamic_shapes='
+                f'({shapes}); or mend the sizes in its card.'
             ) from error
         if not isinstance(actions, Tensor) or actions.shape != noise.shape:
             got = tuple(actions.shape) if isinstance(actions, Tensor) else type(actions).__name__

@@ -13,6 +13,7 @@ from dsrl_ros.policies.base import FrozenPolicy, ask
 
 Answer: TypeAlias = Callable[[Array, Array, Sequence[ImageArray]], Array]
 
+_TOLERANCE = 1e-3  # of the range of an action
 _PROBES = 3  # samples; one alone would hide what depends on the others of its batch
 
 
@@ -64,10 +65,12 @@ def check_answers(spec: PolicySpec, answer: Answer) -> None:
         ]
     )
     reach = np.asarray(spec.action_high) - np.asarray(spec.action_low)
-    if not (np.abs(alone - answers[0]) <= 1e-3 * reach)[np.isfinite(answers[0])].all():
+    apart = (np.abs(alone - answers[0]) / reach)[np.isfinite(answers[0])]
+    if not (apart <= _TOLERANCE).all():
         raise PolicyLoadError(
             f'policy {spec.name}: got other actions for a sample alone than for the same one in a '
-            'batch, expected the same. Put it into evaluation mode (BatchNorm).'
+            f'batch, by {apart.max():.2g} of their range, expected at most {_TOLERANCE:g}. Put it '
+            'into evaluation mode (BatchNorm), or compute in a finer number format.'
         )
     other = answer(state, noise[::-1], images)
     if np.array_equal(other, answers[0], equal_nan=True):

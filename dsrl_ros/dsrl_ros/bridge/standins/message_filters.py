@@ -28,7 +28,7 @@ class Subscriber:
 
 
 class ApproximateTimeSynchronizer:
-    """Calls back with one message of each filter, their stamps within `slop` of the newest's.
+    """Calls back with one message of each filter, their stamps within `slop`.
 
     Args:
         fs: the filters.
@@ -61,6 +61,8 @@ class ApproximateTimeSynchronizer:
             if nearest is None or abs(nearest - newest_ns) > self._slop_ns:
                 return
             matched.append(nearest)
+        if max(matched) - min(matched) > self._slop_ns:
+            return
         messages = [queue.pop(s) for queue, s in zip(self._queues, matched, strict=True)]
         for callback in self._callbacks:
             callback(*messages)

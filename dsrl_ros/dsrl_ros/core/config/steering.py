@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsrl_ros.core.config.choices import ROBOT_MODES
+from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 
 
@@ -79,3 +80,7 @@ class SteeringConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        if len(set(self.learner_cameras)) < len(self.learner_cameras):
+            raise ConfigError(
+                f'learner_cameras: got {", ".join(self.learner_cameras)}, expected each once.'
+            )
