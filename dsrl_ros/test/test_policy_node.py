@@ -25,7 +25,7 @@ from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk
 from dsrl_msgs.srv import InferBatch
 from dsrl_ros.bridge import convert, names, qos
-from dsrl_ros.bridge.robot import image_to_msg
+from dsrl_ros.bridge.images import image_to_msg
 from dsrl_ros.core.errors import ConfigError, PolicyLoadError, PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, Noise, NoiseLayout, NoiseSource
 from dsrl_ros.nodes.policy_node import PolicyNode
