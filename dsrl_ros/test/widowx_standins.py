@@ -69,17 +69,21 @@ class Motor:
         self.begun = (self.place, -1e9)
 
     def go(self, goal: float, now_s: float) -> None:
-        """Take a goal, and set out for it if the motor holds."""
-        self.goal, self.begun = goal, (self.place, now_s)
+        """Take a goal, and set out for it, from where it is by now, if the motor holds."""
+        holds = self.registers['Torque_Enable']
+        self.begun = (self._at(now_s) if holds else self.place, now_s)
+        self.goal = goal
+
+    def _at(self, now_s: float) -> float:
+        start, begun_s = self.begun
+        takes_s = max(self.registers['Profile_Velocity'] * 1e-3, 1e-3)
+        return start + (self.goal + self.sags - start) * min((now_s - begun_s) / takes_s, 1.0)
 
     def step(self, now_s: float, falls_to: float) -> float:
         """Move; return the distance [rad]."""
         before = self.place
         if self.registers['Torque_Enable']:
-            start, begun_s = self.begun
-            takes_s = max(self.registers['Profile_Velocity'] * 1e-3, 1e-3)
-            end = self.goal + self.sags
-            self.place = start + (end - start) * min((now_s - begun_s) / takes_s, 1.0)
+            self.place = self._at(now_s)
         else:
             step = _FALL_RAD_S * _PERIOD_S
             self.place += min(max(falls_to - self.place, -step), step)
