@@ -267,8 +267,6 @@ def test_an_image_is_drawn_while_somebody_looks_and_not_otherwise(bench: Bench) 
         until_ns += 100 * MS
         assert bench.advance(until_ns).success
         bench.ros.spin_for(0.05)
-    if not images:
-        pytest.skip('nothing to draw with here (EGL)')
     assert (images[0].width, images[0].height, images[0].encoding) == (320, 240, 'rgb8')
     assert np.std(np.frombuffer(images[0].data, dtype=np.uint8)) > 10
 
@@ -282,9 +280,7 @@ def test_an_image_of_now_comes_and_comes_again_while_time_stands_still(ros) -> N
     )
     ros.spin_until(bench.twin._camera_pub.get_subscription_count)
     bench.advance(bench.now_ns + 100 * MS)
-    ros.spin_for(0.5)
-    if not stamps:
-        pytest.skip('nothing to draw with here (EGL)')
+    ros.spin_until(lambda: stamps)
     end_ns = bench.now_ns + 200 * MS
     bench.advance(end_ns)
     ros.spin_until(lambda: stamps.count(end_ns) >= 2)

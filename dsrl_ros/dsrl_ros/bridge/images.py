@@ -10,11 +10,8 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from dsrl_msgs.msg import Observation
 from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.core.errors import ShapeMismatchError
-from dsrl_ros.core.types import Sight
-from dsrl_ros.learning.sight import sight_of
 
 try:
     from cv_bridge import CvBridge, CvBridgeError
@@ -58,12 +55,3 @@ def image_to_msg(stamp_ns: int, frame: str, image: NDArray[np.uint8]) -> Image:
         step=3 * width,
         data=array('B', image.tobytes()),
     )
-
-
-def sight_from_msg(message: Observation) -> Sight | None:
-    """Return what the learner sees in an observation of a transition; None where that is nothing.
-
-    Raises:
-        ShapeMismatchError: images of several sizes, or one that cannot be read.
-    """
-    return sight_of([image_from_msg(image) for image in message.images])

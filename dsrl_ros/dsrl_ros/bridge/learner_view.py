@@ -48,3 +48,12 @@ def learner_view(
         ],
     )
     return kept, sight_of(list(pictures.values()))
+
+
+def sight_from_msg(message: Observation) -> Sight | None:
+    """Return what the learner sees in an observation of a transition; None where that is nothing.
+
+    Raises:
+        ShapeMismatchError: images of several sizes, or one that cannot be read.
+    """
+    return sight_of([image_from_msg(image) for image in message.images])

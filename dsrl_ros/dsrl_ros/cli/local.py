@@ -7,7 +7,6 @@ learner again.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import yaml
 
 from dsrl_ros.core.config.choices import TASK_NAMES
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.core.factories import is_factory, make
+from dsrl_ros.core.factories import is_factory, make, search_here
 from dsrl_ros.core.options import check, from_mapping, option, parse, to_mapping
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.config import LearnerConfig
@@ -215,8 +214,7 @@ def _made(name: str) -> Any:
         return make('env', name)
     import gymnasium
 
-    # A module of the user's lies where the command is called.
-    sys.path.insert(0, str(Path.cwd()))
+    search_here()  # a module of the user's lies where the command is called
     try:
         return gymnasium.make(name)
     except (ImportError, AttributeError, TypeError, gymnasium.error.Error) as error:
@@ -225,8 +223,6 @@ def _made(name: str) -> Any:
             'registered environment (one of a package as package:Name-v0), or module:factory, a '
             'function without arguments in a module that Python finds from here.'
         ) from error
-    finally:
-        sys.path.pop(0)
 
 
 def _number(text: str) -> float | None:

@@ -21,14 +21,19 @@ def is_factory(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+def search_here() -> None:
+    """Let Python find modules in the current folder from now on: what is made may import later."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+
+
 def make(what: str, text: str) -> Any:
     """Call a function without arguments and return what it returns.
 
-    From then on Python finds modules in the current folder, as what is made may import more later.
-
     Args:
         what: it makes, for the error.
-        text: module:factory; the module may lie in the current folder.
+        text: module:factory; the module may lie in the current folder, see `search_here`.
 
     Raises:
         ConfigError: no such module or function, or one that takes arguments. What module and
@@ -39,9 +44,7 @@ def make(what: str, text: str) -> Any:
 
 def _found(what: str, text: str) -> Callable[[], Any]:
     module, _, factory = text.partition(':')
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    search_here()
     expected = (
         'expected module:factory, a function without arguments in a module that Python finds, '
         'installed or in the current folder.'
