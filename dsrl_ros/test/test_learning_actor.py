@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -52,6 +53,30 @@ def test_exploration_has_the_actors_spread() -> None:
     np.testing.assert_allclose(before.std(0), np.exp(log_std), rtol=0.1)
 
 
+def with_header(data: bytes, **changes: Any) -> bytes:
+    """Return the bytes of an actor with some entries of its header replaced; None removes one."""
+    length = int.from_bytes(data[:8], 'little')
+    header = json.loads(json.loads(data[8 : 8 + length])['__metadata__']['actor'])
+    header = {name: v for name, v in {**header, **changes}.items() if v is not None}
+    return save(load(data), metadata={'actor': json.dumps(header)})
+
+
+def test_it_explores_with_the_share_of_its_spread_that_its_header_says() -> None:
+    data = learner().export_actor(1, 0).to_bytes()
+    whole, quarter, none = (
+        SteeringActor.from_bytes(with_header(data, exploration=share), SPEC)
+        for share in (None, 0.25, 0.0)  # weights of before did not say
+    )
+    mean = np.arctanh(whole.act(STATE) / 1.5)
+
+    def away(actor: SteeringActor) -> Any:
+        return np.arctanh(actor.act(STATE, np.random.default_rng(0)) / 1.5) - mean
+
+    assert (np.abs(away(whole)) > 1e-3).all()
+    np.testing.assert_allclose(away(quarter), 0.25 * away(whole), atol=1e-5)
+    np.testing.assert_allclose(away(none), 0.0, atol=1e-6)
+
+
 def test_bytes_are_a_function_of_the_weights() -> None:
     """So a hash announces weights, whoever serialises them."""
     actor = learner().export_actor(3, 2)
@@ -81,8 +106,6 @@ def tampered(**changes: Any) -> bytes:
     """Return the bytes of an actor with some tensors replaced; None removes one."""
     data = learner().export_actor(1, 0).to_bytes()
     length = int.from_bytes(data[:8], 'little')
-    import json
-
     metadata = json.loads(data[8 : 8 + length])['__metadata__']
     tensors = {**load(data), **changes}
     return save({n: t for n, t in tensors.items() if t is not None}, metadata=metadata)
@@ -107,6 +130,23 @@ def tampered(**changes: Any) -> bytes:
 def test_tampered_weights_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(WeightsError):
         SteeringActor.from_bytes(tampered(**changes), SPEC)
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'exploration': 1.01},
+        {'exploration': float('nan')},
+        {'noise_magnitude': float('inf')},
+        {'noise_magnitude': 0.0},
+        {'log_std_low': float('-inf')},
+        {'activation': 'sine'},
+    ],
+)
+def test_a_tampered_header_is_refused(changes: dict[str, Any]) -> None:
+    data = learner().export_actor(1, 0).to_bytes()
+    with pytest.raises(WeightsError, match=next(iter(changes))[:7]):
+        SteeringActor.from_bytes(with_header(data, **changes), SPEC)
 
 
 @pytest.mark.parametrize('length', [0, 4, 8, 100, 5000])

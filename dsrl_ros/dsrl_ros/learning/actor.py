@@ -36,6 +36,7 @@ class ActorHeader:
         activation: 'tanh', 'relu' or 'gelu'.
         log_std_low, log_std_high, log_std_offset: see `networks`.
         num_features, image_shape: of what it sees beside the state, see `ObservationSpec`.
+        exploration: share of its spread that it explores with, see `exploring`.
     """
 
     version: int
@@ -51,6 +52,7 @@ class ActorHeader:
     log_std_offset: float
     num_features: int = 0
     image_shape: tuple[int, int, int] | None = None
+    exploration: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class SteeringActor:
         except KeyError as error:
             raise WeightsError(f'weights: entry {error} is missing.') from None
         self._activation = _ACTIVATIONS.get(header.activation)
+        self._check_header()
         self._check_shapes()
 
     @property
@@ -130,7 +133,7 @@ class SteeringActor:
         mean, log_std = self.distribution(state, sight)
         if rng is not None:
             eps = rng.standard_normal(mean.shape, dtype=np.float32)
-            mean += np.exp(log_std) * eps
+            mean += np.float32(self.header.exploration) * np.exp(log_std) * eps
         rows: Array = np.float32(self.header.noise_magnitude) * np.tanh(mean)  # (D,)
         return rows.reshape(self.header.num_rows, self.header.action_dim)
 
@@ -212,12 +215,24 @@ class SteeringActor:
                 f'expected {want}. Use weights trained with this layout and policy.'
             )
 
-    def _check_shapes(self) -> None:
+    def _check_header(self) -> None:
+        header = self.header
         if self._activation is None:
             raise WeightsError(
-                f'weights: got activation {self.header.activation!r}, '
+                f'weights: got activation {header.activation!r}, '
                 f'expected one of {", ".join(_ACTIVATIONS)}.'
             )
+        if not 0.0 < header.noise_magnitude < np.inf:
+            raise WeightsError(
+                f'weights: got noise_magnitude {header.noise_magnitude}, expected more than 0.'
+            )
+        if not 0.0 <= header.exploration <= 1.0:
+            raise WeightsError(f'weights: got exploration {header.exploration}, expected 0 to 1.')
+        span = (header.log_std_low, header.log_std_high, header.log_std_offset)
+        if not np.isfinite(span).all():
+            raise WeightsError(f'weights: got log_std {span}, expected finite numbers.')
+
+    def _check_shapes(self) -> None:
         size = self._mean.size
         if not (self._mean.shape == self._std.shape == (size,) and (self._std > 0).all()):
             raise WeightsError(

@@ -12,6 +12,7 @@ from dsrl_ros.learning.actor import ActorHeader, SteeringActor
 from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.encoder import Seen
+from dsrl_ros.learning.exploring import WINDOW, exploration
 from dsrl_ros.learning.networks import (
     LOG_STD_HIGH,
     LOG_STD_LOW,
@@ -107,9 +108,15 @@ class ActorCritic(TdLearner):
             log_std_offset=LOG_STD_OFFSET,
             num_features=self._observation.num_features,
             image_shape=self._observation.image_shape,
+            exploration=self._exploration(),
         )
         arrays = {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
         return SteeringActor(header, arrays)
+
+    def _exploration(self) -> float:
+        """Return the share of its spread that the actor explores with by now."""
+        newest = self.replay.successes('online', WINDOW)
+        return exploration(newest, self.config.least_exploration)
 
     def _encoder_tensors(self) -> dict[str, Tensor]:
         if self.actor.encoder is None:

@@ -95,6 +95,13 @@ class LearnerConfig:
     prior_scale: float = option(
         1.0, 'c: warm-up episodes draw their noise from N(0, c^2 I).', low=0.0, high=5.0
     )
+    least_exploration: float = option(
+        0.25,
+        'Smallest share of its spread that the actor explores with: the share falls from 1 as '
+        'fewer than 4 of the last 20 online episodes fail. 1 for the whole spread always.',
+        low=0.0,
+        high=1.0,
+    )
 
     # DSRL-NA (Algorithm 1)
     noise_critic_steps: int = option(

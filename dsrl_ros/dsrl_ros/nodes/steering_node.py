@@ -387,6 +387,7 @@ class SteeringNode(Node):
             values['transitions not acknowledged'] = self._sender.unacknowledged
         if self._inbox is not None and (newest := self._inbox.newest()) is not None:
             values['weights version'] = newest.header.version
+            values['exploration'] = newest.header.exploration  # share of the actor's spread
         if self._trouble:
             return Health(Level.ERROR, self._trouble, values)
         if self._episode is None:
