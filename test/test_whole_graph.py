@@ -12,8 +12,10 @@ import os
 import re
 import select
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
     """Return a function that starts the demo with a small learner."""
     runs: list[Run] = []
 
-    def run(config: str = '', **arguments: object) -> Run:
+    def run(
+        config: str = '', environment: Mapping[str, str] | None = None, **arguments: object
+    ) -> Run:
         given = {
             'seed': 5,
             'warmup_episodes': PHASES.count('warmup'),
@@ -56,7 +60,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ru
             'eval_episodes': PHASES.count('eval_base'),
             **arguments,
         }
-        environment = {name: v for name, v in os.environ.items() if name != 'ROS_DOMAIN_ID'}
+        if environment is None:  # a ROS domain of its own
+            environment = {name: v for name, v in os.environ.items() if name != 'ROS_DOMAIN_ID'}
         folder = tmp_path_factory.mktemp('run')
         runs.append(start_graph(folder, config or small_config(), environment, **given))
         return runs[-1]
@@ -260,16 +265,23 @@ def seeing_policy(folder: Path) -> Path:
     return path
 
 
+CAMERAS = (Path(__file__).parents[1] / 'docs' / 'cameras.md').read_text()
+
+
+def options_of_docs(number: int) -> dict[str, Any]:
+    """Return the options of an example in docs/cameras.md, by node."""
+    example = re.findall(r'```yaml\n(.*?)```', CAMERAS, re.DOTALL)[number]
+    return {
+        node.removeprefix('/**/'): options['ros__parameters']
+        for node, options in yaml.safe_load(example).items()
+    }
+
+
 def test_policy_and_learner_look_through_a_camera(
     start: Callable[..., Run], tmp_path: Path
 ) -> None:
     """As docs/cameras.md says it: what is learned from is what was seen, in every decision."""
-    text = (Path(__file__).parents[1] / 'docs' / 'cameras.md').read_text()
-    (example,) = re.findall(r'```yaml\n(.*?)```', text, re.DOTALL)
-    changes = {
-        node.removeprefix('/**/'): options['ros__parameters']
-        for node, options in yaml.safe_load(example).items()
-    }
+    changes = options_of_docs(0)
     changes['trainer']['learner'] |= {'encoder_channels': 4, 'encoder_size': 8}
     changes['monitor'] = {'prior_scales': []}  # each scale would draw every image anew
     policy = seeing_policy(tmp_path)
@@ -289,6 +301,36 @@ def test_policy_and_learner_look_through_a_camera(
     assert {(image.height, image.width) for image in received} == {(96, 128)}
     for t in run.transitions():  # the policy saw an image that was not black
         assert np.abs(np.asarray(t.result.executed)).max() > 1e-4
+
+
+def test_a_learner_takes_the_features_of_an_encoder_node(
+    start: Callable[..., Run], tmp_path: Path
+) -> None:
+    """Options and node as docs/cameras.md has them."""
+    (node,) = re.findall(r'```python\n(.*?)```', CAMERAS, re.DOTALL)
+    script = tmp_path / 'encoder.py'
+    script.write_text(node)
+    changes = options_of_docs(1)
+    counts = {'warmup_episodes': 1, 'episodes': 1, 'eval_episodes': 1}
+    encoder = subprocess.Popen([sys.executable, str(script)])
+    try:
+        run = start(small_config(**changes), environment=os.environ, **counts)
+        output = run.wait()
+        assert encoder.poll() is None
+    finally:
+        encoder.kill()
+        encoder.wait()
+    assert run.launcher.returncode == 0, output
+    transitions = [transition_from_msg(t) for t in run.transitions()]
+    assert {t.phase for t in transitions} == {'warmup', 'online'}
+    features = np.array([t.sight.features for t in transitions])
+    assert features.shape[1] == 24 and (np.abs(features) <= 0.5).all()
+    assert (features[1:] != features[:-1]).any(axis=1).mean() > 0.5  # the scene moves
+    for t, following in itertools.pairwise(transitions):
+        if following.key.decision:
+            np.testing.assert_array_equal(t.next_sight.features, following.sight.features)
+    summary = json.loads((run.folder / 'summary.json').read_text())
+    assert summary['gradient_steps'] == 4 * len(transitions)
 
 
 def test_in_real_time_the_robot_never_waits_for_learning(start: Callable[..., Run]) -> None:

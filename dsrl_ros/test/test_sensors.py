@@ -11,6 +11,7 @@ pytest.importorskip('rclpy', reason='needs ROS')
 
 from sensor_msgs.msg import Image, JointState
 
+from dsrl_msgs.msg import Features
 from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.bridge.sensors import StateSample, StateSensors, StateSources
 from dsrl_ros.core.errors import ConfigError
@@ -41,11 +42,12 @@ class Wires:
         return set(self._topics)
 
     def come(self, topic: str, stamp_ms: int) -> None:
-        message = (
-            Image(width=stamp_ms)
-            if topic.startswith('camera')
-            else JointState(name=['joint'], position=[1e-3 * stamp_ms])
-        )
+        if topic.startswith('camera'):
+            message = Image(width=stamp_ms)
+        elif topic.startswith('encoder'):
+            message = Features(values=[stamp_ms, len(topic)])
+        else:
+            message = JointState(name=['joint'], position=[1e-3 * stamp_ms])
         message.header.stamp = stamp_from_ns(stamp_ms * MS)
         self._topics[topic](message)
 
@@ -107,6 +109,31 @@ def test_images_belong_to_the_state_they_come_with_late_as_they_are() -> None:
         assert seen['wrist'] == seen['front'] + 10
         assert state.state[0] == pytest.approx(1e-3 * seen['front'], abs=SLOP_S)
         assert state.oldest_ns <= seen['front'] * MS <= state.newest_ns
+
+
+def test_features_of_several_encoders_lie_one_after_the_other_in_the_order_of_the_table() -> None:
+    wires = Wires(
+        StateSources(
+            [
+                'long features encoder/long',
+                'arm joints arm',
+                'front image camera/front',
+                'hand gripper hand',
+                'short features encoder',
+            ],
+            ['joint=arm.joint', 'width=hand.width'],
+        ),
+        ('front',),
+    )
+    for topic in ('encoder', 'arm', 'camera/front', 'hand'):
+        wires.come(topic, 1000)
+    assert wires.sensors.lagging() == 'long (encoder/long) has sent nothing'
+    wires.come('encoder/long', 1010)
+    (state,) = wires.states
+    assert state.features is not None and state.features.dtype == 'float32'
+    assert state.features.tolist() == [1010.0, 12.0, 1000.0, 7.0]
+    assert state.images['front'].width == 1000
+    assert state.newest_ns == 1010 * MS
 
 
 def test_who_holds_up_the_others_is_named() -> None:

@@ -1,4 +1,4 @@
-"""What the learner sees of the cameras is the mean of what they saw, and fits its network."""
+"""What the learner sees of the cameras is the mean of what they saw; all that it sees fits it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.learning.actor import ActorHeader
-from dsrl_ros.learning.sight import check_channels, sight_of, small
+from dsrl_ros.learning.sight import check_sight, sight_of, small
 
 BLIND = ActorHeader(0, 0, 'a' * 64, NoiseLayout.FULL, 2, 1, 1.5, 'tanh', -1.0, 1.0, 0.0)
 SEEING = dataclasses.replace(BLIND, image_shape=(6, 16, 16))
+TOLD = dataclasses.replace(BLIND, num_features=5)
 
 
 def picture(height: int, width: int) -> np.ndarray:
@@ -44,25 +45,37 @@ def test_cameras_lie_one_after_the_other_along_the_channels():
     np.testing.assert_array_equal(sight.image[:3].transpose(1, 2, 0), first)
     np.testing.assert_array_equal(sight.image[3:].transpose(1, 2, 0), second)
     assert sight_of([]) is None
+    features = np.arange(3, dtype=np.float32)
+    both, alone = sight_of([first], features), sight_of([], features)
+    assert both is not None and both.image is not None and both.features is features
+    assert alone is not None and alone.image is None and alone.features is features
     with pytest.raises(ShapeMismatchError, match=r'got \(4, 5, 3\), \(4, 6, 3\), expected one'):
         sight_of([first, picture(4, 6)])
 
 
 @pytest.mark.parametrize(
-    ('header', 'cameras'), [(BLIND, ()), (SEEING, ('front', 'wrist'))], ids=['blind', 'seeing']
+    ('header', 'cameras', 'encoders'),
+    [
+        (BLIND, (), ()),
+        (SEEING, ('front', 'wrist'), ()),
+        (TOLD, (), ('dino', 'clip')),
+        (dataclasses.replace(SEEING, num_features=5), ('front', 'wrist'), ('dino',)),
+    ],
 )
-def test_cameras_that_give_what_the_actor_sees_are_taken(header, cameras):
-    check_channels(header, cameras)
+def test_what_gives_what_the_actor_sees_is_taken(header, cameras, encoders):
+    check_sight(header, cameras, encoders)
 
 
 @pytest.mark.parametrize(
-    ('header', 'cameras', 'what'),
+    ('header', 'cameras', 'encoders', 'what'),
     [
-        (BLIND, ('front',), 'got front, which have 3 channels, expected 0'),
-        (SEEING, (), 'got none, which have 0 channels, expected 6'),
-        (SEEING, ('front',), 'got front, which have 3 channels, expected 6'),
+        (BLIND, ('front',), (), 'got front, which have 3 channels, expected 0'),
+        (SEEING, (), (), 'got none, which have 0 channels, expected 6'),
+        (SEEING, ('front',), (), 'got front, which have 3 channels, expected 6'),
+        (TOLD, (), (), 'got none of kind features, but num_features of the learner is 5'),
+        (BLIND, (), ('dino',), 'got dino of kind features, but num_features of the learner is 0'),
     ],
 )
-def test_others_are_refused(header, cameras, what):
+def test_others_are_refused(header, cameras, encoders, what):
     with pytest.raises(ConfigError, match=what):
-        check_channels(header, cameras)
+        check_sight(header, cameras, encoders)

@@ -24,7 +24,12 @@ from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk, ResetEpisode
 from dsrl_ros.bridge import convert, names, qos
 from dsrl_ros.bridge.images import image_from_msg, image_to_msg
-from dsrl_ros.core.errors import ConfigError, PolicyOutputError, StaleDataError
+from dsrl_ros.core.errors import (
+    ConfigError,
+    PolicyOutputError,
+    ShapeMismatchError,
+    StaleDataError,
+)
 from dsrl_ros.core.journal import read_journal
 from dsrl_ros.core.types import ControlMode, NoiseLayout, PolicySpec
 from dsrl_ros.learning.actor import SteeringActor
@@ -54,12 +59,18 @@ SPEC = PolicySpec(
 SMALL = LearnerConfig(hidden_size=8, num_layers=1, batch_size=4)
 STEP_NS = 200_000_000
 CAMERAS = {'front': (24, 32), 'wrist': (48, 36)}  # height and width
+NUM_FEATURES = 5
 
 
 def picture(camera: str, stamp_ns: int) -> np.ndarray:
     """Return what a camera sees at a time: noise, never the same twice."""
     rng = np.random.default_rng(stamp_ns)
     return rng.integers(0, 256, (*CAMERAS[camera], 3), dtype=np.uint8)
+
+
+def features(stamp_ns: int) -> np.ndarray:
+    """Return what an encoder makes of a time."""
+    return np.random.default_rng(stamp_ns).standard_normal(NUM_FEATURES, dtype=np.float32)
 
 
 class ForgetfulServer(ActionServer):
@@ -126,6 +137,7 @@ class World(Node):
         self._images = {
             name: self.create_publisher(Image, f'{name}/image', qos.SENSOR) for name in CAMERAS
         }
+        self._features = self.create_publisher(msg.Features, 'encoder', qos.SENSOR)
         self._pose = self.create_publisher(PoseStamped, 'pose', qos.SENSOR)
         self._spec = self.create_publisher(msg.PolicySpec, names.POLICY_SPEC, qos.LATCHED)
         self._info = self.create_publisher(msg.LearnerInfo, names.LEARNER_INFO, qos.LATCHED)
@@ -191,6 +203,8 @@ class World(Node):
         for name, publisher in self._images.items():
             if publisher.get_subscription_count():
                 publisher.publish(image_to_msg(self.now_ns, name, picture(name, self.now_ns)))
+        values = convert.floats_to_msg(features(self.now_ns))
+        self._features.publish(msg.Features(header=convert.header(self.now_ns), values=values))
 
     def _on_run(self, run: msg.RunInfo) -> None:
         self.run = run
@@ -332,17 +346,24 @@ SIGHTED = dataclasses.replace(
     SPEC, image_names=('front',), image_heights=(24,), image_widths=(32,)
 )
 LOOKING = dataclasses.replace(SMALL, image_channels=6, image_height=12, image_width=12)
+TOLD = dataclasses.replace(SMALL, num_features=NUM_FEATURES)
 SENSORS = ['front image front/image', 'p pose pose', 'wrist image wrist/image']
 BOTH = ['wrist', 'front']
+ENCODER = 'dino features encoder'
 
 
-@pytest.mark.parametrize('learner', [SMALL, LOOKING], ids=['states', 'images'])
+@pytest.mark.parametrize(
+    'learner',
+    [SMALL, LOOKING, TOLD, dataclasses.replace(LOOKING, num_features=NUM_FEATURES)],
+    ids=['states', 'images', 'features', 'images_and_features'],
+)
 @pytest.mark.parametrize('spec', [SPEC, SIGHTED], ids=['blind', 'sighted'])
 def test_policy_and_learner_see_each_what_it_needs(ros, make_world, spec, learner):
     """The policy the image as received, the learner both made smaller, of the same moment."""
-    cameras = BOTH if learner is LOOKING else []
+    cameras = BOTH if learner.image_channels else []
+    encoder = [ENCODER] if learner.num_features else []
     world = make_world(
-        {'spec': spec, 'learner': learner}, sensors=SENSORS, learner_cameras=cameras
+        {'spec': spec, 'learner': learner}, sensors=[*SENSORS, *encoder], learner_cameras=cameras
     )
     world.introduce()
     ros.spin_until(lambda: len(world.results) == 7)
@@ -368,12 +389,12 @@ def test_policy_and_learner_see_each_what_it_needs(ros, make_world, spec, learne
             (transition.next_observation, read.next_sight),
         ):
             assert list(part.image_names) == cameras
-            if cameras:
-                stamp_ns = convert.stamp_to_ns(part.header.stamp)
-                smaller = [small(picture(name, stamp_ns), 12, 12) for name in cameras]
-                np.testing.assert_array_equal(sight.image, sight_of(smaller).image)
-            else:
-                assert sight is None
+            stamp_ns = convert.stamp_to_ns(part.header.stamp)
+            smaller = [small(picture(name, stamp_ns), 12, 12) for name in cameras]
+            told = sight_of(smaller, features(stamp_ns) if encoder else None)
+            assert (sight is None) == (told is None)
+            if told is not None:
+                np.testing.assert_equal((sight.image, sight.features), (told.image, told.features))
         world.learner.add(read)  # raises when it does not fit
         if read.noise.weights_version in actors:
             # The untrained actor again: what it saw is what the transition holds.
@@ -393,6 +414,25 @@ def test_cameras_that_do_not_fit_the_learner_end_the_run_at_its_start(ros, make_
     world = make_world({'learner': LOOKING}, sensors=SENSORS, learner_cameras=['front'])
     world.introduce()
     with pytest.raises(ConfigError, match='got front, which have 3 channels, expected 6'):
+        ros.spin_until(lambda: world.results)
+
+
+@pytest.mark.parametrize(
+    ('num_features', 'sensors', 'error', 'what'),
+    [
+        (NUM_FEATURES, SENSORS, ConfigError, 'got none of kind features.* learner is 5'),
+        (0, [*SENSORS, ENCODER], ConfigError, 'got dino of kind features.* learner is 0'),
+        (4, [*SENSORS, ENCODER], ShapeMismatchError, r'features: got .*5.*expected .*4'),
+    ],
+    ids=['no encoder', 'not learned from', 'others'],
+)
+def test_features_that_do_not_fit_the_learner_end_the_run_at_its_start(
+    ros, make_world, num_features, sensors, error, what
+):
+    learner = dataclasses.replace(SMALL, num_features=num_features)
+    world = make_world({'learner': learner}, sensors=sensors)
+    world.introduce()
+    with pytest.raises(error, match=what):
         ros.spin_until(lambda: world.results)
 
 

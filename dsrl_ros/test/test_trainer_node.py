@@ -278,11 +278,6 @@ def test_a_baseline_has_no_actor_to_send_and_is_refused_at_once(ros):
         ros.add(TrainerNode, **{**SMALL, 'learner.algorithm': 'best_of_n'})
 
 
-def test_a_learner_of_what_the_graph_does_not_carry_is_refused_at_once(ros):
-    with pytest.raises(ConfigError, match='the graph carries states and images, no features'):
-        ros.add(TrainerNode, **SMALL, **{'learner.num_features': 4})
-
-
 class Call(threading.Thread):
     """Asks a policy in a thread of its own and keeps the error."""
 

@@ -26,6 +26,7 @@ from dsrl_ros.bridge.sensors import StateSample
 from dsrl_ros.core.errors import PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, PolicySpec, Sight
 from dsrl_ros.learning.choosers import NoiseChooser
+from dsrl_ros.learning.observation import ObservationSpec
 
 # Noises tried instead of one the policy chokes on are drawn under keys no decision has.
 _RETRY_STRIDE = 1_000_000
@@ -112,7 +113,7 @@ class DecisionLoop:
         fallback: NoiseChooser,
         sender: TransitionSender | None,
         not_before_ns: int,
-        image_shape: tuple[int, int, int] | None,
+        sees: ObservationSpec,
     ) -> None:
         """Begin an episode.
 
@@ -124,15 +125,14 @@ class DecisionLoop:
                 would answer the same, until the refusals end the episode.
             sender: takes the transitions; None when they are not learned from.
             not_before_ns: the first observation is not older [ns].
-            image_shape: (C, height, width) of what the chooser sees through the learner's
-                cameras; None without any.
+            sees: what the learner sees of every observation.
         """
         self._key = first
         self._chooser, self._fallback = chooser, fallback
         self._sender = sender
         self._not_before_ns = not_before_ns
-        self._image_shape = image_shape
-        self._sight: Sight | None = None  # what the learner's cameras show now
+        self._sees = sees
+        self._sight: Sight | None = None  # what the learner sees now beside the state
         self._tally = EpisodeTally()
         self._refused = False
         self._result: msg.ChunkResult | None = None
@@ -181,8 +181,9 @@ class DecisionLoop:
             self._key, sample.newest_ns, self._spec.state_names, sample.state, images
         )
         kept, self._sight = learner_view(
-            observation, sample.images, self._cameras, self._image_shape
+            observation, sample.images, sample.features, self._cameras, self._sees.image_shape
         )
+        self._sees.check(sample.state, self._sight)
         over = self._tally.terminated or self._tally.truncated
         self._enter(Stage.IDLE)
         if not over:

@@ -1,4 +1,4 @@
-"""What the learner sees of an observation: its state, and its cameras' images made smaller."""
+"""What the learner sees of an observation: its state, small images of its cameras, features."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from sensor_msgs.msg import Image
 
 from dsrl_msgs.msg import Observation
-from dsrl_ros.bridge.convert import stamp_to_ns
+from dsrl_ros.bridge.convert import floats_from_msg, floats_to_msg, stamp_to_ns
 from dsrl_ros.bridge.images import image_from_msg, image_to_msg
-from dsrl_ros.core.types import Sight
+from dsrl_ros.core.types import Array, Sight
 from dsrl_ros.learning.sight import sight_of, small
 
 
 def learner_view(
     observation: Observation,
     images: Mapping[str, Image],
+    features: Array | None,
     cameras: Sequence[str],
     image_shape: tuple[int, int, int] | None,
 ) -> tuple[Observation, Sight | None]:
@@ -26,13 +27,14 @@ def learner_view(
     Args:
         observation: as the policy gets it.
         images: by camera, as received.
+        features: (F,) of given encoders; None without any.
         cameras: that the learner sees, (I,), in order; none for a learner of states.
         image_shape: (3 I, height, width), of all cameras together.
 
     Raises:
         ShapeMismatchError: an image that cannot be read.
     """
-    if not cameras and not observation.images:
+    if not cameras and not observation.images and features is None:
         return observation, None
     height, width = (0, 0) if image_shape is None else image_shape[1:]
     pictures = {name: small(image_from_msg(images[name], name), height, width) for name in cameras}
@@ -47,7 +49,9 @@ def learner_view(
             for name, picture in pictures.items()
         ],
     )
-    return kept, sight_of(list(pictures.values()))
+    if features is not None:
+        kept.features = floats_to_msg(features)
+    return kept, sight_of(list(pictures.values()), features)
 
 
 def sight_from_msg(message: Observation) -> Sight | None:
@@ -56,4 +60,6 @@ def sight_from_msg(message: Observation) -> Sight | None:
     Raises:
         ShapeMismatchError: images of several sizes, or one that cannot be read.
     """
-    return sight_of([image_from_msg(image) for image in message.images])
+    features = floats_from_msg('observation.features', message.features, (len(message.features),))
+    images = [image_from_msg(image) for image in message.images]
+    return sight_of(images, features if features.size else None)

@@ -8,6 +8,7 @@ their fields:
 - `joints` (sensor_msgs/JointState): each joint's name, its position [rad] or [m].
 - `gripper` (sensor_msgs/JointState of the fingers): width, the sum of their positions [m].
 - `image` (sensor_msgs/Image): no field; the camera of this name, for the policy and the learner.
+- `features` (dsrl_msgs/Features): no field; for the learner, several one after the other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from sensor_msgs.msg import Image, JointState
 
+from dsrl_msgs.msg import Features
 from dsrl_ros.bridge import qos
 from dsrl_ros.bridge.convert import stamp_to_ns
 from dsrl_ros.core.errors import ConfigError
@@ -58,7 +61,8 @@ _KINDS: dict[str, tuple[type, Callable[[Any], dict[str, float]]]] = {
     'joints': (JointState, _joint_fields),
     'gripper': (JointState, _gripper_fields),
 }
-_CAMERA = 'image'
+_CAMERA, _FEATURES = 'image', 'features'
+_ALL_KINDS = (*_KINDS, _CAMERA, _FEATURES)
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,14 @@ class StateSample:
         oldest_ns, newest_ns: stamps of the oldest and the newest sample in it [ns].
         state: (O,) raw, SI units.
         images: by camera, as received.
+        features: (F,) of all given encoders, in the order of the table; None without any.
     """
 
     oldest_ns: int
     newest_ns: int
     state: Array
     images: Mapping[str, Image]
+    features: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -97,15 +103,18 @@ class StateSources:
     def __init__(self, sensors: Sequence[str], sources: Sequence[str]) -> None:
         self.sensors: dict[str, tuple[str, str]] = {}  # with fields: kind and topic by name
         self.cameras: dict[str, str] = {}  # topic by name
+        self.encoders: dict[str, str] = {}  # of given features: topic by name
         for line in sensors:
             words = line.split()
-            if len(words) != 3 or words[1] not in (*_KINDS, _CAMERA):
+            if len(words) != 3 or words[1] not in _ALL_KINDS:
                 raise ConfigError(
                     f"sensors: got {line!r}, expected 'NAME KIND TOPIC' with KIND one of "
-                    f'{", ".join((*_KINDS, _CAMERA))}.'
+                    f'{", ".join(_ALL_KINDS)}.'
                 )
             if words[1] == _CAMERA:
                 self.cameras[words[0]] = words[2]
+            elif words[1] == _FEATURES:
+                self.encoders[words[0]] = words[2]
             else:
                 self.sensors[words[0]] = (words[1], words[2])
         self._entries: dict[str, list[_Term]] = {}
@@ -244,6 +253,7 @@ class StateSensors:
             name: (_KINDS[kind][0], topic) for name, (kind, topic) in table.sensors.items()
         }
         listened |= {name: (Image, table.cameras[name]) for name in cameras}
+        listened |= {name: (Features, topic) for name, topic in table.encoders.items()}
         subscribers = [
             message_filters.Subscriber(node, kind, topic, qos_profile=qos.SENSOR)
             for kind, topic in listened.values()
@@ -277,7 +287,10 @@ class StateSensors:
         self._newest_ns[name] = stamp_to_ns(message.header.stamp)
 
     def _on_messages(self, *messages: Any) -> None:
-        samples, images = messages[: len(self._readers)], messages[len(self._readers) :]
+        rest = iter(messages)  # in the order of `__init__`
+        samples = list(islice(rest, len(self._readers)))
+        images = list(islice(rest, len(self._cameras)))
+        features = [np.asarray(message.values, dtype=np.float32) for message in rest]
         fields = {
             name: read(message)
             for (name, read), message in zip(self._readers.items(), samples, strict=True)
@@ -289,5 +302,6 @@ class StateSensors:
                 max(stamps),
                 self._table.state(self._state_names, fields),
                 dict(zip(self._cameras, images, strict=True)),
+                np.concatenate(features) if features else None,
             )
         )

@@ -106,6 +106,11 @@ class SteeringActor:
         self._check_shapes()
 
     @property
+    def observation(self) -> ObservationSpec:
+        """What it looks at."""
+        return self._observation
+
+    @property
     def state_dim(self) -> int:
         """Number of state entries, O."""
         return int(self._mean.shape[0])

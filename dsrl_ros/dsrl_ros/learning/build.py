@@ -73,13 +73,8 @@ def require_actor(config: LearnerConfig) -> None:
     """Raise unless the options make an actor that the steering node can act with.
 
     Raises:
-        ConfigError: a baseline without an actor, or one that sees what the graph does not carry.
+        ConfigError: a baseline without an actor.
     """
-    if config.num_features:
-        raise ConfigError(
-            f'num_features: got {config.num_features}, expected 0: the graph carries states and '
-            'images, no features. Learn from features without ROS.'
-        )
     if config.algorithm not in ('sac', 'na'):
         raise ConfigError(
             f'algorithm: got {config.algorithm!r}, expected sac or na: only these learn an actor '

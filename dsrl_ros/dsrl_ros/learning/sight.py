@@ -1,4 +1,4 @@
-"""What the learner sees of the cameras' images: made smaller, one camera after the other."""
+"""What the learner sees beside the state: the cameras' images made smaller, and given features."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import numpy as np
 from PIL import Image
 
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
-from dsrl_ros.core.types import ImageArray, Sight
+from dsrl_ros.core.types import Array, ImageArray, Sight
 from dsrl_ros.learning.actor import ActorHeader
 
 _CHANNELS = 3  # of an RGB image
 
 
-def check_channels(header: ActorHeader, cameras: Sequence[str]) -> None:
-    """Raise unless the cameras show what an actor wants to see.
+def check_sight(header: ActorHeader, cameras: Sequence[str], encoders: Sequence[str]) -> None:
+    """Raise unless cameras and encoders give what an actor wants to see.
+
+    How many features an encoder gives is known once it has sent some.
 
     Raises:
-        ConfigError: more or fewer channels.
+        ConfigError: more or fewer channels; features without an encoder, or the reverse.
     """
     channels = 0 if header.image_shape is None else header.image_shape[0]
     if channels != _CHANNELS * len(cameras):
@@ -26,6 +28,11 @@ def check_channels(header: ActorHeader, cameras: Sequence[str]) -> None:
             f'learner_cameras: got {", ".join(cameras) or "none"}, which have '
             f"{_CHANNELS * len(cameras)} channels, expected {channels} as the learner's "
             'image_channels says. Give steering its cameras, or the trainer 3 channels for each.'
+        )
+    if bool(header.num_features) != bool(encoders):
+        raise ConfigError(
+            f'sensors: got {", ".join(encoders) or "none"} of kind features, but num_features of '
+            f'the learner is {header.num_features}. Set it to the features of all of them.'
         )
 
 
@@ -46,16 +53,20 @@ def small(image: ImageArray, height: int, width: int) -> ImageArray:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX), dtype=np.uint8)
 
 
-def sight_of(images: Sequence[ImageArray]) -> Sight | None:
-    """Return what is seen in images of one size, (H, W, 3) each: (3 I, H, W); None without any.
+def sight_of(images: Sequence[ImageArray], features: Array | None = None) -> Sight | None:
+    """Return what is seen beside the state; None where that is nothing.
+
+    Args:
+        images: (H, W, 3) each, all of one size: seen as (3 I, H, W).
+        features: (F,).
 
     Raises:
         ShapeMismatchError: images of several sizes.
     """
     if not images:
-        return None
+        return None if features is None else Sight(features=features)
     if len({image.shape for image in images}) > 1:
         raise ShapeMismatchError(
             f'images: got {", ".join(str(image.shape) for image in images)}, expected one size.'
         )
-    return Sight(np.concatenate([image.transpose(2, 0, 1) for image in images]))
+    return Sight(np.concatenate([image.transpose(2, 0, 1) for image in images]), features)

@@ -39,7 +39,7 @@ from dsrl_ros.core.types import DecisionKey, PolicySpec
 from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.plan import Episode, RunPlan
-from dsrl_ros.learning.sight import check_channels
+from dsrl_ros.learning.sight import check_sight
 from dsrl_ros.learning.weights import WeightsInbox
 
 HEARTBEAT_HZ = 20.0
@@ -237,7 +237,7 @@ class SteeringNode(Node):
             self._say(f'episode {self._episode.number} waits for learning')
             return
         self._waited_for_learning_s = time.monotonic() - self._waiting_since
-        check_channels(actor.header, self._config.learner_cameras)
+        check_sight(actor.header, self._config.learner_cameras, tuple(self._sources.encoders))
         self._actor = actor
         self._wait_for(self._reset_for_episode)
 
@@ -307,7 +307,7 @@ class SteeringNode(Node):
             PriorChooser(self._seed, head.layout, (head.num_rows, head.action_dim)),
             self._sender if episode.phase.learned else None,
             stamp_to_ns(answer.result.stamp),
-            head.image_shape,
+            self._actor.observation,
         )
 
     def _on_resume(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

@@ -32,7 +32,7 @@ class SteeringConfig:
             'gripper gripper gripper/joint_states',
             'cube pose cube_pose',
         ),
-        "what is observed, 'NAME KIND TOPIC' each; kinds: pose, joints, gripper, image",
+        "what is observed, 'NAME KIND TOPIC' each; kinds: pose, joints, gripper, image, features",
     )
     state_sources: tuple[str, ...] = option(
         (
