@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from dsrl_ros.bridge import names
-from dsrl_ros.bridge.sensors import StateSources
+from dsrl_ros.bridge.sensor_table import StateSources
 from dsrl_ros.cli.description import Description
 from dsrl_ros.cli.node_options import complete_calls, read_parameter_file
 from dsrl_ros.cli.prepare import prepare_run

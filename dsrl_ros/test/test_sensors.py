@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
 from sensor_msgs.msg import Image, JointState
 
 from dsrl_msgs.msg import Features
-from dsrl_ros.bridge.convert import stamp_from_ns
-from dsrl_ros.bridge.sensors import StateSample, StateSensors, StateSources
+from dsrl_ros.bridge.convert import header, stamp_from_ns
+from dsrl_ros.bridge.sensor_history import History
+from dsrl_ros.bridge.sensor_table import StateSources
+from dsrl_ros.bridge.sensors import StateSample, StateSensors
 from dsrl_ros.core.errors import ConfigError
 
 MS = 1_000_000
@@ -26,16 +30,33 @@ TABLE = StateSources(
 class Wires:
     """Takes the place of a node: what comes, and when, the test says."""
 
-    def __init__(self, table: StateSources = TABLE, cameras: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        table: StateSources = TABLE,
+        cameras: tuple[str, ...] = (),
+        state_names: tuple[str, ...] = ('joint', 'width'),
+    ) -> None:
         self.states: list[StateSample] = []
+        self.subscriptions = 0
         self._topics: dict[str, Callable[[Any], None]] = {}
         node: Any = self
         on_state = self.states.append
-        self.sensors = StateSensors(node, table, ('joint', 'width'), cameras, SLOP_S, on_state)
+        self.sensors = StateSensors(node, table, state_names, cameras, SLOP_S, on_state)
 
     def create_subscription(self, _: type, topic: str, callback: Any, qos_profile: Any) -> None:
         assert qos_profile is not None
         self._topics[topic] = callback
+        self.subscriptions += 1
+
+    def begin(self, stamp_ms: int) -> None:
+        self.sensors.begin(stamp_ms * MS)
+
+    def told(self) -> tuple[int, int, int, int]:
+        """Return the times of what was told last [ms]: joint and camera, each now and before."""
+        newest = self.states[-1]
+        now, before, _ = (round(1e3 * float(entry)) for entry in newest.state)
+        images = newest.images
+        return now, before, images['front'].width, images['front_before'].width
 
     @property
     def topics(self) -> set[str]:
@@ -136,6 +157,123 @@ def test_features_of_several_encoders_lie_one_after_the_other_in_the_order_of_th
     assert state.newest_ns == 1010 * MS
 
 
+LOOKING_BACK = StateSources(
+    [
+        'arm joints arm',
+        'before joints arm 0.1',
+        'hand gripper hand',
+        'front image camera/front',
+        'front_before image camera/front 0.2',
+    ],
+    ['joint=arm.joint', 'joint_before=before.joint', 'width=hand.width'],
+)
+
+
+def looking_back() -> Wires:
+    return Wires(LOOKING_BACK, ('front', 'front_before'), ('joint', 'joint_before', 'width'))
+
+
+def come(wires: Wires, stamp_ms: int, *topics: str) -> None:
+    for topic in topics or ('arm', 'hand', 'camera/front'):
+        wires.come(topic, stamp_ms)
+
+
+def test_a_sensor_may_look_back_each_by_its_own_age() -> None:
+    wires = looking_back()
+    assert wires.subscriptions == 3  # one for each topic
+    for now_ms in range(1000, 3000, 10):
+        come(wires, now_ms, 'arm', 'hand')
+        if now_ms % 50 == 0:
+            come(wires, now_ms, 'camera/front')
+    assert len(wires.states) == 40
+    for state in wires.states[4:]:
+        now, before, _ = state.state
+        assert now - before == pytest.approx(0.1, abs=1e-6)
+        front, front_before = state.images['front'].width, state.images['front_before'].width
+        assert front - front_before == 200
+        assert state.oldest_ns == state.newest_ns == front * MS
+
+
+def test_looking_back_ends_at_the_start_of_an_episode() -> None:
+    """What was before a reset is another scene: the first sample after it stands in."""
+    wires = looking_back()
+    for now_ms in range(1000, 2001, 50):
+        come(wires, now_ms)
+    wires.begin(1950)
+    assert wires.told() == (2000, 1950, 2000, 1950)  # the newest state, told again
+    come(wires, 2050)
+    assert wires.told() == (2050, 1950, 2050, 1950)
+    for now_ms in range(2100, 2201, 50):
+        come(wires, now_ms)
+    assert wires.told() == (2200, 2100, 2200, 2000)
+
+
+def test_at_the_start_of_an_episode_there_is_only_its_first_sample() -> None:
+    wires = looking_back()
+    come(wires, 1000)
+    wires.begin(5000)
+    come(wires, 5030)  # the first, 30 ms after the start
+    assert wires.told() == (5030, 5030, 5030, 5030)
+    come(wires, 5140)
+    assert wires.told() == (5140, 5030, 5140, 5030)
+
+
+def test_a_gap_where_a_sensor_looks_back_is_named_and_no_state_is_told() -> None:
+    wires = looking_back()
+    for now_ms in range(1000, 1301, 10):
+        come(wires, now_ms, 'arm', 'hand')
+        if now_ms in (1000, 1300):
+            come(wires, now_ms, 'camera/front')
+    assert [state.newest_ns for state in wires.states] == [1000 * MS]
+    assert wires.sensors.lagging() == 'front_before (camera/front) has none of 0.2 s ago'
+    for now_ms in range(1310, 1500, 10):
+        come(wires, now_ms, 'arm', 'hand')
+    come(wires, 1500)
+    assert wires.states[-1].images['front_before'].width == 1300
+    assert not wires.sensors.lagging()
+
+
+def test_stamps_that_begin_anew_leave_nothing_to_look_back_to() -> None:
+    wires = looking_back()
+    for now_ms in (5000, 5100, 5200, 3):
+        come(wires, now_ms)
+    assert wires.told() == (3, 3, 3, 3)
+
+
+@settings(max_examples=50)
+@given(
+    stamps=st.lists(st.integers(0, 400), max_size=40),
+    span=st.integers(1, 100),
+    since=st.integers(0, 400),
+    back=st.integers(0, 100),
+)
+def test_history_finds_the_nearest_of_all_that_came(
+    stamps: list[int], span: int, since: int, back: int
+) -> None:
+    source = Source()
+    history = History(source, span)
+    for stamp in sorted(stamps):
+        source.callback(JointState(header=header(stamp)))
+    wanted = max(stamps, default=0) - min(back, span)
+    found = history.at(wanted, since)
+    known = [stamp for stamp in stamps if stamp >= since]
+    if not known:
+        assert found is None
+    else:
+        off = abs(found.header.stamp.nanosec - wanted)
+        assert off == min(abs(stamp - wanted) for stamp in known)
+    assert len(history._stamps_ns) <= 2 + sum(s > max(stamps, default=0) - span for s in stamps)
+
+
+class Source:
+    """A filter."""
+
+    callback: Callable[[Any], None]
+
+    def registerCallback(self, callback: Callable[[Any], None]) -> None:  # noqa: N802
+        self.callback = callback
+
+
 def test_who_holds_up_the_others_is_named() -> None:
     wires = Wires(SEEING, ('wrist',))
     wires.come('arm', 1000)
@@ -180,3 +318,21 @@ def test_an_entry_may_be_a_number() -> None:
 def test_what_is_no_number_and_no_field_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=f"got 'task={text}', expected 'ENTRY=NUMBER'"):
         StateSources(['arm joints arm'], [f'task={text}'])
+
+
+@pytest.mark.parametrize(
+    ('line', 'what'),
+    [
+        ('arm joints', "expected 'NAME KIND TOPIC' or 'NAME KIND TOPIC AGE'"),
+        ('', "expected 'NAME KIND TOPIC'"),
+        ('arm lidar arm', 'KIND one of pose, joints, gripper, image, features'),
+        ('arm joints arm 0.1 0.2', "expected 'NAME KIND TOPIC'"),
+        ('arm joints arm soon', 'expected an AGE of 0 to 10 s'),
+        ('arm joints arm -0.1', 'expected an AGE of 0 to 10 s'),
+        ('arm joints arm nan', 'expected an AGE of 0 to 10 s'),
+        ('hand joints arm', 'got hand twice'),
+    ],
+)
+def test_a_line_that_says_no_sensor_is_refused(line: str, what: str) -> None:
+    with pytest.raises(ConfigError, match=what):
+        StateSources(['hand gripper hand', line], [])

@@ -436,6 +436,20 @@ def test_features_that_do_not_fit_the_learner_end_the_run_at_its_start(
         ros.spin_until(lambda: world.results)
 
 
+def test_a_policy_may_look_back_but_not_into_the_episode_before(ros, make_world):
+    world = make_world(
+        sensors=['now pose pose', 'before pose pose 0.2'], state_sources=['x=now.x', 'y=before.x']
+    )
+    world.introduce()
+    ros.spin_until(lambda: len(world.results) == 7)
+    step_s = STEP_NS * 1e-9
+    for transition in world.transitions:
+        x, y = transition.observation.state
+        assert x - y == pytest.approx(step_s if transition.id.decision else 0.0, abs=1e-5)
+        x, y = transition.next_observation.state
+        assert x - y == pytest.approx(step_s, abs=1e-5)
+
+
 def test_a_camera_that_stops_is_named_and_the_run_waits_for_it(ros, make_world):
     world = make_world(
         {'spec': SIGHTED}, sensors=['front image front/image', 'p pose pose'], stage_timeout_s=0.5

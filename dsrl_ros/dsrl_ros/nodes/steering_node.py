@@ -30,7 +30,8 @@ from dsrl_ros.bridge.heartbeat import Heart
 from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.patience import Patience
 from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.bridge.sensors import StateSensors, StateSources
+from dsrl_ros.bridge.sensor_table import ENCODER, StateSources
+from dsrl_ros.bridge.sensors import StateSensors
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import ConfigError, StaleDataError, WeightsError
@@ -237,7 +238,7 @@ class SteeringNode(Node):
             self._say(f'episode {self._episode.number} waits for learning')
             return
         self._waited_for_learning_s = time.monotonic() - self._waiting_since
-        check_sight(actor.header, self._config.learner_cameras, tuple(self._sources.encoders))
+        check_sight(actor.header, self._config.learner_cameras, self._sources.of_kind(ENCODER))
         self._actor = actor
         self._wait_for(self._reset_for_episode)
 
@@ -301,12 +302,14 @@ class SteeringNode(Node):
         episode, head = self._episode, self._actor.header
         if episode.phase.learned:
             self._sender.start_episode(episode.phase.value)
+        start_ns = stamp_to_ns(answer.result.stamp)
+        self._sensors.begin(start_ns)
         self._loop.start(
             DecisionKey(self._config.robot, self._run, episode.number, 0),
             self._plan.chooser(episode.phase, self._actor, self._learner.prior_scale),
             PriorChooser(self._seed, head.layout, (head.num_rows, head.action_dim)),
             self._sender if episode.phase.learned else None,
-            stamp_to_ns(answer.result.stamp),
+            start_ns,
             self._actor.observation,
         )
 

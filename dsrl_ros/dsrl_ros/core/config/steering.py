@@ -32,7 +32,8 @@ class SteeringConfig:
             'gripper gripper gripper/joint_states',
             'cube pose cube_pose',
         ),
-        "what is observed, 'NAME KIND TOPIC' each; kinds: pose, joints, gripper, image, features",
+        "what is observed, 'NAME KIND TOPIC' each, or 'NAME KIND TOPIC AGE' for what it was AGE "
+        'seconds before; kinds: pose, joints, gripper, image, features',
     )
     state_sources: tuple[str, ...] = option(
         (
