@@ -331,39 +331,6 @@ def test_phases_are_counted_and_unknown_ones_refused() -> None:
     assert (replay.count('warmup'), replay.count('online')) == (1, 9)
 
 
-@settings(max_examples=50)
-@given(data=st.data(), capacity=st.integers(1, 30), count=st.integers(0, 12))
-def test_tells_how_the_newest_episodes_of_a_phase_ended(
-    data: st.DataObject, capacity: int, count: int
-) -> None:
-    replay = Replay(capacity, 2, 3)
-    told: dict[str, deque[tuple[bool, bool] | None]] = {
-        'collected': deque(maxlen=capacity),
-        'offline': deque(),
-    }
-    steps = st.tuples(
-        st.sampled_from(['warmup', 'online', 'offline']),
-        st.sampled_from(['goes on', 'times out', 'ends']),
-        st.sampled_from([-1.0, 0.0, 0.5]),
-    )
-    for phase, how, reward in data.draw(st.lists(steps, max_size=60)):
-        if phase == 'offline' and len(told['offline']) == capacity:
-            continue
-        replay.add(
-            torch.zeros(2), torch.zeros(3), reward, 0.9, how == 'ends', how == 'times out',
-            torch.zeros(2), phase,
-        )  # fmt: skip
-        success = how == 'ends' and reward > 0
-        kept = told['offline' if phase == 'offline' else 'collected']
-        kept.append(None if how == 'goes on' else (phase == 'online', success))
-    loaded = Replay(capacity, 2, 3)
-    loaded.load_state_tensors(replay.state_tensors())
-    online = [end[1] for end in reversed(told['collected']) if end and end[0]][:count]
-    assert replay.successes('online', count) == loaded.successes('online', count) == online
-    offline = [end[1] for end in reversed(told['offline']) if end][:count]
-    assert replay.successes('offline', count) == offline
-
-
 @pytest.mark.parametrize('count', [0, 3, 5, 12])
 def test_a_saved_replay_goes_on_where_it_was(count: int) -> None:
     """Also after the ring has wrapped: the next transition overwrites the same slot."""

@@ -319,6 +319,7 @@ def transition_from_msg(message: msg.Transition) -> Transition:
         sight=_sight_from_msg(message.observation),
         next_sight=_sight_from_msg(message.next_observation),
         reward_source=source,
+        success=message.reward.success,
     )
 
 

@@ -289,6 +289,7 @@ class Transition:
         sight, next_sight: what was seen beside the two observations; None for a learner of
             states alone.
         reward_source: who said what it earned; UNSET where that is not known.
+        success: it ended its episode, which had succeeded.
     """
 
     key: DecisionKey
@@ -305,3 +306,4 @@ class Transition:
     sight: Sight | None = None
     next_sight: Sight | None = None
     reward_source: RewardSource = RewardSource.UNSET
+    success: bool = False

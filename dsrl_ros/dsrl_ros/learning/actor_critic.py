@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
-from dsrl_ros.core.types import PolicySpec
+from dsrl_ros.core.types import PolicySpec, Transition
 from dsrl_ros.learning.actor import ActorHeader, SteeringActor
 from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.encoder import Seen
 from dsrl_ros.learning.exploring import WINDOW, exploration
+from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.networks import (
     LOG_STD_HIGH,
     LOG_STD_LOW,
@@ -47,6 +50,7 @@ class ActorCritic(TdLearner):
         self.log_temperature = nn.Parameter(
             torch.tensor(math.log(max(config.temperature, 1e-8)), device=self._device)
         )
+        self._successes: deque[bool] = deque(maxlen=WINDOW)  # of the newest online episodes
         self._modules['actor'] = self.actor
         self._optimisers['actor'] = Adam(self.actor.parameters(), config.actor_learning_rate)
         self._optimisers['temperature'] = Adam(
@@ -60,6 +64,26 @@ class ActorCritic(TdLearner):
             seed: of the run, to explore; None for the deterministic actor.
         """
         return ActorChooser(self.export_actor(self._steps, 0), seed)
+
+    def add(self, transition: Transition) -> int:
+        """Keep a transition, see `TdLearner.add`, and whether its online episode succeeded."""
+        place = super().add(transition)
+        if transition.phase == 'online' and (transition.terminated or transition.truncated):
+            self._successes.append(transition.success)
+        return place
+
+    def state_groups(self) -> StateGroups:
+        """Return all that a bit-equal continuation needs, as copies."""
+        groups = super().state_groups()
+        groups['rng']['successes'] = torch.tensor(list(self._successes), dtype=torch.bool)
+        return groups
+
+    def load_state_groups(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
+        """Take over what `state_groups` returned, see `TdLearner.load_state_groups`."""
+        super().load_state_groups(groups)
+        # Absent in older checkpoints: the actor then explores whole until it has succeeded again.
+        successes = groups['rng'].get('successes', torch.zeros(0, dtype=torch.bool))
+        self._successes = deque(successes.tolist(), maxlen=WINDOW)
 
     def actor_loss(self, state: Seen, critics: Critics) -> tuple[Tensor, Tensor]:
         """Return the mean of alpha log pi(u | s) - Q(s, u), u ~ pi(s), and the mean log pi.
@@ -108,15 +132,10 @@ class ActorCritic(TdLearner):
             log_std_offset=LOG_STD_OFFSET,
             num_features=self._observation.num_features,
             image_shape=self._observation.image_shape,
-            exploration=self._exploration(),
+            exploration=exploration(self._successes, config.least_exploration),
         )
         arrays = {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
         return SteeringActor(header, arrays)
-
-    def _exploration(self) -> float:
-        """Return the share of its spread that the actor explores with by now."""
-        newest = self.replay.successes('online', WINDOW)
-        return exploration(newest, self.config.least_exploration)
 
     def _encoder_tensors(self) -> dict[str, Tensor]:
         if self.actor.encoder is None:

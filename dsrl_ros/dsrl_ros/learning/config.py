@@ -98,7 +98,8 @@ class LearnerConfig:
     least_exploration: float = option(
         0.25,
         'Smallest share of its spread that the actor explores with: the share falls from 1 as '
-        'fewer than 4 of the last 20 online episodes fail. 1 for the whole spread always.',
+        'fewer than 4 of the last 20 online episodes fail. 1 for the whole spread always, as rlpd '
+        'has it.',
         low=0.0,
         high=1.0,
     )

@@ -15,8 +15,8 @@ def exploration(successes: Sequence[bool], least: float) -> float:
     one more way to fail: the share falls with the failures, and rises again with them.
 
     Args:
-        successes: of the newest online episodes, at most `WINDOW`; those still missing count as
-            failures.
+        successes: of the newest online episodes, as they were judged; at most `WINDOW`, and
+            those still missing count as failures.
         least: smallest share, in [0, 1].
     """
     failures = WINDOW - sum(successes)

@@ -129,23 +129,6 @@ class Replay:
         code = phase_code(phase)
         return self._collected.count(code) + self._offline.count(code)
 
-    def successes(self, phase: str, count: int) -> list[bool]:
-        """Return whether the newest episodes of a phase succeeded, the newest first.
-
-        An episode did if it terminated, with a reward above 0 at the end.
-
-        Args:
-            phase: one of `PHASES`.
-            count: of the episodes; fewer are returned where fewer have ended and are kept.
-        """
-        code = phase_code(phase)
-        ring = self._offline if phase == OFFLINE else self._collected
-        slots = ring.newest_first().to(self._device)
-        flags, phases = (self._rows.tensor[slots, -NUM_LINKS:] & PHASE_MASK).unbind(dim=1)
-        ends = ((flags & (TERMINATED | TRUNCATED)) > 0) & (phases == code)
-        rewards = self._rows.tensor[slots[ends], -NUM_LINKS - 2].view(torch.float32)
-        return ((flags[ends] & TERMINATED > 0) & (rewards > 0))[:count].tolist()
-
     def add(
         self,
         state: Tensor,

@@ -34,6 +34,7 @@ class Rlpd(DsrlSac):
             noise_layout='full',
             noise_magnitude=1.0,
             offline_share=config.offline_share or _HALF,
+            least_exploration=1.0,  # as published
         )
         super().__init__(self._direct.spec, config, seed)
 

@@ -7,7 +7,7 @@ curve predicts the graph's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 from dsrl_ros.core.errors import ConfigError
@@ -212,6 +212,8 @@ def rollout(
             )
         )
         if step.terminated or step.truncated:
+            success = judged(env, transitions)
+            transitions[-1] = replace(transitions[-1], success=success)
             return transitions
         refused = not len(step.executed)
         state, sight = step.state, next_sight
@@ -330,7 +332,7 @@ def run_steering(
         choosers[number + 1] = learner.chooser(seed)
         choosers.pop(number - 1, None)
         steps = sum(len(transition.action) for transition in transitions)
-        success = judged(env, transitions)
+        success = transitions[-1].success
         episodes.append(
             Episode(phase, success, len(transitions), steps, metrics, tuple(transitions))
         )
@@ -373,7 +375,7 @@ def evaluate(
         transitions = rollout(
             env, policy, chooser, config, first_episode + i, reset_seed, fallback=fallback
         )
-        successes.append(judged(env, transitions))
+        successes.append(transitions[-1].success)
         if on_episode is not None:
             on_episode(successes[-1])
     return successes

@@ -259,13 +259,6 @@ class TransitionRing:
         self._phases[phase] -= 1
         return slot
 
-    def newest_first(self) -> Tensor:
-        """Return the slots of the kept transitions, (n,) int64, the newest first."""
-        if not self.num_added:
-            return torch.empty(0, dtype=torch.int64)
-        numbers = torch.arange(self.num_added - 1, self.num_added - 1 - len(self), -1)
-        return self.slots.select(numbers % self.capacity)
-
     def _slot(self, number: int) -> int:
         """Return where transition `number` lies or will lie."""
         return self.slots.at(number % self.capacity)
