@@ -311,6 +311,7 @@ def test_a_learner_takes_the_features_of_an_encoder_node(
     script = tmp_path / 'encoder.py'
     script.write_text(node)
     changes = options_of_docs(1)
+    changes['steering']['sensors'] += ['before pose tool_pose 0.1']  # it may look back too
     counts = {'warmup_episodes': 1, 'episodes': 1, 'eval_episodes': 1}
     encoder = subprocess.Popen([sys.executable, str(script)])
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -62,10 +63,11 @@ class Run:
     def __init__(self, folder) -> None:
         self._bags = EpisodeBags(folder / 'episodes', Definitions())
         self._now_ns = 0
+        self.change: dict[str, Callable[[bytes], bytes]] = {}  # of the bytes, by type
 
     def _write(self, topic: str, kind: str, message, episode: int | None) -> None:
         self._now_ns += 1
-        data = serialize_message(message)
+        data = self.change.get(kind, bytes)(serialize_message(message))
         self._bags.add(Received(topic, f'/left/{topic}', kind, data, self._now_ns), episode)
 
     def episode(self, number: int, frames: int = 6, camera: bool = True, **reward) -> None:
@@ -106,6 +108,28 @@ def test_bags_become_folders_that_a_classifier_learns_from(tmp_path, capsys):
         assert (np.asarray(image) == 50).all()
     data = read_images(out, 16)
     assert data.success.sum() == 2 and len(set(data.groups)) == 4
+
+
+def test_a_bag_is_read_by_its_own_definitions(tmp_path, capsys, monkeypatch):
+    """One that was recorded when the messages had other fields than today."""
+    own = Definitions.of
+
+    def older(self: Definitions, name: str) -> tuple[str, str]:
+        definition, digest = own(self, name)
+        changed = definition.replace(
+            'std_msgs/Header header', 'int64 gone\nstd_msgs/Header header'
+        )
+        return (changed if name.endswith('/Observation') else definition), digest
+
+    monkeypatch.setattr(Definitions, 'of', older)
+    run = Run(tmp_path)
+    gone = b'\0\1\0\0' + bytes(8)  # the head of CDR, then the field of before
+    run.change['dsrl_msgs/msg/Observation'] = lambda data: gone + data[4:]
+    run.episode(0, terminated=True, success=True, value=1.0, source=1)
+    run.close()
+    out = tmp_path / 'images'
+    assert export_images.main([str(tmp_path), str(out), '--others', '2', '--margin', '3e-9']) == 0
+    assert '1 success and 2 failure from 1 episodes; 0 left out' in capsys.readouterr().out
 
 
 def test_runs_without_a_camera_or_without_bags_are_refused(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rosbags.rosbag2 import Reader, ReaderError
-from rosbags.typesys.store import Typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.convert import run_from_bytes, stamp_to_ns
@@ -96,34 +96,33 @@ def choose(
     return {**{int(i): False for i in spread}, **dict.fromkeys(last, True)}
 
 
-def labelled_frames(bag: Path, store: Typestore, selection: Selection) -> Iterator[Frame] | None:
+def labelled_frames(bag: Path, selection: Selection) -> Iterator[Frame] | None:
     """Return the labelled images of a bag; None where its episode has no outcome.
 
     That is: it was aborted by a person, or its bag is not whole.
 
     Args:
         bag: folder of the episode.
-        store: types of the messages.
         selection: which images are taken.
 
     Raises:
         ShapeMismatchError: an image in an encoding that is not known.
     """
     try:
-        found = read_outcome(bag, store)
+        found = read_outcome(bag)
     except (ReaderError, FileNotFoundError):  # the recorder was killed
         return None
-    return None if found is None else _frames(bag, store, found, selection)
+    return None if found is None else _frames(bag, found, selection)
 
 
-def read_outcome(bag: Path, store: Typestore) -> Outcome | None:
+def read_outcome(bag: Path) -> Outcome | None:
     """Return how the episode of a bag ended; None where it was aborted, or its end is missing.
 
     Raises:
         ReaderError, FileNotFoundError: the bag was never closed, or is damaged.
     """
     last, end_ns = None, 0
-    for topic, message in _messages(bag, store, (names.REWARD, names.OBSERVATION)):
+    for topic, message in _messages(bag, (names.REWARD, names.OBSERVATION)):
         if topic == names.REWARD:
             last = message
         else:
@@ -135,17 +134,20 @@ def read_outcome(bag: Path, store: Typestore) -> Outcome | None:
     return Outcome(run_from_bytes(last.id.run), int(last.id.episode), bool(last.success), end_ns)
 
 
-def _frames(bag: Path, store: Typestore, found: Outcome, selection: Selection) -> Iterator[Frame]:
-    stamps = [stamp_to_ns(m.header.stamp) for _, m in _messages(bag, store, (names.CAMERA,))]
+def _frames(bag: Path, found: Outcome, selection: Selection) -> Iterator[Frame]:
+    stamps = [stamp_to_ns(m.header.stamp) for _, m in _messages(bag, (names.CAMERA,))]
     chosen = choose(stamps, found.end_ns, found.success, selection)
-    for number, (_, message) in enumerate(_messages(bag, store, (names.CAMERA,))):
+    for number, (_, message) in enumerate(_messages(bag, (names.CAMERA,))):
         if number in chosen:
             image = image_from_msg(message)
             yield Frame(found.run, found.episode, number, chosen[number], image)
 
 
-def _messages(bag: Path, store: Typestore, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Yield topic, as in `bridge.names`, and message, in the order in which they came."""
+def _messages(bag: Path, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Yield topic, as in `bridge.names`, and message, in the order in which they came.
+
+    Messages are read by the definitions in the bag, which may be older than those of today.
+    """
     with Reader(bag) as reader:
         known = {
             connection.id: topic
@@ -156,5 +158,8 @@ def _messages(bag: Path, store: Typestore, topics: Sequence[str]) -> Iterator[tu
         wanted = [c for c in reader.connections if c.id in known]
         if not wanted:
             return
+        store = get_typestore(Stores.EMPTY)
+        for connection in wanted:
+            store.register(get_types_from_msg(connection.msgdef.data, connection.msgtype))
         for connection, _, data in reader.messages(connections=wanted):
             yield known[connection.id], store.deserialize_cdr(data, connection.msgtype)

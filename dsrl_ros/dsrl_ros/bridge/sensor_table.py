@@ -1,8 +1,9 @@
 """The table from sensor topics to the state of an observation, which the user can change.
 
 A sensor is declared as 'NAME KIND TOPIC', or as 'NAME KIND TOPIC AGE' for what it said AGE seconds
-before; a state entry as 'ENTRY=NAME.FIELD', 'ENTRY=NAME.FIELD-NAME.FIELD' or, for what does not
-change during a run, 'ENTRY=NUMBER'. Kinds and their fields:
+before, give or take half of that; a state entry as 'ENTRY=NAME.FIELD',
+'ENTRY=NAME.FIELD-NAME.FIELD' or, for what does not change during a run, 'ENTRY=NUMBER'. Kinds and
+their fields:
 
 - `pose` (geometry_msgs/PoseStamped): x, y, z [m], qx, qy, qz, qw.
 - `joints` (sensor_msgs/JointState): each joint's name, its position [rad] or [m].

@@ -107,17 +107,17 @@ class StateSensors:
         self._since_ns = 0
         self._too_early: list[str] = []  # sensors that look back to where nothing is known
         period_s = min(slop_s / 4.0, _FINEST_S)
-        # Two sensors may read one topic, say its joints and its gripper, or now and before.
+        # Two sensors may read one topic: now, and some time before.
         self._streams = list(dict.fromkeys(_stream(sensor) for sensor in self._sensors))
         filters = []
         for stream in self._streams:
-            kind, topic = stream
-            subscriber = message_filters.Subscriber(node, kind, topic, qos_profile=qos.SENSOR)
+            age_ns = max(s.age_ns for s in self._sensors if _stream(s) == stream)
+            profile = qos.LOOKED_BACK_AT if age_ns else qos.SENSOR
+            subscriber = message_filters.Subscriber(node, *stream, qos_profile=profile)
             subscriber.registerCallback(partial(self._note, stream))
             filters.append(_Thinned(subscriber, round(period_s * 1e9)))
-            age_ns = max(s.age_ns for s in self._sensors if _stream(s) == stream)
             if age_ns:
-                # What is joined may be as old as the others let it become.
+                # What is joined lags behind the newest by what it waited for the others.
                 span_ns = age_ns + round(2e9 * _MEMORY_S)
                 self._histories[stream] = History(filters[-1], span_ns)
         self._synchronizer = message_filters.ApproximateTimeSynchronizer(
@@ -139,12 +139,12 @@ class StateSensors:
             self._tell()
 
     def lagging(self) -> str:
-        """Name the sensors that others wait for; empty while none is behind them."""
+        """Name the sensors that others wait for, and gaps where one looks back; or nothing."""
         newest_ns = max(self._newest_ns.values(), default=0)
         said = []
         for stream in self._streams:
             at_ns = self._newest_ns.get(stream)
-            name = next(s.name for s in self._sensors if _stream(s) == stream)
+            name = ', '.join(s.name for s in self._sensors if _stream(s) == stream)
             if at_ns is None:
                 said.append(f'{name} ({stream[1]}) has sent nothing')
             elif newest_ns - at_ns > self._slop_ns:
@@ -167,7 +167,8 @@ class StateSensors:
             if message is None:
                 age_s = sensor.age_ns * 1e-9
                 self._too_early.append(
-                    f'{sensor.name} ({sensor.topic}) has none of {age_s:g} s ago'
+                    f'{sensor.name} ({sensor.topic}) has said nothing {age_s:g} s ago, give or '
+                    'take half of that: it is too slow to look back so far, or has stopped'
                 )
             found[sensor] = message
         if self._too_early:
@@ -191,18 +192,11 @@ class StateSensors:
 
     def _sample(self, sensor: Sensor, now: Any) -> Any:
         """Return a sensor's message for a state; None where it looks back to a gap."""
-        if not sensor.age_ns:
+        now_ns = stamp_to_ns(now.header.stamp)
+        if not sensor.age_ns or now_ns < self._since_ns:  # the loop leaves what was before out
             return now
         history = self._histories[_stream(sensor)]
-        first = history.at(self._since_ns, self._since_ns)
-        if first is None:  # all are of before the episode: the loop leaves such a state out
-            return now
-        wanted_ns = stamp_to_ns(now.header.stamp) - sensor.age_ns
-        if wanted_ns < stamp_to_ns(first.header.stamp):
-            return first
-        message = history.at(wanted_ns, self._since_ns)
-        off_ns = abs(stamp_to_ns(message.header.stamp) - wanted_ns)
-        return message if off_ns <= self._slop_ns else None
+        return history.at(now_ns - sensor.age_ns, self._since_ns, sensor.age_ns // 2)
 
 
 _Stream = tuple[type, str]  # type and name of a topic

@@ -15,7 +15,6 @@ from pathlib import Path
 from PIL import Image
 
 from dsrl_ros.bridge.bag_frames import Selection, labelled_frames
-from dsrl_ros.bridge.bags import typestore
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.learning.labelled_images import FAILURE, SUCCESS, image_name
 
@@ -48,11 +47,11 @@ def main(arguments: Sequence[str]) -> int:
             'that was recorded (record:=true).'
         )
     written: Counter[str] = Counter()
-    left_out, store = 0, typestore()
+    left_out = 0
     for label in (SUCCESS, FAILURE):
         (given.folder / label).mkdir(parents=True, exist_ok=True)
     for bag in bags:
-        frames = labelled_frames(bag, store, selection)
+        frames = labelled_frames(bag, selection)
         if frames is None:
             left_out += 1
             continue
