@@ -385,9 +385,9 @@ def test_a_non_finite_update_stops_and_the_last_good_weights_stand() -> None:
     """With their moments, and with the steps that were asked for and did not fill a round."""
     made = learner(bound_values=False)
     made.update(6)
-    before = made.state_groups()
     for number in range(20):
         made.add(transition(number, reward=3e38))
+    before = made.state_groups()
     with pytest.raises(NonFiniteError, match='stand again'):
         made.update(5)
     assert made.gradient_steps == 4

@@ -218,6 +218,7 @@ def test_metrics_are_named_and_finite() -> None:
         'actor/entropy_per_dim',
         'actor/gradient_norm',
         'temperature',
+        'actor/exploration',
     )
     assert all(map(math.isfinite, metrics.values()))
 

@@ -72,6 +72,11 @@ class ActorCritic(TdLearner):
             self._successes.append(transition.success)
         return place
 
+    def update(self, num_steps: int) -> dict[str, float]:
+        """Take gradient steps, see `TdLearner.update`; the share of the spread is a metric too."""
+        means = super().update(num_steps)
+        return {**means, 'actor/exploration': self._exploration} if means else means
+
     def state_groups(self) -> StateGroups:
         """Return all that a bit-equal continuation needs, as copies."""
         groups = super().state_groups()
@@ -132,10 +137,14 @@ class ActorCritic(TdLearner):
             log_std_offset=LOG_STD_OFFSET,
             num_features=self._observation.num_features,
             image_shape=self._observation.image_shape,
-            exploration=exploration(self._successes, config.least_exploration),
+            exploration=self._exploration,
         )
         arrays = {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
         return SteeringActor(header, arrays)
+
+    @property
+    def _exploration(self) -> float:
+        return exploration(self._successes, self.config.least_exploration)
 
     def _encoder_tensors(self) -> dict[str, Tensor]:
         if self.actor.encoder is None:
