@@ -9,7 +9,7 @@ import pytest
 import torch
 from toy import SPEC, ToyEnv, ToyPolicy, ToyStep, transition
 
-from dsrl_ros.core.types import Array
+from dsrl_ros.core.types import Array, RewardSource
 from dsrl_ros.learning.build import build_learner
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.exploring import exploration
@@ -58,6 +58,7 @@ def live(made: DsrlSac, episodes: int, success: bool, phase: str = 'online') -> 
                 truncated=timed_out,
                 reward=float(not success),
                 success=success,
+                reward_source=RewardSource.SIMULATOR,
             )
         )
 
@@ -80,10 +81,17 @@ def test_it_is_not_forgotten_when_a_run_goes_on() -> None:
     live(made, 20, True)
     again.load_state_groups(made.state_groups())
     assert again.export_actor(1, 1).header.exploration == 0.25
-    older = made.state_groups()
-    del older['rng']['successes']  # of before
-    again.load_state_groups(older)
-    assert again.export_actor(1, 1).header.exploration == 1.0
+
+
+def test_an_episode_that_a_person_aborted_is_no_failure() -> None:
+    made = learner()
+    live(made, 20, True)
+    aborted = replace(
+        transition(0), terminated=False, truncated=True, reward_source=RewardSource.PERSON
+    )
+    for _ in range(10):
+        made.add(aborted)
+    assert made.export_actor(1, 1).header.exploration == 0.25
 
 
 def test_it_can_be_turned_off() -> None:

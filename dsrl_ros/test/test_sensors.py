@@ -38,6 +38,7 @@ class Wires:
     ) -> None:
         self.states: list[StateSample] = []
         self.subscriptions = 0
+        self.warnings: list[str] = []
         self._topics: dict[str, Callable[[Any], None]] = {}
         node: Any = self
         on_state = self.states.append
@@ -47,6 +48,13 @@ class Wires:
         assert qos_profile is not None
         self._topics[topic] = callback
         self.subscriptions += 1
+
+    def get_logger(self) -> Any:
+        return self
+
+    def warning(self, text: str, throttle_duration_sec: float) -> None:
+        assert throttle_duration_sec
+        self.warnings.append(text)
 
     def begin(self, stamp_ms: int) -> None:
         self.sensors.begin(stamp_ms * MS)
@@ -226,14 +234,42 @@ def test_a_gap_where_a_sensor_looks_back_is_named_and_no_state_is_told() -> None
             come(wires, now_ms, 'camera/front')
     assert [state.newest_ns for state in wires.states] == [1000 * MS]
     assert wires.sensors.lagging() == (
-        'front_before (camera/front) has said nothing 0.2 s ago, give or take half of that: it is '
-        'too slow to look back so far, or has stopped'
+        'front_before (camera/front) knows nothing of 0.2 s ago, give or take half of that: too '
+        'slow, stopped, lost, or waited too long'
     )
     for now_ms in range(1360, 1550, 10):
         come(wires, now_ms, 'arm', 'hand')
     come(wires, 1550)
     assert wires.states[-1].images['front_before'].width == 1350
     assert not wires.sensors.lagging()
+
+
+def test_a_sample_that_was_lost_stops_nothing_while_time_stands_still() -> None:
+    wires = looking_back()
+    for now_ms in (1000, 1100, 1200, 1300, 1500, 1600, 1700, 1800):  # that of 1400 was lost
+        come(wires, now_ms)
+    come(wires, 1900, 'arm', 'hand', 'camera/front')
+    del wires.states[:]
+    wires.warnings.clear()
+    come(wires, 2100)  # that of 2000 too: of 0.1 s ago nothing is known
+    assert not wires.states and wires.sensors.lagging()
+    come(wires, 2100)  # sent again: nothing newer will come
+    assert wires.told()[:2] in ((2100, 2100), (2100, 1900))
+    assert wires.told()[2:] == (2100, 1900)
+    (warning,) = wires.warnings
+    assert warning.startswith('before (arm) knows nothing of 0.1 s ago')
+    assert not wires.sensors.lagging()
+
+
+def test_a_run_that_starts_anew_within_the_memory_sees_nothing_of_before() -> None:
+    wires = looking_back()
+    for now_ms in range(100, 1001, 100):
+        come(wires, now_ms)
+    wires.begin(600)
+    come(wires, 300)
+    wires.begin(250)
+    come(wires, 350)
+    assert wires.told() == (350, 350, 350, 350)
 
 
 def test_stamps_that_begin_anew_leave_nothing_to_look_back_to() -> None:
@@ -299,7 +335,7 @@ def test_a_sensor_that_waited_too_long_for_another_looks_into_no_future() -> Non
         if now_ms % 100 == 0 and now_ms >= 2500:
             come(wires, now_ms - 1500, 'camera/front')
     assert all(now >= before for now, before, _ in (s.state for s in wires.states))
-    assert 'before (arm) has said nothing 0.1 s ago' in wires.sensors.lagging()
+    assert 'before (arm) knows nothing of 0.1 s ago' in wires.sensors.lagging()
 
 
 def test_a_slow_camera_does_not_show_the_present_as_the_past() -> None:

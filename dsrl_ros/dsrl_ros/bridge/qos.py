@@ -5,8 +5,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 # Raw sensor streams: a late sample is worthless, the newest few are enough.
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
-# The same where one looks back: in lockstep, where samples come in bursts, one that is lost for
-# want of room is not sent again.
+# The same, of numbers, where one looks back: in lockstep, where samples come in bursts, one that
+# is lost for want of room is not sent again.
 LOOKED_BACK_AT = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 # The same at 1 kHz, of which only the newest is ever looked at.

@@ -18,10 +18,14 @@ class History:
 
     def __init__(self, source: Any, span_ns: int) -> None:
         self._span_ns = span_ns
+        self.clear()
+        source.registerCallback(self._on_message)
+
+    def clear(self) -> None:
+        """Forget everything."""
         self._stamps_ns: list[int] = []  # rising
         self._messages: list[Any] = []
         self._forgotten_ns = -1  # newest stamp that was let go
-        source.registerCallback(self._on_message)
 
     def at(self, stamp_ns: int, since_ns: int, tolerance_ns: int) -> Any | None:
         """Return the message nearest to a time; None where none is known.
@@ -50,9 +54,7 @@ class History:
             self._messages[-1] = message
             return
         if stamp_ns < newest_ns - self._span_ns:  # time has begun anew
-            self._stamps_ns.clear()
-            self._messages.clear()
-            self._forgotten_ns = -1
+            self.clear()
         elif stamp_ns < newest_ns:  # overtaken by a later one
             return
         self._stamps_ns.append(stamp_ns)

@@ -28,6 +28,8 @@ _MEMORY_S = 0.5
 # A stream of 1 kHz is thinned to this: enough for what is decided some ten times per second.
 _FINEST_S = 0.005
 _FASTEST_S = 0.001  # period of the fastest sensors
+_ANY = 2**62  # any distance [ns]
+_WARN_S = 10.0  # between two warnings
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class StateSensors:
         on_state: Callable[[StateSample], None],
     ) -> None:
         table.require(state_names, cameras)
+        self._node = node
         self._table = table
         self._state_names = tuple(state_names)
         self._on_state = on_state
@@ -105,19 +108,20 @@ class StateSensors:
         self._histories: dict[_Stream, History] = {}  # of those that are looked back at
         self._joined: tuple[Any, ...] = ()  # the newest messages that belong together
         self._since_ns = 0
-        self._too_early: list[str] = []  # sensors that look back to where nothing is known
+        self._gaps: list[str] = []  # sensors that look back to where nothing is known
         period_s = min(slop_s / 4.0, _FINEST_S)
         # Two sensors may read one topic: now, and some time before.
         self._streams = list(dict.fromkeys(_stream(sensor) for sensor in self._sensors))
         filters = []
         for stream in self._streams:
             age_ns = max(s.age_ns for s in self._sensors if _stream(s) == stream)
-            profile = qos.LOOKED_BACK_AT if age_ns else qos.SENSOR
+            large = stream[0] is Image
+            profile = qos.LOOKED_BACK_AT if age_ns and not large else qos.SENSOR
             subscriber = message_filters.Subscriber(node, *stream, qos_profile=profile)
             subscriber.registerCallback(partial(self._note, stream))
             filters.append(_Thinned(subscriber, round(period_s * 1e9)))
             if age_ns:
-                # What is joined lags behind the newest by what it waited for the others.
+                # What is joined lags behind the newest, as it waited for the others.
                 span_ns = age_ns + round(2e9 * _MEMORY_S)
                 self._histories[stream] = History(filters[-1], span_ns)
         self._synchronizer = message_filters.ApproximateTimeSynchronizer(
@@ -134,9 +138,12 @@ class StateSensors:
         Args:
             since_ns: start of the episode [ns].
         """
+        if since_ns < self._since_ns:  # time has begun anew
+            for history in self._histories.values():
+                history.clear()
         self._since_ns = since_ns
         if self._joined:
-            self._tell()
+            self._tell(at_last=False)
 
     def lagging(self) -> str:
         """Name the sensors that others wait for, and gaps where one looks back; or nothing."""
@@ -149,31 +156,41 @@ class StateSensors:
                 said.append(f'{name} ({stream[1]}) has sent nothing')
             elif newest_ns - at_ns > self._slop_ns:
                 said.append(f'{name} ({stream[1]}) is {(newest_ns - at_ns) * 1e-9:.2f} s behind')
-        return '; '.join((*said, *self._too_early))
+        return '; '.join((*said, *self._gaps))
 
     def _note(self, stream: _Stream, message: Any) -> None:
         self._newest_ns[stream] = stamp_to_ns(message.header.stamp)
 
     def _on_messages(self, *messages: Any) -> None:
+        # Sent again, as while time stands still: nothing newer will come.
+        again = bool(self._joined) and _stamps(messages) == _stamps(self._joined)
         self._joined = messages
-        self._tell()
+        self._tell(at_last=again)
 
-    def _tell(self) -> None:
+    def _tell(self, at_last: bool) -> None:
+        """Call back with the newest state, unless a sensor would have to look back into a gap.
+
+        Args:
+            at_last: then it takes the nearest that it knows, and says so: a sample was lost.
+        """
         now = dict(zip(self._streams, self._joined, strict=True))
         found: dict[Sensor, Any] = {}
-        self._too_early = []
+        self._gaps = []
         for sensor in self._sensors:
-            message = self._sample(sensor, now[_stream(sensor)])
+            message = self._sample(sensor, now[_stream(sensor)], sensor.age_ns // 2)
             if message is None:
-                age_s = sensor.age_ns * 1e-9
-                self._too_early.append(
-                    f'{sensor.name} ({sensor.topic}) has said nothing {age_s:g} s ago, give or '
-                    'take half of that: it is too slow to look back so far, or has stopped'
+                self._gaps.append(
+                    f'{sensor.name} ({sensor.topic}) knows nothing of {sensor.age_ns * 1e-9:g} s '
+                    'ago, give or take half of that: too slow, stopped, lost, or waited too long'
                 )
+                message = self._sample(sensor, now[_stream(sensor)], _ANY)
             found[sensor] = message
-        if self._too_early:
+        if self._gaps and not at_last:
             return
-        stamps = [stamp_to_ns(message.header.stamp) for message in self._joined]
+        for gap in self._gaps:
+            self._warn(f'{gap}; the sample nearest to it is taken')
+        self._gaps = []
+        stamps = _stamps(self._joined)
         fields = {sensor.name: sensor.fields(message) for sensor, message in found.items()}
         features = [
             np.asarray(message.values, dtype=np.float32)
@@ -190,13 +207,20 @@ class StateSensors:
             )
         )
 
-    def _sample(self, sensor: Sensor, now: Any) -> Any:
+    def _sample(self, sensor: Sensor, now: Any, tolerance_ns: int) -> Any:
         """Return a sensor's message for a state; None where it looks back to a gap."""
         now_ns = stamp_to_ns(now.header.stamp)
         if not sensor.age_ns or now_ns < self._since_ns:  # the loop leaves what was before out
             return now
         history = self._histories[_stream(sensor)]
-        return history.at(now_ns - sensor.age_ns, self._since_ns, sensor.age_ns // 2)
+        return history.at(now_ns - sensor.age_ns, self._since_ns, tolerance_ns)
+
+    def _warn(self, text: str) -> None:
+        self._node.get_logger().warning(text, throttle_duration_sec=_WARN_S)
+
+
+def _stamps(messages: Sequence[Any]) -> list[int]:
+    return [stamp_to_ns(message.header.stamp) for message in messages]
 
 
 _Stream = tuple[type, str]  # type and name of a topic

@@ -307,3 +307,8 @@ class Transition:
     next_sight: Sight | None = None
     reward_source: RewardSource = RewardSource.UNSET
     success: bool = False
+
+    @property
+    def aborted(self) -> bool:
+        """Whether a person ended the episode here, and judged nothing."""
+        return self.truncated and self.reward_source is RewardSource.PERSON

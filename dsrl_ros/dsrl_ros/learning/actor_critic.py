@@ -68,7 +68,8 @@ class ActorCritic(TdLearner):
     def add(self, transition: Transition) -> int:
         """Keep a transition, see `TdLearner.add`, and whether its online episode succeeded."""
         place = super().add(transition)
-        if transition.phase == 'online' and (transition.terminated or transition.truncated):
+        ended = transition.terminated or transition.truncated
+        if ended and transition.phase == 'online' and not transition.aborted:
             self._successes.append(transition.success)
         return place
 
@@ -86,9 +87,7 @@ class ActorCritic(TdLearner):
     def load_state_groups(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Take over what `state_groups` returned, see `TdLearner.load_state_groups`."""
         super().load_state_groups(groups)
-        # Absent in older checkpoints: the actor then explores whole until it has succeeded again.
-        successes = groups['rng'].get('successes', torch.zeros(0, dtype=torch.bool))
-        self._successes = deque(successes.tolist(), maxlen=WINDOW)
+        self._successes = deque(groups['rng']['successes'].tolist(), maxlen=WINDOW)
 
     def actor_loss(self, state: Seen, critics: Critics) -> tuple[Tensor, Tensor]:
         """Return the mean of alpha log pi(u | s) - Q(s, u), u ~ pi(s), and the mean log pi.
