@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load, save
+from tampering import GONE, rewritten
 from toy import OTHER_POLICY, SPEC
 
 from dsrl_ros.core.errors import NonFiniteError, ShapeMismatchError, WeightsError
@@ -53,19 +52,11 @@ def test_exploration_has_the_actors_spread() -> None:
     np.testing.assert_allclose(before.std(0), np.exp(log_std), rtol=0.1)
 
 
-def with_header(data: bytes, **changes: Any) -> bytes:
-    """Return the bytes of an actor with some entries of its header replaced; None removes one."""
-    length = int.from_bytes(data[:8], 'little')
-    header = json.loads(json.loads(data[8 : 8 + length])['__metadata__']['actor'])
-    header = {name: v for name, v in {**header, **changes}.items() if v is not None}
-    return save(load(data), metadata={'actor': json.dumps(header)})
-
-
 def test_it_explores_with_the_share_of_its_spread_that_its_header_says() -> None:
     data = learner().export_actor(1, 0).to_bytes()
     whole, quarter, none = (
-        SteeringActor.from_bytes(with_header(data, exploration=share), SPEC)
-        for share in (None, 0.25, 0.0)  # weights of before did not say
+        SteeringActor.from_bytes(rewritten(data, {'exploration': share}), SPEC)
+        for share in (GONE, 0.25, 0.0)  # weights of before did not say
     )
     mean = np.arctanh(whole.act(STATE) / 1.5)
 
@@ -102,15 +93,6 @@ def test_weights_for_another_policy_are_refused() -> None:
         SteeringActor.from_bytes(learner().export_actor(1, 0).to_bytes(), OTHER_POLICY)
 
 
-def tampered(**changes: Any) -> bytes:
-    """Return the bytes of an actor with some tensors replaced; None removes one."""
-    data = learner().export_actor(1, 0).to_bytes()
-    length = int.from_bytes(data[:8], 'little')
-    metadata = json.loads(data[8 : 8 + length])['__metadata__']
-    tensors = {**load(data), **changes}
-    return save({n: t for n, t in tensors.items() if t is not None}, metadata=metadata)
-
-
 @pytest.mark.parametrize(
     'changes',
     [
@@ -128,8 +110,9 @@ def tampered(**changes: Any) -> bytes:
     ],
 )
 def test_tampered_weights_are_refused(changes: dict[str, Any]) -> None:
+    data = learner().export_actor(1, 0).to_bytes()
     with pytest.raises(WeightsError):
-        SteeringActor.from_bytes(tampered(**changes), SPEC)
+        SteeringActor.from_bytes(rewritten(data, {}, **changes), SPEC)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +129,7 @@ def test_tampered_weights_are_refused(changes: dict[str, Any]) -> None:
 def test_a_tampered_header_is_refused(changes: dict[str, Any]) -> None:
     data = learner().export_actor(1, 0).to_bytes()
     with pytest.raises(WeightsError, match=next(iter(changes))[:7]):
-        SteeringActor.from_bytes(with_header(data, **changes), SPEC)
+        SteeringActor.from_bytes(rewritten(data, changes), SPEC)
 
 
 @pytest.mark.parametrize('length', [0, 4, 8, 100, 5000])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load, save
+from tampering import GONE, rewritten
 from torch.nn.functional import pad
 from toy import SPEC, ToyEnv, ToyPolicy, ToyStep, transition
 
@@ -306,18 +305,9 @@ def test_the_numpy_actor_is_the_torch_actor(changes: dict[str, Any]) -> None:
         np.testing.assert_array_equal(actor.act(STATE, sight=seen), actor.act(STATE, sight=seen))
 
 
-def rewritten(data: bytes, header: dict[str, Any], **tensors: Array | None) -> bytes:
-    """Return weights with other header fields and tensors; None removes one."""
-    length = int.from_bytes(data[:8], 'little')
-    fields = json.loads(json.loads(data[8 : 8 + length])['__metadata__']['actor'])
-    fields = {name: v for name, v in {**fields, **header}.items() if v != 'gone'}
-    kept = {name: t for name, t in {**load(data), **tensors}.items() if t is not None}
-    return save(kept, metadata={'actor': json.dumps(fields)})
-
-
 def test_weights_of_before_there_were_images_are_read() -> None:
     made = DsrlSac(SPEC, LearnerConfig(hidden_size=8), 0).export_actor(1, 0)
-    old = rewritten(made.to_bytes(), {'num_features': 'gone', 'image_shape': 'gone'})
+    old = rewritten(made.to_bytes(), {'num_features': GONE, 'image_shape': GONE})
     np.testing.assert_array_equal(SteeringActor.from_bytes(old, SPEC).act(STATE), made.act(STATE))
 
 
@@ -328,7 +318,7 @@ def test_weights_of_before_there_were_images_are_read() -> None:
         ({'image_shape': [3, 12, 10]}, {}),
         ({'image_shape': [2, 8, 10]}, {}),
         ({'image_shape': [2, 12]}, {}),
-        ({'image_shape': 'gone'}, {}),
+        ({'image_shape': GONE}, {}),
         ({'num_features': 6}, {}),
         ({'num_features': 0}, {}),
         ({}, {'encoder.convs.2.bias': None}),

@@ -175,7 +175,6 @@ class DecisionLoop:
         sample = self._newest
         if sample is None or sample.oldest_ns < self._not_before_ns:
             return
-        self._spec.check_state(sample.state)
         images = {name: sample.images[name] for name in self._spec.image_names}
         observation = observation_to_msg(
             self._key, sample.newest_ns, self._spec.state_names, sample.state, images

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -26,6 +26,8 @@ from sensor_msgs.msg import Image, JointState
 from dsrl_msgs.msg import Features
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Array
+
+Stream: TypeAlias = tuple[type, str]  # type and name of a topic
 
 CAMERA, ENCODER = 'image', 'features'
 _OLDEST_S = 10.0
@@ -73,9 +75,9 @@ class Sensor:
     age_ns: int = 0
 
     @property
-    def message_type(self) -> type:
-        """Of the topic."""
-        return _TYPES[self.kind]
+    def stream(self) -> Stream:
+        """What it reads."""
+        return _TYPES[self.kind], self.topic
 
     def fields(self, message: Any) -> dict[str, float]:
         """Return the numbers in one of its messages; none of an image or features."""
@@ -197,13 +199,14 @@ def _sensor(line: str) -> Sensor:
     Raises:
         ConfigError: it cannot be read.
     """
-    name, kind, topic, *rest = (*line.split(), '', '', '')[: max(3, len(line.split()))]
-    age_s = _number(rest[0]) if rest else 0.0
-    if not topic or kind not in _TYPES or len(rest) > 1:
+    words = line.split()
+    if len(words) not in (3, 4) or words[1] not in _TYPES:
         raise ConfigError(
             f"sensors: got {line!r}, expected 'NAME KIND TOPIC' or 'NAME KIND TOPIC AGE' with "
             f'KIND one of {", ".join(_TYPES)}.'
         )
+    name, kind, topic, *age = words
+    age_s = _number(age[0]) if age else 0.0
     if age_s is None or not 0.0 <= age_s <= _OLDEST_S:
         raise ConfigError(
             f'sensors: got {line!r}, expected an AGE of 0 to {_OLDEST_S:g} s: what the sensor '

@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image
 from dsrl_ros.bridge import qos
 from dsrl_ros.bridge.convert import stamp_to_ns
 from dsrl_ros.bridge.sensor_history import History
-from dsrl_ros.bridge.sensor_table import CAMERA, ENCODER, Sensor, StateSources
+from dsrl_ros.bridge.sensor_table import CAMERA, ENCODER, Sensor, StateSources, Stream
 from dsrl_ros.core.types import Array
 
 try:
@@ -104,17 +104,17 @@ class StateSensors:
         self._on_state = on_state
         self._sensors = table.needed(cameras)
         self._slop_ns = round(slop_s * 1e9)
-        self._newest_ns: dict[_Stream, int] = {}  # stamp of each one's newest message
-        self._histories: dict[_Stream, History] = {}  # of those that are looked back at
+        self._newest_ns: dict[Stream, int] = {}  # stamp of each one's newest message
+        self._histories: dict[Stream, History] = {}  # of those that are looked back at
         self._joined: tuple[Any, ...] = ()  # the newest messages that belong together
         self._since_ns = 0
         self._gaps: list[str] = []  # sensors that look back to where nothing is known
         period_s = min(slop_s / 4.0, _FINEST_S)
         # Two sensors may read one topic: now, and some time before.
-        self._streams = list(dict.fromkeys(_stream(sensor) for sensor in self._sensors))
+        self._streams = list(dict.fromkeys(sensor.stream for sensor in self._sensors))
         filters = []
         for stream in self._streams:
-            age_ns = max(s.age_ns for s in self._sensors if _stream(s) == stream)
+            age_ns = max(s.age_ns for s in self._sensors if s.stream == stream)
             large = stream[0] is Image
             profile = qos.LOOKED_BACK_AT if age_ns and not large else qos.SENSOR
             subscriber = message_filters.Subscriber(node, *stream, qos_profile=profile)
@@ -151,14 +151,14 @@ class StateSensors:
         said = []
         for stream in self._streams:
             at_ns = self._newest_ns.get(stream)
-            name = ', '.join(s.name for s in self._sensors if _stream(s) == stream)
+            name = ', '.join(s.name for s in self._sensors if s.stream == stream)
             if at_ns is None:
                 said.append(f'{name} ({stream[1]}) has sent nothing')
             elif newest_ns - at_ns > self._slop_ns:
                 said.append(f'{name} ({stream[1]}) is {(newest_ns - at_ns) * 1e-9:.2f} s behind')
         return '; '.join((*said, *self._gaps))
 
-    def _note(self, stream: _Stream, message: Any) -> None:
+    def _note(self, stream: Stream, message: Any) -> None:
         self._newest_ns[stream] = stamp_to_ns(message.header.stamp)
 
     def _on_messages(self, *messages: Any) -> None:
@@ -177,13 +177,13 @@ class StateSensors:
         found: dict[Sensor, Any] = {}
         self._gaps = []
         for sensor in self._sensors:
-            message = self._sample(sensor, now[_stream(sensor)], sensor.age_ns // 2)
+            message = self._sample(sensor, now[sensor.stream], sensor.age_ns // 2)
             if message is None:
                 self._gaps.append(
                     f'{sensor.name} ({sensor.topic}) knows nothing of {sensor.age_ns * 1e-9:g} s '
                     'ago, give or take half of that: too slow, stopped, lost, or waited too long'
                 )
-                message = self._sample(sensor, now[_stream(sensor)], _ANY)
+                message = self._sample(sensor, now[sensor.stream], _ANY)
             found[sensor] = message
         if self._gaps and not at_last:
             return
@@ -212,7 +212,7 @@ class StateSensors:
         now_ns = stamp_to_ns(now.header.stamp)
         if not sensor.age_ns or now_ns < self._since_ns:  # the loop leaves what was before out
             return now
-        history = self._histories[_stream(sensor)]
+        history = self._histories[sensor.stream]
         return history.at(now_ns - sensor.age_ns, self._since_ns, tolerance_ns)
 
     def _warn(self, text: str) -> None:
@@ -221,10 +221,3 @@ class StateSensors:
 
 def _stamps(messages: Sequence[Any]) -> list[int]:
     return [stamp_to_ns(message.header.stamp) for message in messages]
-
-
-_Stream = tuple[type, str]  # type and name of a topic
-
-
-def _stream(sensor: Sensor) -> _Stream:
-    return sensor.message_type, sensor.topic

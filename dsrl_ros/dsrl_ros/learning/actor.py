@@ -72,6 +72,10 @@ class SteeringActor:
             optionally `norms.<i>.weight` and `norms.<i>.bias` (out,); `state_mean` and
             `state_std` (O,); with images or features the `encoder.<name>` of `ActorEncoder`.
 
+    Attributes:
+        header: what the weights are for.
+        observation: what it looks at.
+
     Raises:
         WeightsError: entries missing, of the wrong shape, or not finite.
     """
@@ -91,12 +95,12 @@ class SteeringActor:
             self._mean = tensors['state_mean']
             self._std = tensors['state_std']
             self._layers = _read_layers(tensors)
-            self._observation = ObservationSpec(
+            self.observation = ObservationSpec(
                 self._mean.size, header.num_features, header.image_shape
             )
             self._encoder = None
-            if self._observation.has_sight:
-                self._encoder = ActorEncoder(self._observation, _encoder_tensors(tensors))
+            if self.observation.has_sight:
+                self._encoder = ActorEncoder(self.observation, _encoder_tensors(tensors))
         except ConfigError as error:
             raise WeightsError(f'weights: {error}') from error
         except KeyError as error:
@@ -104,11 +108,6 @@ class SteeringActor:
         self._activation = _ACTIVATIONS.get(header.activation)
         self._check_header()
         self._check_shapes()
-
-    @property
-    def observation(self) -> ObservationSpec:
-        """What it looks at."""
-        return self._observation
 
     @property
     def state_dim(self) -> int:
@@ -134,7 +133,7 @@ class SteeringActor:
         Raises:
             ShapeMismatchError, NonFiniteError: the observation does not fit.
         """
-        self._observation.check(state, sight)
+        self.observation.check(state, sight)
         mean, log_std = self.distribution(state, sight)
         if rng is not None:
             eps = rng.standard_normal(mean.shape, dtype=np.float32)
