@@ -15,12 +15,12 @@ from bench.hostile.setups import BRAKE_NS, JOINT_SETUPS, KINEMATICS, ROBOT_NAME,
 from bench.rows import Row
 from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import ControlMode, DecisionKey
-from dsrl_ros.robots.chunk import Chunk
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.gate import CommandGate
-from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.planner import ChunkPlanner
-from dsrl_ros.robots.rules import Motion, Rule
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.motion.chunk import Chunk
+from dsrl_ros.robots.motion.planner import ChunkPlanner
+from dsrl_ros.robots.safety.gate import CommandGate
+from dsrl_ros.robots.safety.latch import Latch
+from dsrl_ros.robots.safety.rules import Motion, Rule
 
 _COST_ROUNDS = 2_000
 _COST_ROWS = 50

@@ -20,7 +20,7 @@ from dsrl_ros.cli.node_options import read_parameter_file
 from dsrl_ros.cli.prepare import prepare_run
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.model.franka import FR3
 
 GRAPH = Path(__file__).parents[1] / 'dsrl_bringup/launch/franka_steer.launch.yaml'
 DSRL = [sys.executable, '-m', 'dsrl_ros.cli.main']
@@ -205,7 +205,7 @@ def test_messages_that_the_driver_would_import_are_named_before_it_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], lacking: str
 ) -> None:
     """The driver of a stack that runs already has to speak its messages, too."""
-    monkeypatch.setattr('dsrl_ros.robots.requirements.find_spec', lambda _: None)
+    monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: None)
     given = {'robot_mode': 'real', 'bringup': 'false', **options}
     with pytest.raises(ConfigError, match=f'got no {lacking}, expected'):
         prepare_run(GRAPH, given, tmp_path)
@@ -233,7 +233,7 @@ def test_launch_files_of_others_are_left_to_ros2_launch(
 ) -> None:
     """With all packages there, it is the launcher that lacks something."""
     monkeypatch.setattr('dsrl_ros.cli.packages._is_installed', lambda _: True)
-    monkeypatch.setattr('dsrl_ros.robots.requirements.find_spec', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
     given = {'robot_mode': 'mock'}
     with pytest.raises(ConfigError, match=r'franka_bringup to include.*Use `ros2 launch`'):
         prepare_run(GRAPH, given, tmp_path)
@@ -252,7 +252,7 @@ def test_a_robot_starts_slowly_unless_it_is_told_otherwise(
 ) -> None:
     """The argument wins over the file, and both over what is safe."""
     monkeypatch.setattr('dsrl_ros.cli.packages._is_installed', lambda _: True)
-    monkeypatch.setattr('dsrl_ros.robots.requirements.find_spec', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
     if 'config' in given:
         (tmp_path / 'slow').write_text(
             '/**/driver: {ros__parameters: {ramp_s: 5.0, real_time: true}}'

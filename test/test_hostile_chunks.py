@@ -15,9 +15,9 @@ from bench.hostile.audit import LegAudit
 from bench.hostile.chunks import HostileChunks
 from bench.hostile.session import Session
 from bench.hostile.setups import BRAKE_NS, JOINT_SETUPS, SLOW, TOOL_SETUPS, Setup
-from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.rules import Rule
-from dsrl_ros.robots.trajectory import JointTrajectory
+from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
+from dsrl_ros.robots.safety.rules import Rule
 
 MS = 1_000_000
 RUN = 'a' * 32

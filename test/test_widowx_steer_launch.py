@@ -15,7 +15,7 @@ from dsrl_ros.cli.node_options import complete_calls, read_parameter_file
 from dsrl_ros.cli.prepare import prepare_run
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.robots.widowx import WX250S
+from dsrl_ros.robots.model.widowx import WX250S
 from dsrl_ros.tasks.registry import TASKS as TASKS_OF_LIBRARY
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
@@ -143,7 +143,7 @@ def test_what_is_not_installed_is_said_in_one_line(
 ) -> None:
     if importlib.util.find_spec('interbotix_xsarm_control'):
         pytest.skip("the vendor's stack is installed")
-    monkeypatch.setattr('dsrl_ros.robots.requirements.find_spec', lambda _: None)
+    monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: None)
     files = files_here({'task': 'widowx_pick_place'})
     with pytest.raises(ConfigError, match='interbotix_xs_msgs, interbotix_xsarm_control') as e:
         prepare_run(GRAPH, {'robot_mode': 'real', **files}, tmp_path)

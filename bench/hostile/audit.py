@@ -6,11 +6,11 @@ import functools
 
 import numpy as np
 
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.forward import ToolPath
-from dsrl_ros.robots.trajectory import Float64, JointTrajectory
-from dsrl_ros.robots.workspace import WORKSPACE_TOLERANCE
+from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.tool_path import ToolPath
+from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.safety.workspace import WORKSPACE_TOLERANCE
 
 _ROUNDING = 2e-6  # twice the gate's
 _PARTS = np.linspace(0.0, 1.0, 17)

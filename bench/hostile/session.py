@@ -12,15 +12,15 @@ from bench.hostile.pace import SECOND_NS, ScriptedPace
 from bench.hostile.setups import BRAKE_NS, KINEMATICS, ROBOT_NAME, Setup
 from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import ChunkOutcome, DecisionKey
-from dsrl_ros.robots.chunk import Chunk
-from dsrl_ros.robots.executor import ChunkExecutor, Leg
-from dsrl_ros.robots.gate import CommandGate
-from dsrl_ros.robots.intake import ChunkIntake
-from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.planner import ChunkPlanner
-from dsrl_ros.robots.ramp import Ramp
-from dsrl_ros.robots.rules import Rule
-from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner
+from dsrl_ros.robots.execution.executor import ChunkExecutor, Leg
+from dsrl_ros.robots.execution.intake import ChunkIntake
+from dsrl_ros.robots.execution.runner import ChunkEnd, ChunkRunner
+from dsrl_ros.robots.motion.chunk import Chunk
+from dsrl_ros.robots.motion.planner import ChunkPlanner
+from dsrl_ros.robots.motion.ramp import Ramp
+from dsrl_ros.robots.safety.gate import CommandGate
+from dsrl_ros.robots.safety.latch import Latch
+from dsrl_ros.robots.safety.rules import Rule
 
 WINDOW_NS = 200_000_000
 

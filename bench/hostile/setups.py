@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dsrl_ros.core.types import ControlMode, PolicySpec
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.modes.registry import GRIPPER, MODES
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.modes.registry import GRIPPER, MODES
 
 ROBOT_NAME = 'arm'
 BRAKE_NS = 100_000_000

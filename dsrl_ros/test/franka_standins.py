@@ -26,9 +26,9 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.bridge.robot import joints_to_msg, trajectory_from_msg
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import JointTrajectory, hold
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 
 _PERIOD_S = 0.01  # ten times the vendor's: one thread does everybody's work
 _LAG_S = 0.015  # of the arm behind its controller

@@ -15,8 +15,8 @@ from rclpy.task import Future
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.robot import trajectory_to_msg
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.rest_to_rest import timed
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.motion.rest_to_rest import timed
 
 LIMITS = np.array([FR3.velocity_limit, FR3.acceleration_limit])
 

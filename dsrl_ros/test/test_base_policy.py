@@ -10,7 +10,7 @@ import pytest
 
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.policies import io
-from dsrl_ros.robots.planner import check_spec
+from dsrl_ros.robots.motion.planner import check_spec
 from dsrl_ros.tasks import base_policy
 from dsrl_ros.tasks.base_policy import RECIPES
 from dsrl_ros.tasks.evaluate import evaluate, prior

@@ -21,8 +21,8 @@ from dsrl_ros.bridge.convert import executed_from_msg
 from dsrl_ros.bridge.robot import trajectory_to_msg
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.rest_to_rest import timed
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.motion.rest_to_rest import timed
 
 SLOW = urdf().replace('velocity="2.62"', 'velocity="0.02"')
 CRISP = {'hardware.arm': 'crisp', 'hardware.controllers': ['pose_controller']}

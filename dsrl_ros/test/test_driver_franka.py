@@ -47,10 +47,10 @@ from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
-from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import JointTrajectory as Way
+from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.trajectory import JointTrajectory as Way
 
 
 class Bench(HardwareBench):
@@ -505,7 +505,7 @@ def nanoseconds(message: Any) -> int:
 def test_what_is_not_installed_is_said_in_one_line(ros, monkeypatch) -> None:
     installed = find_spec
     monkeypatch.setattr(
-        'dsrl_ros.robots.requirements.find_spec',
+        'dsrl_ros.robots.model.requirements.find_spec',
         lambda name: None if name == 'controller_manager_msgs' else installed(name),
     )
     with pytest.raises(

@@ -19,8 +19,8 @@ from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.twin_node import TwinNode
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
 
 KINEMATICS = Kinematics(FR3)
 SHIFT = np.array([0.02, 0.03, 0.04])  # of the tool, base frame [m]

@@ -36,7 +36,7 @@ from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.twin_node import TwinNode
-from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
+from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 

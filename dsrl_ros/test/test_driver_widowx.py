@@ -29,8 +29,8 @@ from dsrl_ros.cli.pose import PoseMover
 from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.widowx import WX250S
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.widowx import WX250S
 
 OPTIONS = {
     'robot_model': 'wx250s',

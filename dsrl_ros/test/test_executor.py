@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome, ControlMode, DecisionKey, PolicySpec
-from dsrl_ros.robots.arm import SimulatedArm
-from dsrl_ros.robots.chunk import Chunk
-from dsrl_ros.robots.executor import ChunkExecutor, Leg
-from dsrl_ros.robots.forward import ToolPath
-from dsrl_ros.robots.gate import CommandGate
-from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
-from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner
-from dsrl_ros.robots.workspace import WORKSPACE_TOLERANCE
+from dsrl_ros.robots.execution.executor import ChunkExecutor, Leg
+from dsrl_ros.robots.execution.runner import ChunkEnd, ChunkRunner
+from dsrl_ros.robots.model.tool_path import ToolPath
+from dsrl_ros.robots.motion.chunk import Chunk
+from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
+from dsrl_ros.robots.safety.gate import CommandGate
+from dsrl_ros.robots.safety.latch import Latch
+from dsrl_ros.robots.safety.workspace import WORKSPACE_TOLERANCE
+from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
 from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 

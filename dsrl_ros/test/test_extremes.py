@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsrl_ros.robots.extremes import extremes
-from dsrl_ros.robots.trajectory import JointTrajectory, hold
+from dsrl_ros.robots.motion.extremes import extremes
+from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 
 
 @settings(max_examples=200)

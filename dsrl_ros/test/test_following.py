@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsrl_ros.robots.following import FollowWatch
+from dsrl_ros.robots.safety.following import FollowWatch
 
 
 class Clock:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsrl_ros.robots.forward import ToolPath
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.tool_path import ToolPath
 
 
 def test_tool_path_agrees_with_kinematics() -> None:

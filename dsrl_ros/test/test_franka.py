@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.model.franka import FR3
 
 
 @pytest.fixture(scope='module')

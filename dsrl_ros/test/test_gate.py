@@ -13,18 +13,18 @@ from toy import SPEC as TOY
 
 from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import ControlMode, DecisionKey
-from dsrl_ros.robots.chunk import Chunk
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.forward import ToolPath
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.gate import CommandGate
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.rules import Motion, MotionRules, Rule
-from dsrl_ros.robots.trajectory import JointTrajectory, hold
-from dsrl_ros.robots.widowx import WX250S
-from dsrl_ros.robots.windows import braking
-from dsrl_ros.robots.workspace import WORKSPACE_TOLERANCE
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.tool_path import ToolPath
+from dsrl_ros.robots.model.widowx import WX250S
+from dsrl_ros.robots.motion.chunk import Chunk
+from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
+from dsrl_ros.robots.motion.windows import braking
+from dsrl_ros.robots.safety.gate import CommandGate
+from dsrl_ros.robots.safety.latch import Latch
+from dsrl_ros.robots.safety.rules import Motion, MotionRules, Rule
+from dsrl_ros.robots.safety.workspace import WORKSPACE_TOLERANCE
 from dsrl_ros.tasks.env import default_rules
 
 MS = 1_000_000

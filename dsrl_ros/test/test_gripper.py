@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsrl_ros.robots.gripper import BinaryGripper, GripperTiming
+from dsrl_ros.robots.execution.gripper import BinaryGripper, GripperTiming
 
 OPEN, CLOSED = 0.08, 0.0
 

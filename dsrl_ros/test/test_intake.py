@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dsrl_ros.core.types import ChunkOutcome, DecisionKey
-from dsrl_ros.robots.chunk import Chunk
-from dsrl_ros.robots.intake import ChunkIntake
-from dsrl_ros.robots.runner import ChunkEnd
+from dsrl_ros.robots.execution.intake import ChunkIntake
+from dsrl_ros.robots.execution.runner import ChunkEnd
+from dsrl_ros.robots.motion.chunk import Chunk
 
 
 def chunk(decision: int) -> Chunk:

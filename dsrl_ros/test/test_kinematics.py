@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dsrl_ros.core.errors import DriverError
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
 
 # Denavit-Hartenberg parameters (Craig) of joints 1 to 7 and of the flange, from Franka's FCI
 # documentation: a [m], d [m], alpha [rad].

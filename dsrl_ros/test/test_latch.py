@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.rules import Rule
+from dsrl_ros.robots.safety.latch import Latch
+from dsrl_ros.robots.safety.rules import Rule
 
 
 class Clock:

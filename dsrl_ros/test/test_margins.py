@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsrl_ros.robots.extremes import extremes
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.margins import Margins
-from dsrl_ros.robots.trajectory import JointTrajectory, hold
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.motion.extremes import extremes
+from dsrl_ros.robots.motion.margins import Margins
+from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 
 BRAKE_NS = 100_000_000
 # Limits near one another, so that each of them binds in some motions.

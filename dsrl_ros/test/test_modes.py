@@ -11,9 +11,9 @@ from toy import SPEC
 
 from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ControlMode, PolicySpec
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.planner import ChunkPlan, ChunkPlanner, Commanded, check_spec
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.planner import ChunkPlan, ChunkPlanner, Commanded, check_spec
 
 STEP_NS = 100_000_000
 SHIFT, TURN = ('dx', 'dy', 'dz'), ('drx', 'dry', 'drz')

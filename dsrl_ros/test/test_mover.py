@@ -12,19 +12,19 @@ from toy import SPEC as TOY
 
 from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import ControlMode, DecisionKey
-from dsrl_ros.robots.chunk import Chunk
-from dsrl_ros.robots.executor import ChunkExecutor, Leg
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.gate import CommandGate
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.mover import MoveEnd, Mover
-from dsrl_ros.robots.moves import Move
-from dsrl_ros.robots.planner import ChunkPlanner
-from dsrl_ros.robots.ramp import Ramp
-from dsrl_ros.robots.rest_to_rest import timed
-from dsrl_ros.robots.runner import ChunkRunner
-from dsrl_ros.robots.trajectory import JointTrajectory
+from dsrl_ros.robots.execution.executor import ChunkExecutor, Leg
+from dsrl_ros.robots.execution.mover import MoveEnd, Mover
+from dsrl_ros.robots.execution.runner import ChunkRunner
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.chunk import Chunk
+from dsrl_ros.robots.motion.moves import Move
+from dsrl_ros.robots.motion.planner import ChunkPlanner
+from dsrl_ros.robots.motion.ramp import Ramp
+from dsrl_ros.robots.motion.rest_to_rest import timed
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
+from dsrl_ros.robots.safety.gate import CommandGate
+from dsrl_ros.robots.safety.latch import Latch
 
 MS = 1_000_000
 STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 150 * MS

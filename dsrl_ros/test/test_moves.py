@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
-from dsrl_ros.robots.extremes import extremes
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.moves import Move, joined
-from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS
-from dsrl_ros.robots.rest_to_rest import timed
-from dsrl_ros.robots.trajectory import JointTrajectory
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.motion.extremes import extremes
+from dsrl_ros.robots.motion.moves import Move, joined
+from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
+from dsrl_ros.robots.motion.rest_to_rest import timed
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 
 HOME = np.array(FR3.home)
 SPEED, ACCELERATION = 0.3 * np.array(FR3.velocity_limit), 0.3 * np.array(FR3.acceleration_limit)

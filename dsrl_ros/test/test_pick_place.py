@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.twin import Twin
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.simulation.twin import Twin
 from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 

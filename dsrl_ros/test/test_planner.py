@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dsrl_ros.core.errors import NonFiniteError, ShapeMismatchError
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.planner import ChunkPlanner
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.planner import ChunkPlanner
 
 STEP_NS = 200_000_000
 START = np.array([0.45, 0.0, 0.16])

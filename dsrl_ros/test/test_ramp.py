@@ -12,15 +12,15 @@ from toy import SPEC
 from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import ControlMode, DecisionKey
-from dsrl_ros.robots.chunk import Chunk
-from dsrl_ros.robots.executor import ChunkExecutor, Execution, Leg
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.gate import CommandGate
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.planner import LONGEST_SEGMENT_NS, ChunkPlanner
-from dsrl_ros.robots.ramp import Ramp
-from dsrl_ros.robots.rules import Refusal, Rule
+from dsrl_ros.robots.execution.executor import ChunkExecutor, Execution, Leg
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.chunk import Chunk
+from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS, ChunkPlanner
+from dsrl_ros.robots.motion.ramp import Ramp
+from dsrl_ros.robots.safety.gate import CommandGate
+from dsrl_ros.robots.safety.latch import Latch
+from dsrl_ros.robots.safety.rules import Refusal, Rule
 
 MS = 1_000_000
 STEP_NS, WINDOW_NS, BRAKE_NS = 100 * MS, 200 * MS, 150 * MS

@@ -10,9 +10,9 @@ from dsrl_ros.core.config.mock_gripper import MockGripperConfig
 from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
 from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.registry import ROBOTS, find_robot
-from dsrl_ros.robots.widowx import WX250S
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.registry import ROBOTS, find_robot
+from dsrl_ros.robots.model.widowx import WX250S
 
 
 def test_a_robot_is_found_by_its_name() -> None:

@@ -26,8 +26,8 @@ from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.tasks.reset import Failure, ResetStep
 
 KINEMATICS = Kinematics(FR3)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError
-from dsrl_ros.robots.extremes import extremes
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.rest_to_rest import timed
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.motion.extremes import extremes
+from dsrl_ros.robots.motion.rest_to_rest import timed
 
 SPEED, ACCELERATION = np.array([1.0, 2.0]), np.array([4.0, 3.0])
 

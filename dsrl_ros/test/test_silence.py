@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsrl_ros.robots.silence import SilenceWatch
+from dsrl_ros.robots.safety.watchdogs import SilenceWatch
 
 
 class Clock:

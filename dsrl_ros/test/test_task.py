@@ -15,7 +15,7 @@ from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import ControlMode
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies import io
-from dsrl_ros.robots.franka import FR3
+from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.pick_place import PickPlace
 from dsrl_ros.tasks.registry import TASKS, find_task

@@ -10,7 +10,7 @@ pytest.importorskip('rclpy', reason='needs ROS')
 from rclpy.node import Node
 
 from dsrl_ros.bridge.tool_pose import ToolPosePublisher
-from dsrl_ros.robots.widowx import WX250S
+from dsrl_ros.robots.model.widowx import WX250S
 
 MS = 1_000_000
 

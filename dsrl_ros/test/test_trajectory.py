@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsrl_ros.robots.trajectory import JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 
 MS = 1_000_000
 

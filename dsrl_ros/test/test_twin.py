@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from dsrl_ros.core.errors import ConfigError, DriverError
-from dsrl_ros.robots.arm import SimulatedArm
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.trajectory import hold
-from dsrl_ros.robots.twin import Twin
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.motion.trajectory import hold
+from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
+from dsrl_ros.robots.simulation.twin import Twin
 from dsrl_ros.tasks import pick_place
 from dsrl_ros.tasks.pick_place import PICK_PLACE
 

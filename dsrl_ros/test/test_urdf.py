@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.forward import ToolPath
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.urdf import described_by, differences
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.tool_path import ToolPath
+from dsrl_ros.robots.model.urdf import described_by, differences
 
 # frankarobotics/franka_description, robots/fr3: frame of each joint in the one before, xyz [m] and
 # rpy [rad], with position and velocity limits.

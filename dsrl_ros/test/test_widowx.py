@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dsrl_ros.robots.arm import SimulatedArm
-from dsrl_ros.robots.forward import ToolPath
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.urdf import described_by, differences
-from dsrl_ros.robots.widowx import SLEEP, WX250S
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.tool_path import ToolPath
+from dsrl_ros.robots.model.urdf import described_by, differences
+from dsrl_ros.robots.model.widowx import SLEEP, WX250S
+from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
 
 Matrix = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsrl_ros.robots.twin import Twin
-from dsrl_ros.robots.widowx import WX250S
+from dsrl_ros.robots.model.widowx import WX250S
+from dsrl_ros.robots.simulation.twin import Twin
 from dsrl_ros.tasks import widowx_block_stacking as stacking
 from dsrl_ros.tasks import widowx_drawer_closing as closing
 from dsrl_ros.tasks import widowx_pick_place as placing

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.robots.trajectory import JointTrajectory
-from dsrl_ros.robots.windows import braking, cut, rest_positions
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
+from dsrl_ros.robots.motion.windows import braking, cut, rest_positions
 
 MS = 1_000_000
 LONGEST_NS, BRAKE_NS = 200 * MS, 100 * MS

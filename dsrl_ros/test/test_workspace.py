@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import JointTrajectory, hold
-from dsrl_ros.robots.workspace import WORKSPACE_TOLERANCE, Workspace
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
+from dsrl_ros.robots.safety.workspace import WORKSPACE_TOLERANCE, Workspace
 
 MS = 1_000_000
 BRAKE_NS = 100 * MS

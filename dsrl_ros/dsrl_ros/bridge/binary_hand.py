@@ -1,6 +1,7 @@
 """A hand that only opens and closes, as a driver meets it: wishes in, health and ends out.
 
-Decides nothing: which command is next says `robots.gripper`. How it is sent, a kind of hand says.
+Decides nothing: `robots.execution.gripper` says which command is next, a kind of hand how it is
+sent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from rclpy.node import Node
 
 from dsrl_ros.bridge.diagnostics import Health, Level
 from dsrl_ros.core.config.hardware import HardwareConfig
-from dsrl_ros.robots.gripper import BinaryGripper, GripperTiming
+from dsrl_ros.robots.execution.gripper import BinaryGripper, GripperTiming
 
 _WISHES = {None: 'nothing', True: 'closed', False: 'open'}
 

@@ -12,8 +12,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.robot import joints_to_msg, trajectory_to_msg
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.executor import Leg
+from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.model.description import RobotDescription
 
 
 class ArmCommands(Protocol):

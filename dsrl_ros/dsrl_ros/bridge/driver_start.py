@@ -17,7 +17,7 @@ from dsrl_ros.bridge.robot_side import RobotSide
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import PolicySpec
-from dsrl_ros.robots.planner import check_spec
+from dsrl_ros.robots.motion.planner import check_spec
 
 _PERIOD_S = 0.05
 

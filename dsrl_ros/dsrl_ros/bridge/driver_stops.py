@@ -16,9 +16,9 @@ from dsrl_ros.bridge.robot_side import RobotSide, Trouble
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import ChunkOutcome
-from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.rules import Rule
-from dsrl_ros.robots.silence import SilenceWatch
+from dsrl_ros.robots.safety.latch import Latch
+from dsrl_ros.robots.safety.rules import Rule
+from dsrl_ros.robots.safety.watchdogs import SilenceWatch
 
 _WATCH_PERIOD_S = 0.01
 

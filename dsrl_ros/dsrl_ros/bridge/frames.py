@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.bridge.robot import BASE_FRAME
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.motion.trajectory import Float64
 
 
 class FramePublisher:

@@ -8,7 +8,7 @@ from rclpy.node import Node
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.diagnostics import Health, Level
 from dsrl_ros.bridge.newest import Newest
-from dsrl_ros.robots.silence import SilenceWatch
+from dsrl_ros.robots.safety.watchdogs import SilenceWatch
 
 _MODES = {
     getattr(FrankaRobotState, f'ROBOT_MODE_{name}'): name.lower().replace('_', ' ')

@@ -19,7 +19,7 @@ from dsrl_ros.bridge.hardware_side import HardwareSide
 from dsrl_ros.bridge.robot_side import DriverCalls
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
-from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.model.description import RobotDescription
 
 if TYPE_CHECKING:
     from dsrl_ros.bridge.franka_faults import FaultWatch

@@ -23,11 +23,11 @@ from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.following import FollowWatch
-from dsrl_ros.robots.silence import SilenceWatch
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.robots.safety.following import FollowWatch
+from dsrl_ros.robots.safety.watchdogs import SilenceWatch
 
 _LOOK_S = 0.02
 

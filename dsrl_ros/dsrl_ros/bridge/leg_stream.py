@@ -13,8 +13,8 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
-from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.motion.trajectory import Float64
 
 Target = Callable[[int, Float64, Float64], None]
 

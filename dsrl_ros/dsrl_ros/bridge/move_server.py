@@ -16,9 +16,9 @@ from dsrl_ros.bridge import names
 from dsrl_ros.bridge.robot import trajectory_from_msg
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.errors import DsrlError
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.mover import Ended, MoveEnd
-from dsrl_ros.robots.moves import Move
+from dsrl_ros.robots.execution.mover import Ended, MoveEnd
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.moves import Move
 
 _FEEDBACK_PERIOD_S = 0.2
 

@@ -1,6 +1,7 @@
 """How time passes for the robot: by `advance` in lockstep, by the clock in real time.
 
-Both are the `Pace` of `robots.runner`; nothing else in the driver knows which one it has.
+Both are the `Pace` of `robots.execution.runner`; nothing else in the driver knows
+which one it has.
 """
 
 from __future__ import annotations

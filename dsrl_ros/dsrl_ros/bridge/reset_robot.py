@@ -20,9 +20,9 @@ from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.tasks.reset import Failure
 
 _PLANNING_S = 30.0  # beside the time of a step: a planner tries several times

@@ -15,7 +15,7 @@ from dsrl_ros.bridge.reset_robot import RobotSteps
 from dsrl_ros.bridge.reset_scene import SceneSteps
 from dsrl_ros.bridge.reset_waits import StepError, Waits
 from dsrl_ros.core.config.reward import ResetConfig
-from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.tasks.reset import Failure, ResetMachine, ResetStep, StepOutcome
 
 

@@ -18,10 +18,10 @@ from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import ChunkOutcome
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.requirements import check_options, packages_lacking
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.requirements import check_options, packages_lacking
+from dsrl_ros.robots.motion.trajectory import Float64
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from sensor_msgs.msg import JointState
 from dsrl_ros.bridge import names
 from dsrl_ros.bridge.newest import Newest
 from dsrl_ros.bridge.robot import positions_from_msg
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.trajectory import Float64
 
 
 class RobotState:

@@ -7,8 +7,8 @@ from std_msgs.msg import String
 
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.urdf import described_by, differences
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.urdf import described_by, differences
 
 
 class SelfDescription:

@@ -10,9 +10,9 @@ from rclpy.node import Node
 
 from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.robot import transform_to_msg
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.trajectory import Float64
 
 # Decisions come some ten times per second. Of joints at 1 kHz every eighth state is told, of those
 # at 100 Hz every one, though they jitter.

@@ -13,9 +13,9 @@ from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.newest import Newest
 from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
 from dsrl_ros.bridge.robot_state import RobotState
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.executor import Leg
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.trajectory import Float64
 
 
 class TwinSide:

@@ -26,8 +26,8 @@ from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError, DsrlError, ShapeMismatchError
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.trajectory import Float64
 
 _BOOT_S = 0.5
 

@@ -17,7 +17,7 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.binary_hand import BinaryHand
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
-from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.model.description import RobotDescription
 
 _NEAR_M = 0.002  # of the ends of the fingers' way
 _STILL_M = 0.0005  # fingers that have moved less meanwhile have met something

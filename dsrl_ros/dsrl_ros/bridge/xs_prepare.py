@@ -21,8 +21,8 @@ from dsrl_ros.bridge.xs_registers import ArmRegisters
 from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.trajectory import Float64
 
 _STILL_RAD = 0.01  # an arm that has moved less meanwhile rests
 _STILL_S = 0.3

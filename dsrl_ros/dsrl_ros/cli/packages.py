@@ -11,7 +11,7 @@ from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import from_mapping
-from dsrl_ros.robots.requirements import check_options, packages_lacking
+from dsrl_ros.robots.model.requirements import check_options, packages_lacking
 
 
 def check_packages(

@@ -26,8 +26,8 @@ from dsrl_ros.bridge.executor import LeanExecutor
 from dsrl_ros.bridge.newest import Newest
 from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.core.errors import ConfigError, DriverError
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.registry import POSES, ROBOTS
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.registry import POSES, ROBOTS
 
 _MOVE_S = 60.0
 

@@ -1,7 +1,7 @@
 """The driver: the only node that commands the robot. Owns the connections, not the rules.
 
-What may move, `robots.gate` decides; in which order, `robots.runner`; when, `bridge.pace`; on what
-wires, `bridge.robot_side`; what ends it, `bridge.driver_stops`.
+What may move, `robots.safety.gate` decides; in which order, `robots.execution.runner`; when,
+`bridge.pace`; on what wires, `bridge.robot_side`; what ends it, `bridge.driver_stops`.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError, DsrlError
 from dsrl_ros.core.types import ChunkOutcome
-from dsrl_ros.robots.chunk import Chunk
-from dsrl_ros.robots.executor import ChunkExecutor
-from dsrl_ros.robots.gate import CommandGate
-from dsrl_ros.robots.intake import ChunkIntake
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.latch import Latch
-from dsrl_ros.robots.mover import Ended, MoveEnd, Mover
-from dsrl_ros.robots.moves import Move
-from dsrl_ros.robots.planner import ChunkPlanner
-from dsrl_ros.robots.ramp import Ramp
-from dsrl_ros.robots.registry import find_robot
-from dsrl_ros.robots.runner import ChunkEnd, ChunkRunner, unexecuted
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.execution.executor import ChunkExecutor
+from dsrl_ros.robots.execution.intake import ChunkIntake
+from dsrl_ros.robots.execution.mover import Ended, MoveEnd, Mover
+from dsrl_ros.robots.execution.runner import ChunkEnd, ChunkRunner, unexecuted
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.registry import find_robot
+from dsrl_ros.robots.motion.chunk import Chunk
+from dsrl_ros.robots.motion.moves import Move
+from dsrl_ros.robots.motion.planner import ChunkPlanner
+from dsrl_ros.robots.motion.ramp import Ramp
+from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.robots.safety.gate import CommandGate
+from dsrl_ros.robots.safety.latch import Latch
 
 _STOPPED = (ChunkOutcome.FAULT, ChunkOutcome.TIMEOUT)
 

@@ -21,7 +21,7 @@ from dsrl_ros.bridge.robot import joints_to_msg
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.mock_gripper import MockGripperConfig
-from dsrl_ros.robots.registry import find_robot
+from dsrl_ros.robots.model.registry import find_robot
 
 # The driver takes the actions of one of these, and asks for no more.
 try:

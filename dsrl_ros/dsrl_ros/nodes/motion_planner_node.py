@@ -24,12 +24,12 @@ from dsrl_ros.bridge.self_description import SelfDescription
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.registry import find_robot
-from dsrl_ros.robots.rest_to_rest import timed
-from dsrl_ros.robots.retreat import straight_up
-from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.registry import find_robot
+from dsrl_ros.robots.motion.rest_to_rest import timed
+from dsrl_ros.robots.motion.retreat import straight_up
+from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
 
 
 class MotionPlannerNode(Node):

@@ -23,7 +23,7 @@ from dsrl_ros.bridge.resetting import Resetter
 from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.core.config.reward import ResetConfig, RewardConfig
 from dsrl_ros.core.types import DecisionKey
-from dsrl_ros.robots.registry import find_robot
+from dsrl_ros.robots.model.registry import find_robot
 from dsrl_ros.tasks.reset import Failure
 
 _CODES = {

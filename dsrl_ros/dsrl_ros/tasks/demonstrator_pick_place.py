@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrl_ros.core.types import Array
-from dsrl_ros.robots.trajectory import Float64
+from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.tasks.hand import UNLIMITED, Hand, Manner, Waypoint, at_height
 from dsrl_ros.tasks.pick_place import BOWL, PICK_PLACE
 

@@ -13,10 +13,10 @@ from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
 from dsrl_ros.core.types import Array, ImageArray, PolicySpec
-from dsrl_ros.robots.arm import SimulatedArm
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.planner import ChunkPlan
-from dsrl_ros.robots.rules import Motion, MotionRules
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.planner import ChunkPlan
+from dsrl_ros.robots.safety.rules import Motion, MotionRules
+from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
 from dsrl_ros.tasks.chunk_step import ChunkStep
 from dsrl_ros.tasks.judge import EpisodeJudge
 from dsrl_ros.tasks.task import Task, poses

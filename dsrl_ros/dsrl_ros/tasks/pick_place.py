@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from dsrl_ros.core.types import Array, ControlMode
-from dsrl_ros.robots.franka import FR3
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import Float64
-from dsrl_ros.robots.twin import ArmState, Twin
+from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.robots.simulation.twin import ArmState, Twin
 from dsrl_ros.tasks.task import SceneStart, Task
 from dsrl_ros.tasks.touch import is_slow, touched_by
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrl_ros.core.errors import DriverError
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import Float64, JointTrajectory
-from dsrl_ros.robots.twin import ArmState, Twin
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.simulation.twin import ArmState, Twin
 from dsrl_ros.tasks.task import Task, poses
 
 

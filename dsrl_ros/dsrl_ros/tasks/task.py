@@ -9,10 +9,10 @@ from typing import Protocol
 
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import Array, ControlMode, PolicySpec
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import Float64
-from dsrl_ros.robots.twin import ArmState, Twin
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.robots.simulation.twin import ArmState, Twin
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsrl_ros.robots.twin import Twin
+from dsrl_ros.robots.simulation.twin import Twin
 
 SLOW = 0.05  # a body slower than this is at rest [m/s]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from dsrl_ros.core.types import Array, ControlMode
-from dsrl_ros.robots.kinematics import Kinematics
-from dsrl_ros.robots.trajectory import Float64
-from dsrl_ros.robots.twin import ArmState, Twin
-from dsrl_ros.robots.widowx import WX250S
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.widowx import WX250S
+from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.robots.simulation.twin import ArmState, Twin
 from dsrl_ros.tasks.task import SceneStart
 
 TASK_ENTRIES = ('task_pick_place', 'task_drawer_closing', 'task_block_stacking')

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsrl_ros.robots.trajectory import Float64
-from dsrl_ros.robots.twin import Twin
+from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.robots.simulation.twin import Twin
 from dsrl_ros.tasks.task import Task
 from dsrl_ros.tasks.widowx import WidowXTask, lying, scene_file
 

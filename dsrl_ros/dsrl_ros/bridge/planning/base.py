@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dsrl_ros.bridge.planning.moveit_py import MoveItPyPlanner
 from dsrl_ros.bridge.planning.plain import PlainPlanner
 from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.robots.description import RobotDescription
+from dsrl_ros.robots.model.description import RobotDescription
 
 # What each needs that only a ROS install has.
 _PACKAGES = {'moveit_py': 'moveit', 'move_group': 'moveit_msgs'}

@@ -13,8 +13,8 @@ from typing import Any
 from dsrl_ros.bridge.planning.base import Limits
 from dsrl_ros.bridge.robot import trajectory_from_msg
 from dsrl_ros.core.errors import DriverError
-from dsrl_ros.robots.description import RobotDescription
-from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
 
 
 class MoveItPyPlanner:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dsrl_ros.bridge.planning.base import Limits
-from dsrl_ros.robots.rest_to_rest import timed
-from dsrl_ros.robots.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.rest_to_rest import timed
+from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
 
 
 class PlainPlanner:

@@ -1,0 +1,1 @@
+"""Trajectories: from the rows of a chunk, or the goal of a move, to splines."""

@@ -1,0 +1,1 @@
+"""Control modes: what the columns of a chunk mean, one file each."""

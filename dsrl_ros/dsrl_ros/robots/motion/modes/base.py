@@ -1,0 +1,77 @@
+"""What every control mode does: say where a row of a chunk leads. Plans no motion in time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import mink
+import numpy as np
+
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.motion.trajectory import Float64
+
+
+@dataclass(frozen=True)
+class Aim:
+    """Where a step leads, as it was commanded.
+
+    Attributes:
+        joints: what the arm is to reach [rad], (J,).
+        position: of the tool there, base frame [m], (3,).
+        orientation: of the tool there, base frame, unit quaternion (w, x, y, z), (4,).
+    """
+
+    joints: Float64
+    position: Float64
+    orientation: Float64
+
+
+def aim_at(joints: Float64, kinematics: Kinematics) -> Aim:
+    """Return the aim of an arm that is told to be at `joints` [rad], (J,)."""
+    joints = np.array(joints, dtype=np.float64)
+    pose = kinematics.tool_pose(joints)
+    return Aim(joints, pose[:3, 3], mink.SO3.from_matrix(pose[:3, :3]).wxyz)
+
+
+class Mode(ABC):
+    """Reads the arm's columns of a row. Keeps nothing from one row to the next."""
+
+    def __init__(
+        self,
+        robot: RobotDescription,
+        kinematics: Kinematics,
+        step_period_ns: int,
+        columns: tuple[str, ...],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            robot: which arm.
+            kinematics: of the same robot.
+            step_period_ns: time of one step [ns].
+            columns: the arm's columns, one of `choices`.
+        """
+        self._robot = robot
+        self._kinematics = kinematics
+        self._step_period_ns = step_period_ns
+        self._columns = columns
+
+    @staticmethod
+    @abstractmethod
+    def choices(robot: RobotDescription) -> tuple[tuple[str, ...], ...]:
+        """Return the sets of columns that this mode reads, without the gripper's."""
+
+    @abstractmethod
+    def follow(self, row: Float64, before: Aim) -> tuple[Aim, Float64]:
+        """Return where a row leads, and the row as it is carried out.
+
+        Args:
+            row: one finite number for each of the columns.
+            before: where the step before led.
+
+        Raises:
+            ShapeMismatchError: numbers that do not mean what the columns say.
+            DriverError: a pose that the arm cannot reach.
+        """

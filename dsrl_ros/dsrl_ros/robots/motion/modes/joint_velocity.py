@@ -1,0 +1,25 @@
+"""`ControlMode.JOINT_VELOCITY`: a row is how fast the joints move when its step ends."""
+
+from __future__ import annotations
+
+from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.motion.modes.base import Aim, Mode, aim_at
+from dsrl_ros.robots.motion.trajectory import Float64
+
+
+class JointVelocity(Mode):
+    """Columns: the arm's joints by name, from base to tool [rad/s].
+
+    A velocity is summed up from where the last step led, not from where the arm is, so that the
+    arm does not drift. After the last row it brakes: no velocity outlives its chunk.
+    """
+
+    @staticmethod
+    def choices(robot: RobotDescription) -> tuple[tuple[str, ...], ...]:
+        """Return the sets of columns that this mode reads."""
+        return (robot.joint_names,)
+
+    def follow(self, row: Float64, before: Aim) -> tuple[Aim, Float64]:
+        """Return where a row leads, and the row as it is carried out."""
+        joints = before.joints + row * (1e-9 * self._step_period_ns)
+        return aim_at(joints, self._kinematics), row

@@ -1,0 +1,1 @@
+"""The safety rules: command gate, latch, watchdogs and workspace."""

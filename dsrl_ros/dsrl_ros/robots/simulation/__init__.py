@@ -1,0 +1,1 @@
+"""The simulation twin of a robot."""
