@@ -17,11 +17,11 @@ from dsrl_ros.core.options import parse
 from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies.base import FrozenPolicy
-from dsrl_ros.tasks.demonstrator import record
-from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR
+from dsrl_ros.tasks.demonstrations.demonstrator import record
+from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR
+from dsrl_ros.tasks.demonstrations.transitions import transitions_of
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.offline import transitions_of
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 POLICY = ROOT / 'dsrl_bringup' / 'policies' / 'franka_pick_place.safetensors'
 OUT = ROOT / 'bench' / 'out' / 'learning'

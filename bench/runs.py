@@ -28,7 +28,7 @@ from dsrl_ros.learning.steered import Episode, evaluate, run_steering
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.registry import find_task
+from dsrl_ros.tasks.scenes.registry import find_task
 from dsrl_ros.tasks.task import check_policy
 
 ROOT = Path(__file__).parents[1]

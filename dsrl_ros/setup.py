@@ -24,7 +24,7 @@ NODES = (
 # Robot and scene models: every file beside the code that is not code.
 MODELS = [
     str(path.relative_to(NAME))
-    for folder in (Path(NAME, 'robots', 'model', 'mjcf'), Path(NAME, 'tasks', 'models'))
+    for folder in (Path(NAME, 'robots', 'model', 'mjcf'), Path(NAME, 'tasks', 'scenes', 'mjcf'))
     for path in sorted(folder.rglob('*'))
     if path.is_file()
 ]

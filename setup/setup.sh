@@ -104,7 +104,7 @@ fingerprint() {
     cat .venv/.setup-stamp
     find dsrl_msgs "${packages[@]/%//package.xml}" dsrl_ros/setup.* dsrl_bringup/setup.* -type f \
         -exec sha256sum {} + | sort
-    find dsrl_bringup dsrl_ros/dsrl_ros/robots/model/mjcf dsrl_ros/dsrl_ros/tasks/models -type f -not -path '*/__pycache__/*' | sort
+    find dsrl_bringup dsrl_ros/dsrl_ros/robots/model/mjcf dsrl_ros/dsrl_ros/tasks/scenes/mjcf -type f -not -path '*/__pycache__/*' | sort
 }
 if [[ "$(cat install/.setup-stamp 2>/dev/null)" != "$(fingerprint | sha256sum)" ]]; then
     say "building ${packages[*]}"

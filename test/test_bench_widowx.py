@@ -17,7 +17,7 @@ from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.policies import io
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 TINY = {'hidden_size': 16, 'num_layers': 1, 'batch_size': 16, 'utd': 2, 'offline_steps': 10}
 

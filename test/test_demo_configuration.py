@@ -10,7 +10,7 @@ from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies import io
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
 OPTIONS = yaml.safe_load((BRINGUP / 'config/franka_steer.yaml').read_text())

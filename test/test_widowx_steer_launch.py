@@ -16,7 +16,7 @@ from dsrl_ros.cli.prepare import prepare_run
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.model.widowx import WX250S
-from dsrl_ros.tasks.registry import TASKS as TASKS_OF_LIBRARY
+from dsrl_ros.tasks.scenes.registry import TASKS as TASKS_OF_LIBRARY
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
 GRAPH = BRINGUP / 'launch/widowx_steer.launch.yaml'

@@ -11,9 +11,9 @@ import pytest
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.policies import io
 from dsrl_ros.robots.motion.planner import check_spec
-from dsrl_ros.tasks import base_policy
-from dsrl_ros.tasks.base_policy import RECIPES
-from dsrl_ros.tasks.evaluate import evaluate, prior
+from dsrl_ros.tasks.demonstrations import base_policy
+from dsrl_ros.tasks.demonstrations.base_policy import RECIPES
+from dsrl_ros.tasks.demonstrations.evaluate import evaluate, prior
 from dsrl_ros.tasks.task import Task
 
 POLICIES = Path(__file__).parents[2] / 'dsrl_bringup' / 'policies'

@@ -38,7 +38,7 @@ from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.twin_node import TwinNode
 from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 MS = 1_000_000
 STEP_NS = PICK_PLACE.step_period_ns

@@ -16,11 +16,11 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.steered import rollout
 from dsrl_ros.policies import exported
 from dsrl_ros.policies.base import check_input
-from dsrl_ros.tasks import demonstrator
-from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
+from dsrl_ros.tasks.demonstrations import demonstrator
+from dsrl_ros.tasks.demonstrations.evaluate import prior, run_episode
+from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.evaluate import prior, run_episode
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 
 @pytest.fixture(scope='module')

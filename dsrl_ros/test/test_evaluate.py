@@ -9,10 +9,11 @@ import pytest
 from test_flow_policy import SPEC
 
 from dsrl_ros.core.types import NoiseLayout
-from dsrl_ros.tasks import demonstrator, evaluate, pick_place
-from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
+from dsrl_ros.tasks.demonstrations import demonstrator, evaluate
+from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes import pick_place
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 TASK_SPEC = dataclasses.replace(
     SPEC,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsrl_ros.tasks.evidence import ArrivingEvidence, StampedEvidence
+from dsrl_ros.tasks.reward.evidence import ArrivingEvidence, StampedEvidence
 
 
 def told(words: str, hold_ns: int = 0) -> StampedEvidence:

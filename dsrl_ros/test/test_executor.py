@@ -23,8 +23,8 @@ from dsrl_ros.robots.safety.gate import CommandGate
 from dsrl_ros.robots.safety.latch import Latch
 from dsrl_ros.robots.safety.workspace import WORKSPACE_TOLERANCE
 from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
-from dsrl_ros.tasks import pick_place
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes import pick_place
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 MS = 1_000_000
 WINDOW_NS, BRAKE_NS = 200 * MS, 150 * MS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsrl_ros.tasks.judge import EpisodeJudge
+from dsrl_ros.tasks.reward.limits import EpisodeJudge
 
 
 def test_success_terminates_and_earns_one():

@@ -7,8 +7,8 @@ import pytest
 
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.simulation.twin import Twin
-from dsrl_ros.tasks import pick_place
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes import pick_place
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 
 @pytest.fixture(scope='module')

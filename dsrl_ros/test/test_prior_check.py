@@ -13,7 +13,7 @@ from dsrl_ros.cli import prior_check
 from dsrl_ros.cli.prior_check import Measurement
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.policies import exported
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 
 class Wild(nn.Module):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.tasks.reset import Failure, ResetMachine, ResetStep
+from dsrl_ros.tasks.reset_plan import Failure, ResetMachine, ResetStep
 
 ALL = tuple(ResetStep)
 

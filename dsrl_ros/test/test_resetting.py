@@ -28,7 +28,7 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.tasks.reset import Failure, ResetStep
+from dsrl_ros.tasks.reset_plan import Failure, ResetStep
 
 KINEMATICS = Kinematics(FR3)
 HOME = KINEMATICS.solve_down(np.array([0.45, 0.0, 0.25]), np.array(FR3.home))

@@ -17,7 +17,7 @@ from dsrl_ros.bridge.convert import header
 from dsrl_ros.bridge.images import image_to_msg
 from dsrl_ros.core.errors import ClassifierError, ConfigError
 from dsrl_ros.nodes.reward_node import RewardNode
-from dsrl_ros.tasks.marks import Mark
+from dsrl_ros.tasks.reward.marks import Mark
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsrl_ros.core.types import NO_RUN, DecisionKey, RewardSource
-from dsrl_ros.tasks.evidence import ArrivingEvidence, StampedEvidence
-from dsrl_ros.tasks.judge import EpisodeJudge, Verdict
-from dsrl_ros.tasks.marks import Mark
-from dsrl_ros.tasks.rewards import ChunkEnd, Judgement, RewardJudge
+from dsrl_ros.tasks.reward.evidence import ArrivingEvidence, StampedEvidence
+from dsrl_ros.tasks.reward.limits import EpisodeJudge, Verdict
+from dsrl_ros.tasks.reward.marks import Mark
+from dsrl_ros.tasks.reward.rewards import ChunkEnd, Judgement, RewardJudge
 
 SIM, TOPIC, PERSON, CAMERA, LIMIT = (
     RewardSource.SIMULATOR,

@@ -17,9 +17,9 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies import io
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.pick_place import PickPlace
-from dsrl_ros.tasks.registry import TASKS, find_task
-from dsrl_ros.tasks.simulation import TaskWorld
+from dsrl_ros.tasks.scenes.pick_place import PickPlace
+from dsrl_ros.tasks.scenes.registry import TASKS, find_task
+from dsrl_ros.tasks.world import TaskWorld
 
 SHIPPED = Path(__file__).parents[2] / 'dsrl_bringup' / 'policies' / 'franka_pick_place.safetensors'
 DRAWER = """<mujoco>

@@ -12,8 +12,8 @@ from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.motion.trajectory import hold
 from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
 from dsrl_ros.robots.simulation.twin import Twin
-from dsrl_ros.tasks import pick_place
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes import pick_place
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 STEP_NS = PICK_PLACE.step_period_ns
 CUBE = np.array([0.5, -0.1, pick_place.CUBE_HALF, 1.0, 0.0, 0.0, 0.0])

@@ -23,7 +23,7 @@ from dsrl_ros.core.errors import ConfigError, DriverError
 from dsrl_ros.nodes.twin_node import TwinNode
 from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 MS = 1_000_000
 ROBOT = PICK_PLACE.robot

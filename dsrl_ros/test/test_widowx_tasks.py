@@ -7,15 +7,15 @@ import pytest
 
 from dsrl_ros.robots.model.widowx import WX250S
 from dsrl_ros.robots.simulation.twin import Twin
-from dsrl_ros.tasks import widowx_block_stacking as stacking
-from dsrl_ros.tasks import widowx_drawer_closing as closing
-from dsrl_ros.tasks import widowx_pick_place as placing
-from dsrl_ros.tasks.demonstrator import demonstrate
-from dsrl_ros.tasks.demonstrators import DEMONSTRATORS
+from dsrl_ros.tasks.demonstrations.demonstrator import demonstrate
+from dsrl_ros.tasks.demonstrations.registry import DEMONSTRATORS
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.registry import WIDOWX_TASKS
+from dsrl_ros.tasks.scenes import widowx_block_stacking as stacking
+from dsrl_ros.tasks.scenes import widowx_drawer_closing as closing
+from dsrl_ros.tasks.scenes import widowx_pick_place as placing
+from dsrl_ros.tasks.scenes.registry import WIDOWX_TASKS
+from dsrl_ros.tasks.scenes.widowx import START_TOOL, TASK_ENTRIES, lying
 from dsrl_ros.tasks.task import SceneStart, Task
-from dsrl_ros.tasks.widowx import START_TOOL, TASK_ENTRIES, lying
 
 ENVS = {task.name: TaskEnv(task) for task in WIDOWX_TASKS}
 BLUE = lying(0.24, 0.08, stacking.BLUE_HALF, 0.0)

@@ -1,6 +1,6 @@
 """The judging part of the reward node: evidence and marks in, a reward per decision out.
 
-Decides nothing itself: `tasks.rewards` does.
+Decides nothing itself: `tasks.reward.rewards` does.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dsrl_ros.bridge.reward_sources import listen
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.types import NO_RUN, DecisionKey, RewardSource
-from dsrl_ros.tasks.judge import EpisodeJudge
-from dsrl_ros.tasks.marks import Mark
-from dsrl_ros.tasks.rewards import ChunkEnd, Judgement, RewardJudge
+from dsrl_ros.tasks.reward.limits import EpisodeJudge
+from dsrl_ros.tasks.reward.marks import Mark
+from dsrl_ros.tasks.reward.rewards import ChunkEnd, Judgement, RewardJudge
 
 MARKS = {
     names.MARK_SUCCESS: Mark.SUCCESS,

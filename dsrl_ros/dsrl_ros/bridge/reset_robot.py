@@ -23,7 +23,7 @@ from dsrl_ros.core.errors import ConfigError, DsrlError
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import Float64
-from dsrl_ros.tasks.reset import Failure
+from dsrl_ros.tasks.reset_plan import Failure
 
 _PLANNING_S = 30.0  # beside the time of a step: a planner tries several times
 

@@ -13,7 +13,7 @@ from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.convert import stamp_to_ns
 from dsrl_ros.bridge.reset_waits import StepError, Waits
 from dsrl_ros.core.config.reward import ResetConfig
-from dsrl_ros.tasks.reset import Failure
+from dsrl_ros.tasks.reset_plan import Failure
 
 
 class SceneSteps:

@@ -11,7 +11,7 @@ from rclpy.task import Future
 
 from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
 from dsrl_ros.core.config.reward import ResetConfig
-from dsrl_ros.tasks.reset import Failure
+from dsrl_ros.tasks.reset_plan import Failure
 
 _LOOK_S = 0.05  # between two looks at what is waited for
 _A_DAY_S = 86_400.0

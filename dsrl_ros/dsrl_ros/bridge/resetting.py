@@ -1,6 +1,6 @@
 """Carries out a reset, step by step: the robot's are `reset_robot`, the scene's `reset_scene`.
 
-The order of the steps, and what a failure leads back to, is `tasks.reset`.
+The order of the steps, and what a failure leads back to, is `tasks.reset_plan`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dsrl_ros.bridge.reset_scene import SceneSteps
 from dsrl_ros.bridge.reset_waits import StepError, Waits
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.tasks.reset import Failure, ResetMachine, ResetStep, StepOutcome
+from dsrl_ros.tasks.reset_plan import Failure, ResetMachine, ResetStep, StepOutcome
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Who judges success, as the reward node hears it: one listener per source that messages come of.
 
 Each turns its messages into evidence; what evidence counts for which decision is decided in
-`tasks.rewards`.
+`tasks.reward.rewards`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dsrl_ros.bridge.images import image_from_msg
 from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.core.types import RewardSource
-from dsrl_ros.tasks.evidence import ArrivingEvidence, Evidence, StampedEvidence
+from dsrl_ros.tasks.reward.evidence import ArrivingEvidence, Evidence, StampedEvidence
 
 
 class Listener(Protocol):

@@ -15,7 +15,7 @@ from dsrl_ros.bridge.convert import header, stamp_from_ns
 from dsrl_ros.bridge.frames import FramePublisher
 from dsrl_ros.bridge.robot import joints_to_msg, pose_to_msg
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.tasks.simulation import WorldState
+from dsrl_ros.tasks.world import WorldState
 
 
 class WorldPublisher:

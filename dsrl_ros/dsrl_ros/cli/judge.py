@@ -25,7 +25,7 @@ from dsrl_ros.bridge.executor import LeanExecutor
 from dsrl_ros.bridge.judging import MARKS
 from dsrl_ros.cli.keys import Keys
 from dsrl_ros.core.types import RewardSource
-from dsrl_ros.tasks.judge import Verdict
+from dsrl_ros.tasks.reward.limits import Verdict
 
 _HELP = 's success, f failure, a abort, r scene ready, n scene not ready, q quit'
 # What is said, and the service that it is said to.

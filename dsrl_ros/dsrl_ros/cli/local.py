@@ -164,7 +164,7 @@ def make_env(options: RunOptions, spec: PolicySpec, config: LearnerConfig) -> Ch
     """
     if options.env in TASK_NAMES:
         from dsrl_ros.tasks.env import TaskEnv
-        from dsrl_ros.tasks.registry import find_task
+        from dsrl_ros.tasks.scenes.registry import find_task
         from dsrl_ros.tasks.task import check_policy
 
         _refuse_wrapping(options)

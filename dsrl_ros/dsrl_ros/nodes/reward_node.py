@@ -1,6 +1,7 @@
 """Reward and resets: judges every executed chunk, ends episodes, brings the next one to its start.
 
-Owns no rule of the task: `tasks.rewards` decides, `bridge.judging` carries what is said of it.
+Owns no rule of the task: `tasks.reward.rewards` decides, `bridge.judging` carries what is said of
+it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.core.config.reward import ResetConfig, RewardConfig
 from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.robots.model.registry import find_robot
-from dsrl_ros.tasks.reset import Failure
+from dsrl_ros.tasks.reset_plan import Failure
 
 _CODES = {
     Failure.TIMEOUT: ResetEpisode.Result.TIMEOUT,

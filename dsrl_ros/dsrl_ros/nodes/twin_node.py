@@ -27,8 +27,8 @@ from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
 from dsrl_ros.core.checks import require_finite
 from dsrl_ros.core.config.twin import TwinConfig
 from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
-from dsrl_ros.tasks.registry import find_task
-from dsrl_ros.tasks.simulation import TaskWorld
+from dsrl_ros.tasks.scenes.registry import find_task
+from dsrl_ros.tasks.world import TaskWorld
 
 # No stamp is ever zero: zero means "unset" to many.
 _LOCKSTEP_START_NS = 1_000_000_000

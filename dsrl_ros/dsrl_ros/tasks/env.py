@@ -18,7 +18,7 @@ from dsrl_ros.robots.motion.planner import ChunkPlan
 from dsrl_ros.robots.safety.rules import Motion, MotionRules
 from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
 from dsrl_ros.tasks.chunk_step import ChunkStep
-from dsrl_ros.tasks.judge import EpisodeJudge
+from dsrl_ros.tasks.reward.limits import EpisodeJudge
 from dsrl_ros.tasks.task import Task, poses
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 ROBOT_MODES = ('sim', 'mock', 'real')
-# The names of `robots/model/registry.py` and `tasks/registry.py`, which this package may not ask:
-# tests hold them together.
+# The names of `robots/model/registry.py` and `tasks/scenes/registry.py`, which this package may
+# not ask: tests hold them together.
 ROBOT_MODELS = ('fr3', 'wx250s')
 TASK_NAMES = (
     'pick_place',

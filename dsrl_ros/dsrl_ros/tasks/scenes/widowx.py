@@ -93,4 +93,4 @@ def lying(x: float, y: float, z: float, yaw: float) -> Float64:
 
 def scene_file(name: str) -> Path:
     """Return where the scene of that name lies."""
-    return Path(__file__).parent / 'models' / f'{name}.xml'
+    return Path(__file__).parent / 'mjcf' / f'{name}.xml'

@@ -6,9 +6,9 @@ import numpy as np
 
 from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.simulation.twin import Twin
+from dsrl_ros.tasks.scenes.contacts import is_slow, touched_by
+from dsrl_ros.tasks.scenes.widowx import WidowXTask, lying, scene_file
 from dsrl_ros.tasks.task import Task
-from dsrl_ros.tasks.touch import is_slow, touched_by
-from dsrl_ros.tasks.widowx import WidowXTask, lying, scene_file
 
 MUSHROOM_LOW = (0.20, -0.13)  # region of the mushroom's start: x, y [m]
 MUSHROOM_HIGH = (0.28, -0.06)

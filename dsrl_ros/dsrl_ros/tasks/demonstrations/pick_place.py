@@ -8,8 +8,14 @@ import numpy as np
 
 from dsrl_ros.core.types import Array
 from dsrl_ros.robots.motion.trajectory import Float64
-from dsrl_ros.tasks.hand import UNLIMITED, Hand, Manner, Waypoint, at_height
-from dsrl_ros.tasks.pick_place import BOWL, PICK_PLACE
+from dsrl_ros.tasks.demonstrations.scripted_hand import (
+    UNLIMITED,
+    Hand,
+    Manner,
+    Waypoint,
+    at_height,
+)
+from dsrl_ros.tasks.scenes.pick_place import BOWL, PICK_PLACE
 
 CLOSING = 3  # how long the demonstrator waits while the gripper closes [steps]
 

@@ -1,6 +1,6 @@
 """Make a policy that is shipped: record demonstrations, train, measure, write the card.
 
-Run as `python -m dsrl_ros.tasks.base_policy RECIPE`, or `make base-policy`.
+Run as `python -m dsrl_ros.tasks.demonstrations.base_policy RECIPE`, or `make base-policy`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.flow import VelocityField
 from dsrl_ros.policies.training import TrainingConfig, train
-from dsrl_ros.tasks.demonstrator import Demonstrator, record
-from dsrl_ros.tasks.demonstrator_pick_place import PICK_PLACE_DEMONSTRATOR
-from dsrl_ros.tasks.demonstrator_widowx import WIDOWX_DEMONSTRATORS
-from dsrl_ros.tasks.evaluate import evaluate, prior
+from dsrl_ros.tasks.demonstrations.demonstrator import Demonstrator, record
+from dsrl_ros.tasks.demonstrations.evaluate import evaluate, prior
+from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR
+from dsrl_ros.tasks.demonstrations.widowx import WIDOWX_DEMONSTRATORS
 from dsrl_ros.tasks.task import Task
 
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -116,7 +116,7 @@ def success_table(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make a policy; see `--help`."""
-    parser = argparse.ArgumentParser(prog='python -m dsrl_ros.tasks.base_policy')
+    parser = argparse.ArgumentParser(prog='python -m dsrl_ros.tasks.demonstrations.base_policy')
     parser.add_argument('recipe', choices=RECIPES, help='which policy')
     parser.add_argument('--out', type=Path, required=True, help='weights, NAME.safetensors')
     parser.add_argument(
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     notes: dict[str, Any] = {
         'task': '; '.join(task.title for task in recipe.tasks),
-        'script': f'python -m dsrl_ros.tasks.base_policy {options.recipe}',
+        'script': f'python -m dsrl_ros.tasks.demonstrations.base_policy {options.recipe}',
         'demonstrations': count,
         'demonstration_seed': options.demonstration_seed,
         'demonstration_steps': sum(len(one.actions) for one in given),

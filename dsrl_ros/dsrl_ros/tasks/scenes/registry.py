@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.tasks.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
+from dsrl_ros.tasks.scenes.widowx_block_stacking import WIDOWX_BLOCK_STACKING
+from dsrl_ros.tasks.scenes.widowx_drawer_closing import WIDOWX_DRAWER_CLOSING
+from dsrl_ros.tasks.scenes.widowx_pick_place import WIDOWX_PICK_PLACE
 from dsrl_ros.tasks.task import Task
-from dsrl_ros.tasks.widowx_block_stacking import WIDOWX_BLOCK_STACKING
-from dsrl_ros.tasks.widowx_drawer_closing import WIDOWX_DRAWER_CLOSING
-from dsrl_ros.tasks.widowx_pick_place import WIDOWX_PICK_PLACE
 
 WIDOWX_TASKS: tuple[Task, ...] = (
     WIDOWX_PICK_PLACE,

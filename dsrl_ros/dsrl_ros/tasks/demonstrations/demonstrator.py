@@ -9,8 +9,8 @@ import numpy as np
 
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import Array
+from dsrl_ros.tasks.demonstrations.scripted_hand import Hand
 from dsrl_ros.tasks.env import TaskEnv
-from dsrl_ros.tasks.hand import Hand
 from dsrl_ros.tasks.task import Task
 
 MOST_FAILURES = 20  # per demonstration asked for, before giving up

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dsrl_ros.core.types import NO_RUN, DecisionKey, PolicySpec, RewardSource, Transition
-from dsrl_ros.tasks.demonstrator import Demonstration
+from dsrl_ros.tasks.demonstrations.demonstrator import Demonstration
 
 
 def transitions_of(

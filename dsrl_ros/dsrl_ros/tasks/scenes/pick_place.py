@@ -13,8 +13,8 @@ from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.simulation.twin import ArmState, Twin
+from dsrl_ros.tasks.scenes.contacts import is_slow, touched_by
 from dsrl_ros.tasks.task import SceneStart, Task
-from dsrl_ros.tasks.touch import is_slow, touched_by
 
 START_TOOL = (0.45, 0.0, 0.16)  # where the tool is when an episode starts [m]
 CUBE_LOW = (0.42, -0.20)  # region of the cube's start position: x, y [m]
@@ -32,7 +32,7 @@ class PickPlace:
     name = 'pick_place'
     title = 'pick up a cube and place it in a bowl (simulated Franka Research 3)'
     robot = FR3
-    scene = Path(__file__).parent / 'models' / 'pick_place.xml'
+    scene = Path(__file__).parent / 'mjcf' / 'pick_place.xml'
     step_period_ns = 200_000_000
     max_steps = 40
     control_mode = ControlMode.EE_DELTA

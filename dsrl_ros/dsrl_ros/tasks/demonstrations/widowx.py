@@ -8,12 +8,18 @@ import numpy as np
 
 from dsrl_ros.core.types import Array
 from dsrl_ros.robots.motion.trajectory import Float64
-from dsrl_ros.tasks.demonstrator import Demonstrator
-from dsrl_ros.tasks.hand import UNLIMITED, Hand, Manner, Waypoint, at_height
+from dsrl_ros.tasks.demonstrations.demonstrator import Demonstrator
+from dsrl_ros.tasks.demonstrations.scripted_hand import (
+    UNLIMITED,
+    Hand,
+    Manner,
+    Waypoint,
+    at_height,
+)
+from dsrl_ros.tasks.scenes.widowx_block_stacking import WIDOWX_BLOCK_STACKING
+from dsrl_ros.tasks.scenes.widowx_drawer_closing import WIDOWX_DRAWER_CLOSING
+from dsrl_ros.tasks.scenes.widowx_pick_place import WIDOWX_PICK_PLACE
 from dsrl_ros.tasks.task import Task
-from dsrl_ros.tasks.widowx_block_stacking import WIDOWX_BLOCK_STACKING
-from dsrl_ros.tasks.widowx_drawer_closing import WIDOWX_DRAWER_CLOSING
-from dsrl_ros.tasks.widowx_pick_place import WIDOWX_PICK_PLACE
 
 OPEN, CLOSED = 1.0, -1.0
 CLOSING = 3  # how long the demonstrator waits while the gripper closes [steps]

@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dsrl_ros.core.types import DecisionKey, RewardSource
-from dsrl_ros.tasks.evidence import Evidence
-from dsrl_ros.tasks.judge import ABORTED, FAILED, EpisodeJudge, Verdict
-from dsrl_ros.tasks.marks import Mark, MarkAnswer, PersonMarks
+from dsrl_ros.tasks.reward.evidence import Evidence
+from dsrl_ros.tasks.reward.limits import ABORTED, FAILED, EpisodeJudge, Verdict
+from dsrl_ros.tasks.reward.marks import Mark, MarkAnswer, PersonMarks
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Scripted demonstrators, and the base policies trained on them."""

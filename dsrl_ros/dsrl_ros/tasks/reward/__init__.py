@@ -1,0 +1,1 @@
+"""What a decision earns, and the evidence for it."""

@@ -1,0 +1,1 @@
+"""The tasks themselves: scene, reset and success of each."""
