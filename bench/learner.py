@@ -24,8 +24,8 @@ from dsrl_ros.core.types import (
     PolicySpec,
     Transition,
 )
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.sac import DsrlSac
 
 _STATE, _HORIZON, _ACTION, _BATCH = 10, 4, 4, 256
 _NOISE = _HORIZON * _ACTION

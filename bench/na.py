@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from bench.rows import Row
 from dsrl_ros.core.noise import expand
 from dsrl_ros.core.types import NO_RUN, DecisionKey, Noise, NoiseSource, Transition
+from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.na import DsrlNa
 from dsrl_ros.policies import io
 from dsrl_ros.policies.flow import FlowPolicy, VelocityField
 

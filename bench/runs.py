@@ -20,7 +20,7 @@ import torch
 
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Transition
-from dsrl_ros.learning.build import acting_policy, build_learner
+from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import Learner

@@ -15,8 +15,8 @@ from toy import OTHER_POLICY, SPEC
 
 from dsrl_ros.core.errors import NonFiniteError, ShapeMismatchError, WeightsError
 from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.sac import DsrlSac
 
 torch.set_num_threads(1)
 

@@ -13,14 +13,14 @@ from toy import SPEC, ToyEnv, ToyPolicy, transition
 from toy_seeing import SEEING
 
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource
-from dsrl_ros.learning.best_of_n import BestOfN, BestOfNChooser
-from dsrl_ros.learning.build import acting_policy, build_learner
+from dsrl_ros.learning.algorithms.best_of_n import BestOfN, BestOfNChooser
+from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
+from dsrl_ros.learning.algorithms.constant import ConstantSearch
+from dsrl_ros.learning.algorithms.rlpd import Rlpd
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import ALGORITHMS, LearnerConfig
-from dsrl_ros.learning.constant import ConstantSearch
 from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.replay import Batch
-from dsrl_ros.learning.rlpd import Rlpd
 from dsrl_ros.learning.steered import evaluate, run_steering
 from dsrl_ros.policies.direct import DirectPolicy
 

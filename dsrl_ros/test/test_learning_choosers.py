@@ -8,9 +8,9 @@ from toy import SPEC
 
 from dsrl_ros.core.errors import NonFiniteError
 from dsrl_ros.core.types import NoiseLayout, NoiseSource
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.seeding import Stream, keyed_generator, keyed_seed
 
 STATE = np.array([0.3, -1.2], dtype=np.float32)

@@ -24,9 +24,9 @@ from dsrl_ros.core.types import (
     Sight,
     Transition,
 )
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.dataset import load_transitions, save_transitions
-from dsrl_ros.learning.sac import DsrlSac
 
 
 def sight(number: int) -> Sight:

@@ -10,11 +10,11 @@ import torch
 from toy import SPEC, ToyEnv, ToyPolicy, ToyStep, transition
 
 from dsrl_ros.core.types import Array, RewardSource
-from dsrl_ros.learning.build import build_learner
+from dsrl_ros.learning.algorithms.build import build_learner
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
+from dsrl_ros.learning.algorithms.exploring import exploration
+from dsrl_ros.learning.algorithms.rlpd import Rlpd
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.exploring import exploration
-from dsrl_ros.learning.rlpd import Rlpd
-from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.steered import run_steering
 
 torch.set_num_threads(1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError, PolicyUnavailableError
-from dsrl_ros.learning.pairs import PairCache, affordable_pairs
+from dsrl_ros.learning.algorithms.noise_action_cache import PairCache, affordable_pairs
 
 torch.set_num_threads(1)
 

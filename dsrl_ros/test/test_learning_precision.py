@@ -8,8 +8,8 @@ import pytest
 import torch
 from toy import SPEC, transition
 
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.sac import DsrlSac
 
 torch.set_num_threads(1)
 

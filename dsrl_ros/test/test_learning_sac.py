@@ -14,10 +14,10 @@ from toy import SPEC, transition
 
 from dsrl_ros.core.errors import ConfigError, DsrlError, NonFiniteError, ShapeMismatchError
 from dsrl_ros.core.types import Noise, NoiseLayout, NoiseSource
-from dsrl_ros.learning import td
+from dsrl_ros.learning.algorithms import td_learner
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.replay import Batch
-from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.totals import Totals
 
 torch.set_num_threads(1)
@@ -244,8 +244,10 @@ def test_an_update_stays_on_its_device_and_asks_it_nothing(
 ) -> None:
     """On the meta device nothing has a value: a look at one raises, and so does a CPU tensor."""
     device = torch.device('meta')
-    monkeypatch.setattr(td, '_device', lambda _: device)
-    monkeypatch.setattr(td, '_generator', lambda _, seed: torch.Generator().manual_seed(seed))
+    monkeypatch.setattr(td_learner, '_device', lambda _: device)
+    monkeypatch.setattr(
+        td_learner, '_generator', lambda _, seed: torch.Generator().manual_seed(seed)
+    )
     made = learner(transitions=0, backup_entropy=True, temperature_auto=temperature_auto)
     with device:
         sampled = Batch(

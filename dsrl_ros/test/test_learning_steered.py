@@ -13,10 +13,10 @@ from toy_seeing import SEEING, SeeingToy, views
 
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, RewardSource
-from dsrl_ros.learning.build import build_actor_learner, build_learner
+from dsrl_ros.learning.algorithms.build import build_actor_learner, build_learner
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.steered import evaluate, rollout, run_steering, succeeded
 from dsrl_ros.tasks.chunk_step import ChunkStep
 

@@ -21,9 +21,9 @@ from dsrl_ros.core.types import (
 )
 from dsrl_ros.learning import worker
 from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.worker import LearningWorker
 
 UTD = 3

@@ -32,10 +32,10 @@ from dsrl_ros.core.types import (
 )
 from dsrl_ros.learning import worker
 from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.checkpoint import CheckpointStore
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.dataset import load_transitions, save_transitions
-from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.learning.steered import learn_offline
 from dsrl_ros.nodes.trainer_node import TrainerNode
 

@@ -18,7 +18,7 @@ from dsrl_ros.core.errors import CheckpointError, ConfigError, ShapeMismatchErro
 from dsrl_ros.core.statistics import SuccessRate, difference_interval
 from dsrl_ros.core.types import Array, Sight, Transition
 from dsrl_ros.learning import training
-from dsrl_ros.learning.build import build_learner
+from dsrl_ros.learning.algorithms.build import build_learner
 from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig

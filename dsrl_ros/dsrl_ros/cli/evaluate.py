@@ -13,7 +13,7 @@ from dsrl_ros.cli import local
 from dsrl_ros.cli.progress import Bars
 from dsrl_ros.core.errors import CheckpointError
 from dsrl_ros.core.statistics import SuccessRate
-from dsrl_ros.learning.build import acting_policy, build_learner
+from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.report import write_json

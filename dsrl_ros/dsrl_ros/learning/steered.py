@@ -22,7 +22,7 @@ from dsrl_ros.core.types import (
     Sight,
     Transition,
 )
-from dsrl_ros.learning.build import acting_policy
+from dsrl_ros.learning.algorithms.build import acting_policy
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import Learner

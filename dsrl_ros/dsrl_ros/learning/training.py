@@ -17,7 +17,7 @@ from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.noise import num_rows
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout, PolicySpec, Transition
-from dsrl_ros.learning.build import acting_policy, build_learner
+from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
 from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig

@@ -37,7 +37,7 @@ from dsrl_ros.core.factories import is_factory
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import PolicySpec as CorePolicySpec
 from dsrl_ros.core.types import Transition as CoreTransition
-from dsrl_ros.learning.build import build_actor_learner, require_actor
+from dsrl_ros.learning.algorithms.build import build_actor_learner, require_actor
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.dataset import load_transitions

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from dsrl_ros.core.types import PolicySpec, Transition
 from dsrl_ros.learning.actor import ActorHeader, SteeringActor
+from dsrl_ros.learning.algorithms.exploring import WINDOW, exploration
+from dsrl_ros.learning.algorithms.td_learner import TdLearner
 from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.encoder import Seen
-from dsrl_ros.learning.exploring import WINDOW, exploration
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.networks import (
     LOG_STD_HIGH,
@@ -24,7 +25,6 @@ from dsrl_ros.learning.networks import (
     frozen,
 )
 from dsrl_ros.learning.optimiser import Adam, step
-from dsrl_ros.learning.td import TdLearner
 from dsrl_ros.learning.totals import Totals
 
 

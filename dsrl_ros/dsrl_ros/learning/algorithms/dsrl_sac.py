@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from dsrl_ros.core.types import PolicySpec
-from dsrl_ros.learning.actor_critic import ActorCritic
+from dsrl_ros.learning.algorithms.actor_critic import ActorCritic
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.totals import Totals

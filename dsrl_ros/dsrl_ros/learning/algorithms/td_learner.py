@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import CheckpointError, ConfigError, NonFiniteError, ShapeMismatchError
 from dsrl_ros.core.types import Array, PolicySpec, Transition
+from dsrl_ros.learning.algorithms.memory import keep_freed_memory
 from dsrl_ros.learning.augmentation import random_crop
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.encoder import Observed, Seen
 from dsrl_ros.learning.factory import NetworkFactory
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.memory import keep_freed_memory
 from dsrl_ros.learning.networks import reduce_critics
 from dsrl_ros.learning.optimiser import Adam, Snapshot, load_tensors, polyak, step
 from dsrl_ros.learning.replay import Batch, Replay, phase_code

@@ -8,8 +8,8 @@ import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.types import Array, PolicySpec, Transition
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.policies.direct import DirectPolicy
 
 _HALF = 0.5

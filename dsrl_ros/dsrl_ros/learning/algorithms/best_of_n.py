@@ -14,13 +14,13 @@ from torch import Tensor
 
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Sight, Transition
+from dsrl_ros.learning.algorithms.frozen_actions import ENOUGH_TRANSITIONS, FrozenActions
+from dsrl_ros.learning.algorithms.td_learner import TdLearner
 from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.frozen import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.seeding import Stream, keyed_generator
-from dsrl_ros.learning.td import TdLearner
 from dsrl_ros.learning.totals import Totals
 from dsrl_ros.policies.base import FrozenPolicy
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import PolicySpec
-from dsrl_ros.learning.best_of_n import BestOfN
+from dsrl_ros.learning.algorithms.best_of_n import BestOfN
+from dsrl_ros.learning.algorithms.constant import ConstantSearch, PriorLearner
+from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
+from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
+from dsrl_ros.learning.algorithms.rlpd import Rlpd
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.constant import ConstantSearch, PriorLearner
 from dsrl_ros.learning.learner import ActorLearner, Learner
-from dsrl_ros.learning.na import DsrlNa
-from dsrl_ros.learning.rlpd import Rlpd
-from dsrl_ros.learning.sac import DsrlSac
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.direct import DirectPolicy
 

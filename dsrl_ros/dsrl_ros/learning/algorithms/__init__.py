@@ -1,0 +1,1 @@
+"""DSRL-SAC, DSRL-NA and the baselines, with their losses."""
