@@ -9,7 +9,7 @@ import torch
 
 from bench.rows import Row
 from dsrl_ros.core.types import Sight
-from dsrl_ros.learning.replay import Replay
+from dsrl_ros.learning.data.replay import Replay
 
 _BATCH = 256
 _SIZES = (10_000, 1_000_000)

@@ -25,7 +25,7 @@ from dsrl_ros.core.errors import (
     ShapeMismatchError,
 )
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.dataset import save_transitions
+from dsrl_ros.learning.data.dataset import save_transitions
 from dsrl_ros.policies import exported, io
 
 SMALL = ('hidden_size:=8', 'num_layers:=1', 'batch_size:=8', 'utd:=1')

@@ -19,8 +19,8 @@ from dsrl_ros.learning.algorithms.constant import ConstantSearch
 from dsrl_ros.learning.algorithms.rlpd import Rlpd
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import ALGORITHMS, LearnerConfig
+from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import Learner
-from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.steered import evaluate, run_steering
 from dsrl_ros.policies.direct import DirectPolicy
 

@@ -26,7 +26,7 @@ from dsrl_ros.core.types import (
 )
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.dataset import load_transitions, save_transitions
+from dsrl_ros.learning.data.dataset import load_transitions, save_transitions
 
 
 def sight(number: int) -> Sight:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.types import Sight
-from dsrl_ros.learning.replay import Replay
+from dsrl_ros.learning.data.replay import Replay
 
 torch.set_num_threads(1)
 

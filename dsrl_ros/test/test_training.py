@@ -22,7 +22,7 @@ from dsrl_ros.learning.algorithms.build import build_learner
 from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.dataset import load_transitions
+from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.plan import RunPlan
 from dsrl_ros.learning.steered import Episode, evaluate, rollout
 from dsrl_ros.learning.training import TrainingRun

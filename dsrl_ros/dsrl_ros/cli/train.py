@@ -26,7 +26,7 @@ from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import PolicySpec, Transition
 from dsrl_ros.learning.checkpoint import CheckpointStore
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.dataset import load_transitions
+from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.plan import RunPlan
 from dsrl_ros.learning.training import Progress, TrainingRun
 

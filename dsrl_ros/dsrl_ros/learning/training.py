@@ -21,7 +21,7 @@ from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
 from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.dataset import load_transitions, save_transitions
+from dsrl_ros.learning.data.dataset import load_transitions, save_transitions
 from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.plan import RunPlan
 from dsrl_ros.learning.report import (

@@ -40,7 +40,7 @@ from dsrl_ros.core.types import Transition as CoreTransition
 from dsrl_ros.learning.algorithms.build import build_actor_learner, require_actor
 from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.dataset import load_transitions
+from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.learner import ActorLearner
 from dsrl_ros.learning.worker import LearningWorker, NewWeights
 from dsrl_ros.policies import io

@@ -18,8 +18,8 @@ from dsrl_ros.learning.algorithms.frozen_actions import ENOUGH_TRANSITIONS, Froz
 from dsrl_ros.learning.algorithms.td_learner import TdLearner
 from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.seeding import Stream, keyed_generator
 from dsrl_ros.learning.totals import Totals
 from dsrl_ros.policies.base import FrozenPolicy

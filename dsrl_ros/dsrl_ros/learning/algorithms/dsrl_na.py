@@ -13,10 +13,10 @@ from dsrl_ros.learning.algorithms.actor_critic import ActorCritic
 from dsrl_ros.learning.algorithms.frozen_actions import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.algorithms.noise_action_cache import PairCache, affordable_pairs
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.encoder import Observed, Seen
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.optimiser import Adam, step
-from dsrl_ros.learning.replay import Batch
 from dsrl_ros.learning.totals import Totals
 from dsrl_ros.policies.base import FrozenPolicy
 

@@ -7,7 +7,7 @@ import torch
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.algorithms.actor_critic import ActorCritic
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.replay import Batch
+from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.totals import Totals
 
 

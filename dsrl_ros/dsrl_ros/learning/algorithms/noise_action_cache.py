@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError
-from dsrl_ros.learning.storage import Columns, GrowingRows
+from dsrl_ros.learning.data.storage import Columns, GrowingRows
 
 Answer = Callable[[Tensor, Tensor], Tensor]
 """From places (n,) int64 and noise (n, D) to actions (n, C)."""

@@ -21,12 +21,12 @@ from dsrl_ros.core.types import Array, PolicySpec, Transition
 from dsrl_ros.learning.algorithms.memory import keep_freed_memory
 from dsrl_ros.learning.augmentation import random_crop
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.data.replay import Batch, Replay, phase_code
 from dsrl_ros.learning.encoder import Observed, Seen
 from dsrl_ros.learning.factory import NetworkFactory
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.networks import reduce_critics
 from dsrl_ros.learning.optimiser import Adam, Snapshot, load_tensors, polyak, step
-from dsrl_ros.learning.replay import Batch, Replay, phase_code
 from dsrl_ros.learning.seeding import Stream, keyed_seed
 from dsrl_ros.learning.totals import Totals
 

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.types import Sight
-from dsrl_ros.learning.encoder import Observed, Seen
-from dsrl_ros.learning.storage import (
+from dsrl_ros.learning.data.storage import (
     FLAG_BITS,
     NUM_LINKS,
     NUM_SCALARS,
@@ -23,6 +22,7 @@ from dsrl_ros.learning.storage import (
     Observations,
     TransitionRing,
 )
+from dsrl_ros.learning.encoder import Observed, Seen
 
 # What an episode was for, in the order of their codes in a saved replay: append, never reorder.
 PHASES = ('warmup', 'online', 'offline')

@@ -1,0 +1,1 @@
+"""Transitions in memory and on disk: the replay buffer and datasets."""
