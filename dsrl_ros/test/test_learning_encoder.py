@@ -21,10 +21,10 @@ from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.algorithms.best_of_n import BestOfN
 from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
-from dsrl_ros.learning.augmentation import random_crop
 from dsrl_ros.learning.choosers import ActorChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.encoder import Encoder, Observed
+from dsrl_ros.learning.networks.augmentation import random_crop
+from dsrl_ros.learning.networks.encoder import Encoder, Observed
 from dsrl_ros.learning.observation import ObservationSpec
 from dsrl_ros.learning.steered import evaluate, run_steering
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dsrl_ros.learning.mlp import ACTIVATIONS, Mlp
-from dsrl_ros.learning.networks import frozen
+from dsrl_ros.learning.networks.actor_critic_networks import frozen
+from dsrl_ros.learning.networks.mlp import ACTIVATIONS, Mlp
 
 torch.set_num_threads(1)
 

@@ -8,7 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from dsrl_ros.learning.networks import Actor, Mlp, reduce_critics, squashed_sample
+from dsrl_ros.learning.networks.actor_critic_networks import (
+    Actor,
+    Mlp,
+    reduce_critics,
+    squashed_sample,
+)
 
 torch.set_num_threads(1)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dsrl_ros.core.errors import CheckpointError
-from dsrl_ros.learning.optimiser import Adam, Snapshot, load_tensors, polyak, step
+from dsrl_ros.learning.networks.optimiser import Adam, Snapshot, load_tensors, polyak, step
 
 torch.set_num_threads(1)
 

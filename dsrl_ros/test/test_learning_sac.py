@@ -18,7 +18,7 @@ from dsrl_ros.learning.algorithms import td_learner
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
-from dsrl_ros.learning.totals import Totals
+from dsrl_ros.learning.networks.totals import Totals
 
 torch.set_num_threads(1)
 

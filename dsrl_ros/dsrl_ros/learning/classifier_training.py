@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from dsrl_ros.core.options import check, option
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import Array
-from dsrl_ros.learning.augmentation import random_crop
-from dsrl_ros.learning.encoder import Encoder, Observed
 from dsrl_ros.learning.labelled_images import LabelledImages
+from dsrl_ros.learning.networks.augmentation import random_crop
+from dsrl_ros.learning.networks.encoder import Encoder, Observed
 from dsrl_ros.learning.success_classifier import SuccessClassifier, observation_spec
 
 _CHANNELS, _HEAD = 16, 32

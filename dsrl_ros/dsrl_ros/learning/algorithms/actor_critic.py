@@ -15,17 +15,17 @@ from dsrl_ros.learning.algorithms.exploring import WINDOW, exploration
 from dsrl_ros.learning.algorithms.td_learner import TdLearner
 from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.encoder import Seen
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.networks import (
+from dsrl_ros.learning.networks.actor_critic_networks import (
     LOG_STD_HIGH,
     LOG_STD_LOW,
     LOG_STD_OFFSET,
     Critics,
     frozen,
 )
-from dsrl_ros.learning.optimiser import Adam, step
-from dsrl_ros.learning.totals import Totals
+from dsrl_ros.learning.networks.encoder import Seen
+from dsrl_ros.learning.networks.optimiser import Adam, step
+from dsrl_ros.learning.networks.totals import Totals
 
 
 class ActorCritic(TdLearner):

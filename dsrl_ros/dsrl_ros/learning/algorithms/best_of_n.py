@@ -20,8 +20,8 @@ from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import StateGroups
+from dsrl_ros.learning.networks.totals import Totals
 from dsrl_ros.learning.seeding import Stream, keyed_generator
-from dsrl_ros.learning.totals import Totals
 from dsrl_ros.policies.base import FrozenPolicy
 
 Valued = Callable[[Array, Array], Array]

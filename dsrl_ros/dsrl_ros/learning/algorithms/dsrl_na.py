@@ -14,10 +14,10 @@ from dsrl_ros.learning.algorithms.frozen_actions import ENOUGH_TRANSITIONS, Froz
 from dsrl_ros.learning.algorithms.noise_action_cache import PairCache, affordable_pairs
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
-from dsrl_ros.learning.encoder import Observed, Seen
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.optimiser import Adam, step
-from dsrl_ros.learning.totals import Totals
+from dsrl_ros.learning.networks.encoder import Observed, Seen
+from dsrl_ros.learning.networks.optimiser import Adam, step
+from dsrl_ros.learning.networks.totals import Totals
 from dsrl_ros.policies.base import FrozenPolicy
 
 

@@ -8,7 +8,7 @@ from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.algorithms.actor_critic import ActorCritic
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
-from dsrl_ros.learning.totals import Totals
+from dsrl_ros.learning.networks.totals import Totals
 
 
 class DsrlSac(ActorCritic):

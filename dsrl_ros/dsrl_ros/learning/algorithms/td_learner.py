@@ -19,16 +19,16 @@ from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import CheckpointError, ConfigError, NonFiniteError, ShapeMismatchError
 from dsrl_ros.core.types import Array, PolicySpec, Transition
 from dsrl_ros.learning.algorithms.memory import keep_freed_memory
-from dsrl_ros.learning.augmentation import random_crop
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch, Replay, phase_code
-from dsrl_ros.learning.encoder import Observed, Seen
-from dsrl_ros.learning.factory import NetworkFactory
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.networks import reduce_critics
-from dsrl_ros.learning.optimiser import Adam, Snapshot, load_tensors, polyak, step
+from dsrl_ros.learning.networks.actor_critic_networks import reduce_critics
+from dsrl_ros.learning.networks.augmentation import random_crop
+from dsrl_ros.learning.networks.encoder import Observed, Seen
+from dsrl_ros.learning.networks.factory import NetworkFactory
+from dsrl_ros.learning.networks.optimiser import Adam, Snapshot, load_tensors, polyak, step
+from dsrl_ros.learning.networks.totals import Totals
 from dsrl_ros.learning.seeding import Stream, keyed_seed
-from dsrl_ros.learning.totals import Totals
 
 
 class TdLearner(ABC):

@@ -22,7 +22,7 @@ from dsrl_ros.learning.data.storage import (
     Observations,
     TransitionRing,
 )
-from dsrl_ros.learning.encoder import Observed, Seen
+from dsrl_ros.learning.networks.encoder import Observed, Seen
 
 # What an episode was for, in the order of their codes in a saved replay: append, never reorder.
 PHASES = ('warmup', 'online', 'offline')

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from dsrl_ros.learning.encoder import Encoder, Seen, encode
-from dsrl_ros.learning.mlp import Mlp
+from dsrl_ros.learning.networks.encoder import Encoder, Seen, encode
+from dsrl_ros.learning.networks.mlp import Mlp
 
 # Bounds of the logarithm of the actor's standard deviation before squashing. Approached smoothly:
 # a hard clamp has no gradient beyond its bounds, so what strays there never comes back.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.encoder import Encoder
-from dsrl_ros.learning.mlp import Mlp
-from dsrl_ros.learning.networks import Actor, Critics
+from dsrl_ros.learning.networks.actor_critic_networks import Actor, Critics
+from dsrl_ros.learning.networks.encoder import Encoder
+from dsrl_ros.learning.networks.mlp import Mlp
 from dsrl_ros.learning.observation import ObservationSpec
 
 

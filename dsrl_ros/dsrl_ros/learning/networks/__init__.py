@@ -1,0 +1,1 @@
+"""The networks of actor and critics, and the optimiser that steps them."""
