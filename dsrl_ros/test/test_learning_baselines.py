@@ -21,7 +21,7 @@ from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import ALGORITHMS, LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import Learner
-from dsrl_ros.learning.steered import evaluate, run_steering
+from dsrl_ros.learning.run.rollout import evaluate, run_steering
 from dsrl_ros.policies.direct import DirectPolicy
 
 torch.set_num_threads(1)

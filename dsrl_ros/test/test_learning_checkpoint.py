@@ -13,8 +13,8 @@ from toy import OTHER_POLICY, SPEC, transition
 
 from dsrl_ros.core.errors import CheckpointError
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
-from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters, load_checkpoint
 
 torch.set_num_threads(1)
 

@@ -26,7 +26,7 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.networks.augmentation import random_crop
 from dsrl_ros.learning.networks.encoder import Encoder, Observed
 from dsrl_ros.learning.observation import ObservationSpec
-from dsrl_ros.learning.steered import evaluate, run_steering
+from dsrl_ros.learning.run.rollout import evaluate, run_steering
 
 torch.set_num_threads(1)
 

@@ -15,7 +15,7 @@ from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.algorithms.exploring import exploration
 from dsrl_ros.learning.algorithms.rlpd import Rlpd
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.steered import run_steering
+from dsrl_ros.learning.run.rollout import run_steering
 
 torch.set_num_threads(1)
 

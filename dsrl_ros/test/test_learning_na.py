@@ -24,7 +24,7 @@ from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
 from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
-from dsrl_ros.learning.steered import evaluate, learn_offline, rollout, run_steering
+from dsrl_ros.learning.run.rollout import evaluate, learn_offline, rollout, run_steering
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.bounded import BoundedPolicy
 

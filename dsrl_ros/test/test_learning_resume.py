@@ -14,9 +14,9 @@ from toy import ToyPolicy, transition
 from dsrl_ros.core.errors import CheckpointError
 from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
-from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import StateGroups
+from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters, load_checkpoint
 
 torch.set_num_threads(1)
 

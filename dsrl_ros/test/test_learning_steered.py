@@ -17,7 +17,7 @@ from dsrl_ros.learning.algorithms.build import build_actor_learner, build_learne
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.steered import evaluate, rollout, run_steering, succeeded
+from dsrl_ros.learning.run.rollout import evaluate, rollout, run_steering, succeeded
 from dsrl_ros.tasks.chunk_step import ChunkStep
 
 torch.set_num_threads(1)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dsrl_ros.cli.run_folder import make_run_folder
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.learning.run.folder import make_run_folder
 
 
 def test_runs_started_in_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:

@@ -17,15 +17,15 @@ from toy_seeing import SeeingToy
 from dsrl_ros.core.errors import CheckpointError, ConfigError, ShapeMismatchError
 from dsrl_ros.core.statistics import SuccessRate, difference_interval
 from dsrl_ros.core.types import Array, Sight, Transition
-from dsrl_ros.learning import training
 from dsrl_ros.learning.algorithms.build import build_learner
-from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.plan import RunPlan
-from dsrl_ros.learning.steered import Episode, evaluate, rollout
-from dsrl_ros.learning.training import TrainingRun
+from dsrl_ros.learning.run import training_run
+from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters, load_checkpoint
+from dsrl_ros.learning.run.rollout import Episode, evaluate, rollout
+from dsrl_ros.learning.run.training_run import TrainingRun
 
 torch.set_num_threads(1)
 
@@ -323,7 +323,7 @@ def test_asked_twice_or_while_nothing_is_collected_a_run_stops_at_once(tmp_path)
 def test_checkpoints_and_transitions_are_written_where_they_are_due(tmp_path, monkeypatch):
     saved, written = [], []
     run, _ = make(tmp_path, every=3, plan=SHORT)
-    save, write = CheckpointStore.save, training.save_transitions
+    save, write = CheckpointStore.save, training_run.save_transitions
 
     def saving(store: CheckpointStore, learner: Any, counters: Counters) -> Path:
         saved.append(counters.trained_episodes)
@@ -334,7 +334,7 @@ def test_checkpoints_and_transitions_are_written_where_they_are_due(tmp_path, mo
         write(path, transitions, spec)
 
     monkeypatch.setattr(CheckpointStore, 'save', saving)
-    monkeypatch.setattr(training, 'save_transitions', writing)
+    monkeypatch.setattr(training_run, 'save_transitions', writing)
     run.run()
     assert saved == [2, 3, 5, 6, 7] and len(written) == 5
     kept = load_transitions(tmp_path / 'transitions.safetensors', SPEC, CONFIG)

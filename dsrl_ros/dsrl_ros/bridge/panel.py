@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from dsrl_ros.core.statistics import SuccessRate
-from dsrl_ros.learning.report import ROLLING, EpisodeRecord, RunReport
+from dsrl_ros.learning.run.report import ROLLING, EpisodeRecord, RunReport
 
 PHASE_TITLES = {
     'warmup': 'warm-up, prior noise',

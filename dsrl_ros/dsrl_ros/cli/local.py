@@ -20,7 +20,7 @@ from dsrl_ros.core.factories import is_factory, make, search_here
 from dsrl_ros.core.options import check, from_mapping, option, parse, to_mapping
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.steered import ChunkEnv
+from dsrl_ros.learning.run.rollout import ChunkEnv
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 

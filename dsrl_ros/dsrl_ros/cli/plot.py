@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.learning.report import plot_methods
-from dsrl_ros.learning.training import SUMMARY
+from dsrl_ros.learning.run.report import plot_methods
+from dsrl_ros.learning.run.training_run import SUMMARY
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -15,8 +15,8 @@ from typing import Any
 from dsrl_ros.cli.description import Description, NodeCall
 from dsrl_ros.cli.node_options import complete_calls, write_parameter_file
 from dsrl_ros.cli.packages import check_packages
-from dsrl_ros.cli.run_folder import make_run_folder
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.learning.run.folder import make_run_folder
 
 # The arguments that this module fills in where the user gives none.
 RUN_DIR, SEED, REAL_TIME, RAMP_S = 'run_dir', 'seed', 'real_time', 'ramp_s'

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from dsrl_ros.learning.report import ROLLING
+from dsrl_ros.learning.run.report import ROLLING
 
 
 class Bars:

@@ -19,16 +19,16 @@ import torch
 from dsrl_ros.bridge.panel import outcome_table
 from dsrl_ros.cli import local
 from dsrl_ros.cli.progress import Bars
-from dsrl_ros.cli.run_folder import make_run_folder
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import described
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import PolicySpec, Transition
-from dsrl_ros.learning.checkpoint import CheckpointStore
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.plan import RunPlan
-from dsrl_ros.learning.training import Progress, TrainingRun
+from dsrl_ros.learning.run.checkpoint import CheckpointStore
+from dsrl_ros.learning.run.folder import make_run_folder
+from dsrl_ros.learning.run.training_run import Progress, TrainingRun
 
 _NAMES = tuple(local.RunOptions.__dataclass_fields__)
 

@@ -26,7 +26,7 @@ from dsrl_ros.core.config.monitor import MonitorConfig
 from dsrl_ros.core.factories import is_factory
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout
-from dsrl_ros.learning.report import (
+from dsrl_ros.learning.run.report import (
     EpisodeRecord,
     RunReport,
     layout_warning,

@@ -1,6 +1,6 @@
 """The trainer: takes transitions, learns in a worker thread, sends weights, keeps checkpoints.
 
-Owns the acknowledgements; the learning itself is `learning.worker`.
+Owns the acknowledgements; the learning itself is `learning.run.worker`.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import PolicySpec as CorePolicySpec
 from dsrl_ros.core.types import Transition as CoreTransition
 from dsrl_ros.learning.algorithms.build import build_actor_learner, require_actor
-from dsrl_ros.learning.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.learner import ActorLearner
-from dsrl_ros.learning.worker import LearningWorker, NewWeights
+from dsrl_ros.learning.run.checkpoint import CheckpointStore, load_checkpoint
+from dsrl_ros.learning.run.worker import LearningWorker, NewWeights
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 

@@ -18,13 +18,13 @@ from dsrl_ros.core.noise import num_rows
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout, PolicySpec, Transition
 from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
-from dsrl_ros.learning.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions, save_transitions
 from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.plan import RunPlan
-from dsrl_ros.learning.report import (
+from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters, load_checkpoint
+from dsrl_ros.learning.run.report import (
     EpisodeRecord,
     RunReport,
     layout_warning,
@@ -32,7 +32,7 @@ from dsrl_ros.learning.report import (
     success_summary,
     write_json,
 )
-from dsrl_ros.learning.steered import (
+from dsrl_ros.learning.run.rollout import (
     ChunkEnv,
     Episode,
     Resumed,
@@ -415,7 +415,7 @@ def _check_sight(env: ChunkEnv, spec: PolicySpec, config: LearnerConfig) -> None
         raise ConfigError(
             'num_features, image_channels, image_height, image_width: got more than 0 with an '
             'environment that shows its state alone, expected 0. Leave them out, or give the '
-            'environment a method look() as in `dsrl_ros.learning.steered.SeeingEnv`.'
+            'environment a method look() as in `dsrl_ros.learning.run.rollout.SeeingEnv`.'
         )
     if shown and not wanted and config.algorithm not in ('constant', 'prior'):
         raise ConfigError(

@@ -241,7 +241,7 @@ def check_cameras(env: ChunkEnv, spec: PolicySpec) -> None:
         raise ConfigError(
             f'policy {spec.name}: got an environment without cameras ({type(env).__name__}), '
             f'expected one that shows {", ".join(spec.image_names)}. Give it a method film() as '
-            'in `dsrl_ros.learning.steered.FilmingEnv`.'
+            'in `dsrl_ros.learning.run.rollout.FilmingEnv`.'
         )
 
 

@@ -1,0 +1,1 @@
+"""A run: its folder, the rollout loop, training, checkpoints and the report."""
