@@ -21,10 +21,10 @@ import torch
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
-from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.run.rollout import Episode, evaluate, run_steering
+from dsrl_ros.learning.steering.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.tasks.env import TaskEnv

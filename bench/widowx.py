@@ -19,10 +19,10 @@ from bench.runs import DETERMINISTIC, ROOT, Experiment, no_transitions, run_miss
 from dsrl_ros.core.options import parse
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import Transition
-from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.rollout import rollout
-from dsrl_ros.learning.seeding import Stream, keyed_seed
+from dsrl_ros.learning.steering.choosers import PriorChooser
+from dsrl_ros.learning.steering.seeding import Stream, keyed_seed
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.tasks.env import TaskEnv
 

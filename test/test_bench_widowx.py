@@ -14,7 +14,7 @@ from bench import widowx
 from bench.learning import POLICY
 from bench.runs import Experiment, is_there, run, run_missing
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
-from dsrl_ros.learning.choosers import NoiseChooser
+from dsrl_ros.learning.steering.choosers import NoiseChooser
 from dsrl_ros.policies import io
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE

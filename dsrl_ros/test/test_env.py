@@ -11,9 +11,9 @@ from gymnasium.utils.env_checker import check_env
 
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import NoiseLayout, PolicySpec
-from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.rollout import rollout
+from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.policies import exported
 from dsrl_ros.policies.base import check_input
 from dsrl_ros.tasks.demonstrations import demonstrator

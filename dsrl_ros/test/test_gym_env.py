@@ -13,9 +13,9 @@ from toy import SPEC
 
 from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError
 from dsrl_ros.core.types import PolicySpec
-from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.rollout import JudgingEnv, evaluate, judged
+from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.tasks import gym_env
 from dsrl_ros.tasks.gym_env import GymChunkEnv
 

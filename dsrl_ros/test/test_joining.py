@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsrl_ros.core.types import DecisionKey
-from dsrl_ros.learning.joining import PARTS, Outbox, TransitionJoiner
+from dsrl_ros.learning.steering.joining import PARTS, Outbox, TransitionJoiner
 
 
 def key(decision: int) -> DecisionKey:

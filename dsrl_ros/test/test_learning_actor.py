@@ -14,9 +14,9 @@ from tampering import GONE, rewritten
 from toy import OTHER_POLICY, SPEC
 
 from dsrl_ros.core.errors import NonFiniteError, ShapeMismatchError, WeightsError
-from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.steering.actor import SteeringActor
 
 torch.set_num_threads(1)
 
@@ -161,8 +161,8 @@ def test_acting_takes_less_than_a_third_of_a_millisecond() -> None:
 def test_acting_needs_no_torch() -> None:
     """The steering node saves itself torch's memory and start-up."""
     code = (
-        'import sys; import dsrl_ros.learning.actor, dsrl_ros.learning.choosers, '
-        'dsrl_ros.learning.config, dsrl_ros.learning.pacing, dsrl_ros.learning.seeding; '
+        'import sys; import dsrl_ros.learning.steering.actor, dsrl_ros.learning.steering.choosers, '
+        'dsrl_ros.learning.config, dsrl_ros.learning.steering.pacing, dsrl_ros.learning.steering.seeding; '
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0

@@ -17,11 +17,11 @@ from dsrl_ros.learning.algorithms.best_of_n import BestOfN, BestOfNChooser
 from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
 from dsrl_ros.learning.algorithms.constant import ConstantSearch
 from dsrl_ros.learning.algorithms.rlpd import Rlpd
-from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import ALGORITHMS, LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.run.rollout import evaluate, run_steering
+from dsrl_ros.learning.steering.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.policies.direct import DirectPolicy
 
 torch.set_num_threads(1)

@@ -9,9 +9,14 @@ from toy import SPEC
 from dsrl_ros.core.errors import NonFiniteError
 from dsrl_ros.core.types import NoiseLayout, NoiseSource
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
-from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.seeding import Stream, keyed_generator, keyed_seed
+from dsrl_ros.learning.steering.choosers import (
+    ActorChooser,
+    ConstantChooser,
+    NoiseChooser,
+    PriorChooser,
+)
+from dsrl_ros.learning.steering.seeding import Stream, keyed_generator, keyed_seed
 
 STATE = np.array([0.3, -1.2], dtype=np.float32)
 ACTOR = DsrlSac(SPEC, LearnerConfig(hidden_size=16), seed=0).export_actor(7, 3)

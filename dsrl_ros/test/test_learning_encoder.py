@@ -17,16 +17,16 @@ from toy import SPEC, ToyEnv, ToyPolicy, ToyStep, transition
 
 from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError, WeightsError
 from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec, Sight, Transition
-from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.algorithms.best_of_n import BestOfN
 from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
-from dsrl_ros.learning.choosers import ActorChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.networks.augmentation import random_crop
 from dsrl_ros.learning.networks.encoder import Encoder, Observed
-from dsrl_ros.learning.observation import ObservationSpec
 from dsrl_ros.learning.run.rollout import evaluate, run_steering
+from dsrl_ros.learning.steering.actor import SteeringActor
+from dsrl_ros.learning.steering.choosers import ActorChooser, PriorChooser
+from dsrl_ros.learning.steering.observation import ObservationSpec
 
 torch.set_num_threads(1)
 

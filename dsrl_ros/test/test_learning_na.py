@@ -21,10 +21,10 @@ from dsrl_ros.core.errors import (
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Transition
 from dsrl_ros.learning.algorithms.build import build_actor_learner
 from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
-from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.run.rollout import evaluate, learn_offline, rollout, run_steering
+from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.bounded import BoundedPolicy
 

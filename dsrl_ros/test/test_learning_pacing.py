@@ -9,7 +9,7 @@ from toy import transition
 
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import DecisionKey, Transition
-from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing, trained_episodes_for
+from dsrl_ros.learning.steering.pacing import GradientDebt, LockstepPacing, trained_episodes_for
 
 
 def episode(number: int, length: int) -> list[Transition]:

@@ -15,9 +15,9 @@ from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, RewardSource
 from dsrl_ros.learning.algorithms.build import build_actor_learner, build_learner
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
-from dsrl_ros.learning.choosers import ActorChooser, ConstantChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.rollout import evaluate, rollout, run_steering, succeeded
+from dsrl_ros.learning.steering.choosers import ActorChooser, ConstantChooser, PriorChooser
 from dsrl_ros.tasks.chunk_step import ChunkStep
 
 torch.set_num_threads(1)

@@ -19,12 +19,12 @@ from dsrl_ros.core.types import (
     PolicySpec,
     Transition,
 )
-from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run import worker
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.run.worker import LearningWorker
+from dsrl_ros.learning.steering.actor import SteeringActor
 
 UTD = 3
 CONFIG = LearnerConfig(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.learning.plan import Phase, RunPlan
+from dsrl_ros.learning.steering.plan import Phase, RunPlan
 
 small = st.integers(min_value=0, max_value=20)
 

@@ -9,8 +9,8 @@ import pytest
 
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import NoiseLayout
-from dsrl_ros.learning.actor import ActorHeader
-from dsrl_ros.learning.sight import check_sight, sight_of, small
+from dsrl_ros.learning.steering.actor import ActorHeader
+from dsrl_ros.learning.steering.images import check_sight, sight_of, small
 
 BLIND = ActorHeader(0, 0, 'a' * 64, NoiseLayout.FULL, 2, 1, 1.5, 'tanh', -1.0, 1.0, 0.0)
 SEEING = dataclasses.replace(BLIND, image_shape=(6, 16, 16))

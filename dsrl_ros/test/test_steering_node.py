@@ -32,11 +32,11 @@ from dsrl_ros.core.errors import (
 )
 from dsrl_ros.core.journal import read_journal
 from dsrl_ros.core.types import ControlMode, NoiseLayout, PolicySpec
-from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
-from dsrl_ros.learning.choosers import ActorChooser
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.sight import sight_of, small
+from dsrl_ros.learning.steering.actor import SteeringActor
+from dsrl_ros.learning.steering.choosers import ActorChooser
+from dsrl_ros.learning.steering.images import sight_of, small
 from dsrl_ros.nodes.steering_node import SteeringNode
 
 SPEC = PolicySpec(

@@ -30,13 +30,13 @@ from dsrl_ros.core.types import (
     NoiseSource,
     PolicySpec,
 )
-from dsrl_ros.learning.actor import SteeringActor
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions, save_transitions
 from dsrl_ros.learning.run import worker
 from dsrl_ros.learning.run.checkpoint import CheckpointStore
 from dsrl_ros.learning.run.rollout import learn_offline
+from dsrl_ros.learning.steering.actor import SteeringActor
 from dsrl_ros.nodes.trainer_node import TrainerNode
 
 RUN = uuid.uuid4()

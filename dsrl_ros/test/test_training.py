@@ -18,14 +18,14 @@ from dsrl_ros.core.errors import CheckpointError, ConfigError, ShapeMismatchErro
 from dsrl_ros.core.statistics import SuccessRate, difference_interval
 from dsrl_ros.core.types import Array, Sight, Transition
 from dsrl_ros.learning.algorithms.build import build_learner
-from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
-from dsrl_ros.learning.plan import RunPlan
 from dsrl_ros.learning.run import training_run
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.run.rollout import Episode, evaluate, rollout
 from dsrl_ros.learning.run.training_run import TrainingRun
+from dsrl_ros.learning.steering.choosers import PriorChooser
+from dsrl_ros.learning.steering.plan import RunPlan
 
 torch.set_num_threads(1)
 

@@ -25,8 +25,8 @@ from dsrl_ros.bridge.patience import Patience
 from dsrl_ros.bridge.sensors import StateSample
 from dsrl_ros.core.errors import PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, PolicySpec, Sight
-from dsrl_ros.learning.choosers import NoiseChooser
-from dsrl_ros.learning.observation import ObservationSpec
+from dsrl_ros.learning.steering.choosers import NoiseChooser
+from dsrl_ros.learning.steering.observation import ObservationSpec
 
 # Noises tried instead of one the policy chokes on are drawn under keys no decision has.
 _RETRY_STRIDE = 1_000_000

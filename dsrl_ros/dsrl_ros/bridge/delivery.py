@@ -14,7 +14,7 @@ from dsrl_ros.bridge.convert import key_to_msg, run_from_bytes
 from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.journal import Journal
 from dsrl_ros.core.types import DecisionKey
-from dsrl_ros.learning.joining import Outbox, TransitionJoiner
+from dsrl_ros.learning.steering.joining import Outbox, TransitionJoiner
 
 JOURNAL = 'transitions.journal'
 

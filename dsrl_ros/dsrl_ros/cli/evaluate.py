@@ -14,11 +14,11 @@ from dsrl_ros.cli.progress import Bars
 from dsrl_ros.core.errors import CheckpointError
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
-from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.run.report import write_json
 from dsrl_ros.learning.run.rollout import evaluate
 from dsrl_ros.learning.run.training_run import SCALES
+from dsrl_ros.learning.steering.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.policies.bounded import BoundedPolicy
 
 

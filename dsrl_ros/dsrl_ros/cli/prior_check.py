@@ -19,10 +19,10 @@ from rich.table import Table
 
 from dsrl_ros.cli import local
 from dsrl_ros.core.statistics import SuccessRate
-from dsrl_ros.learning.choosers import PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.report import layout_warning
 from dsrl_ros.learning.run.rollout import ChunkEnv, evaluate
+from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.bounded import BoundedPolicy
 

@@ -25,10 +25,10 @@ from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import PolicySpec, Transition
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
-from dsrl_ros.learning.plan import RunPlan
 from dsrl_ros.learning.run.checkpoint import CheckpointStore
 from dsrl_ros.learning.run.folder import make_run_folder
 from dsrl_ros.learning.run.training_run import Progress, TrainingRun
+from dsrl_ros.learning.steering.plan import RunPlan
 
 _NAMES = tuple(local.RunOptions.__dataclass_fields__)
 

@@ -8,7 +8,7 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.noise import num_rows
 from dsrl_ros.core.options import check, option
 from dsrl_ros.core.types import NoiseLayout, PolicySpec
-from dsrl_ros.learning.observation import ObservationSpec
+from dsrl_ros.learning.steering.observation import ObservationSpec
 
 ALGORITHMS = ('sac', 'na', 'best_of_n', 'rlpd', 'constant', 'prior')
 

@@ -8,9 +8,9 @@ from typing import Protocol
 from torch import Tensor
 
 from dsrl_ros.core.types import PolicySpec, Transition
-from dsrl_ros.learning.actor import SteeringActor
-from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.steering.actor import SteeringActor
+from dsrl_ros.learning.steering.choosers import NoiseChooser
 
 # Group name (one file each in a checkpoint) to tensor name to tensor.
 StateGroups = dict[str, dict[str, Tensor]]

@@ -19,8 +19,8 @@ from safetensors.numpy import load, save
 
 from dsrl_ros.core.errors import ClassifierError, DsrlError
 from dsrl_ros.core.types import Array, ImageArray, Sight
-from dsrl_ros.learning.actor_encoder import ActorEncoder
-from dsrl_ros.learning.observation import ObservationSpec
+from dsrl_ros.learning.steering.actor_encoder import ActorEncoder
+from dsrl_ros.learning.steering.observation import ObservationSpec
 
 FORMAT = 'dsrl-success-classifier/1'
 ENCODER = 'encoder.'

@@ -1,6 +1,6 @@
 """Steering: leads a run from its first episode to its last, and picks the noise of every decision.
 
-The single decision is `bridge.decision_loop`, the order of episodes `learning.plan`.
+The single decision is `bridge.decision_loop`, the order of episodes `learning.steering.plan`.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import ConfigError, StaleDataError, WeightsError
 from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import DecisionKey, PolicySpec
-from dsrl_ros.learning.actor import SteeringActor
-from dsrl_ros.learning.choosers import PriorChooser
-from dsrl_ros.learning.plan import Episode, RunPlan
-from dsrl_ros.learning.sight import check_sight
-from dsrl_ros.learning.weights import WeightsInbox
+from dsrl_ros.learning.steering.actor import SteeringActor
+from dsrl_ros.learning.steering.choosers import PriorChooser
+from dsrl_ros.learning.steering.images import check_sight
+from dsrl_ros.learning.steering.plan import Episode, RunPlan
+from dsrl_ros.learning.steering.weights_inbox import WeightsInbox
 
 HEARTBEAT_HZ = 20.0
 _SEEDS = 2**31

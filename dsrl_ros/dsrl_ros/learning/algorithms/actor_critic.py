@@ -10,10 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from dsrl_ros.core.types import PolicySpec, Transition
-from dsrl_ros.learning.actor import ActorHeader, SteeringActor
 from dsrl_ros.learning.algorithms.exploring import WINDOW, exploration
 from dsrl_ros.learning.algorithms.td_learner import TdLearner
-from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.networks.actor_critic_networks import (
@@ -26,6 +24,8 @@ from dsrl_ros.learning.networks.actor_critic_networks import (
 from dsrl_ros.learning.networks.encoder import Seen
 from dsrl_ros.learning.networks.optimiser import Adam, step
 from dsrl_ros.learning.networks.totals import Totals
+from dsrl_ros.learning.steering.actor import ActorHeader, SteeringActor
+from dsrl_ros.learning.steering.choosers import ActorChooser, NoiseChooser
 
 
 class ActorCritic(TdLearner):

@@ -16,12 +16,12 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Sight, Transition
 from dsrl_ros.learning.algorithms.frozen_actions import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.algorithms.td_learner import TdLearner
-from dsrl_ros.learning.choosers import NoiseChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.networks.totals import Totals
-from dsrl_ros.learning.seeding import Stream, keyed_generator
+from dsrl_ros.learning.steering.choosers import NoiseChooser
+from dsrl_ros.learning.steering.seeding import Stream, keyed_generator
 from dsrl_ros.policies.base import FrozenPolicy
 
 Valued = Callable[[Array, Array], Array]

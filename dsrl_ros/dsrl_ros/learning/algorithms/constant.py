@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from dsrl_ros.core.types import PolicySpec, Transition
-from dsrl_ros.learning.choosers import ConstantChooser, NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.seeding import Stream, keyed_generator
+from dsrl_ros.learning.steering.choosers import ConstantChooser, NoiseChooser, PriorChooser
+from dsrl_ros.learning.steering.seeding import Stream, keyed_generator
 
 
 class PriorLearner:

@@ -28,7 +28,7 @@ from dsrl_ros.learning.networks.encoder import Observed, Seen
 from dsrl_ros.learning.networks.factory import NetworkFactory
 from dsrl_ros.learning.networks.optimiser import Adam, Snapshot, load_tensors, polyak, step
 from dsrl_ros.learning.networks.totals import Totals
-from dsrl_ros.learning.seeding import Stream, keyed_seed
+from dsrl_ros.learning.steering.seeding import Stream, keyed_seed
 
 
 class TdLearner(ABC):

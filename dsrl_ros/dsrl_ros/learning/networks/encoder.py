@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dsrl_ros.learning.observation import KERNEL, ObservationSpec
+from dsrl_ros.learning.steering.observation import KERNEL, ObservationSpec
 
 # Images per pass where no gradient is needed: what a pass makes is far larger than its images.
 _PASS = 256

@@ -10,7 +10,7 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.networks.actor_critic_networks import Actor, Critics
 from dsrl_ros.learning.networks.encoder import Encoder
 from dsrl_ros.learning.networks.mlp import Mlp
-from dsrl_ros.learning.observation import ObservationSpec
+from dsrl_ros.learning.steering.observation import ObservationSpec
 
 
 @dataclass(frozen=True)

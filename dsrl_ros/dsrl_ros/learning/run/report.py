@@ -23,7 +23,7 @@ class EpisodeRecord:
 
     Attributes:
         episode: from 0 within the run, all phases.
-        phase: one of `learning.plan.Phase`.
+        phase: one of `learning.steering.plan.Phase`.
         reset_seed: of its start.
         success: judged by the reward source.
         num_decisions, num_steps, num_rejected: decisions, control steps, refused chunks.

@@ -23,11 +23,11 @@ from dsrl_ros.core.types import (
     Transition,
 )
 from dsrl_ros.learning.algorithms.build import acting_policy
-from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import Learner
-from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing, trained_episodes_for
-from dsrl_ros.learning.seeding import Stream, keyed_seed
+from dsrl_ros.learning.steering.choosers import NoiseChooser, PriorChooser
+from dsrl_ros.learning.steering.pacing import GradientDebt, LockstepPacing, trained_episodes_for
+from dsrl_ros.learning.steering.seeding import Stream, keyed_seed
 from dsrl_ros.policies.base import FrozenPolicy, ask
 
 

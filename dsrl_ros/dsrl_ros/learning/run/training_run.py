@@ -18,11 +18,9 @@ from dsrl_ros.core.noise import num_rows
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout, PolicySpec, Transition
 from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
-from dsrl_ros.learning.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions, save_transitions
 from dsrl_ros.learning.learner import Learner
-from dsrl_ros.learning.plan import RunPlan
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters, load_checkpoint
 from dsrl_ros.learning.run.report import (
     EpisodeRecord,
@@ -42,6 +40,8 @@ from dsrl_ros.learning.run.rollout import (
     learn_offline,
     run_steering,
 )
+from dsrl_ros.learning.steering.choosers import NoiseChooser, PriorChooser
+from dsrl_ros.learning.steering.plan import RunPlan
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.bounded import BoundedPolicy
 

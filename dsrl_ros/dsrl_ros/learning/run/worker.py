@@ -17,8 +17,8 @@ from typing import TypeVar
 from dsrl_ros.core.errors import DsrlError, PolicyUnavailableError
 from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.learner import ActorLearner
-from dsrl_ros.learning.pacing import GradientDebt, LockstepPacing
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters
+from dsrl_ros.learning.steering.pacing import GradientDebt, LockstepPacing
 
 # Steps between two looks at the queue and at the request to stop: about 0.1 s of work.
 SLICE = 25

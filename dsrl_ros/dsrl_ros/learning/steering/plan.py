@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.learning.actor import SteeringActor
-from dsrl_ros.learning.choosers import ActorChooser, NoiseChooser, PriorChooser
-from dsrl_ros.learning.pacing import trained_episodes_for
-from dsrl_ros.learning.seeding import Stream, keyed_seed
+from dsrl_ros.learning.steering.actor import SteeringActor
+from dsrl_ros.learning.steering.choosers import ActorChooser, NoiseChooser, PriorChooser
+from dsrl_ros.learning.steering.pacing import trained_episodes_for
+from dsrl_ros.learning.steering.seeding import Stream, keyed_seed
 
 
 class Phase(str, Enum):

@@ -15,8 +15,8 @@ from safetensors.numpy import load, save
 from dsrl_ros.core.errors import ConfigError, WeightsError
 from dsrl_ros.core.noise import num_rows
 from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec, Sight
-from dsrl_ros.learning.actor_encoder import ActorEncoder
-from dsrl_ros.learning.observation import ObservationSpec
+from dsrl_ros.learning.steering.actor_encoder import ActorEncoder
+from dsrl_ros.learning.steering.observation import ObservationSpec
 
 FORMAT = 'dsrl-actor-1'
 _NORM_EPS = 1e-5  # of torch.nn.LayerNorm

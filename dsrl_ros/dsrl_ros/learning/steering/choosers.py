@@ -8,8 +8,8 @@ import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Sight
-from dsrl_ros.learning.actor import SteeringActor
-from dsrl_ros.learning.seeding import Stream, keyed_generator
+from dsrl_ros.learning.steering.actor import SteeringActor
+from dsrl_ros.learning.steering.seeding import Stream, keyed_generator
 
 
 class NoiseChooser(Protocol):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import Array, ImageArray, Sight
-from dsrl_ros.learning.actor import ActorHeader
+from dsrl_ros.learning.steering.actor import ActorHeader
 
 _CHANNELS = 3  # of an RGB image
 

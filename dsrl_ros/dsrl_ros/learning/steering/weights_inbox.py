@@ -6,7 +6,7 @@ import hashlib
 
 from dsrl_ros.core.errors import WeightsError
 from dsrl_ros.core.types import PolicySpec
-from dsrl_ros.learning.actor import SteeringActor
+from dsrl_ros.learning.steering.actor import SteeringActor
 
 # In lockstep an episode may run on weights that are one episode behind the newest.
 _KEPT = 3

@@ -8,7 +8,7 @@ import numpy as np
 
 from dsrl_ros.core.errors import WeightsError
 from dsrl_ros.core.types import Array, ImageArray, Sight
-from dsrl_ros.learning.observation import KERNEL, ObservationSpec
+from dsrl_ros.learning.steering.observation import KERNEL, ObservationSpec
 
 _NORM_EPS = np.float32(1e-5)  # of torch.nn.LayerNorm
 

@@ -1,0 +1,1 @@
+"""Steering as the robot's side needs it, in numpy: actor, observation, plan, pacing."""
