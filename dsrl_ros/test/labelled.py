@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from dsrl_ros.core.types import ImageArray
-from dsrl_ros.learning.classifier_training import ClassifierOptions, train_classifier
-from dsrl_ros.learning.labelled_images import image_name, read_images
-from dsrl_ros.learning.success_classifier import save_classifier
+from dsrl_ros.learning.success_classifier.classifier import save_classifier
+from dsrl_ros.learning.success_classifier.images import image_name, read_images
+from dsrl_ros.learning.success_classifier.training import ClassifierOptions, train_classifier
 
 SIZE = 16
 

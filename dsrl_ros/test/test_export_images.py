@@ -23,7 +23,7 @@ from dsrl_ros.bridge.convert import header
 from dsrl_ros.bridge.images import image_to_msg
 from dsrl_ros.cli import export_images
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.learning.labelled_images import read_images
+from dsrl_ros.learning.success_classifier.images import read_images
 
 RUN = uuid.uuid4()
 

@@ -108,7 +108,7 @@ def test_each_folder_imports_only_what_stands_below_it(folder):
 
 def test_a_success_classifier_judges_without_torch():
     """The reward node that loads one does without, too."""
-    assert 'torch' not in loaded_by('import dsrl_ros.learning.success_classifier')
+    assert 'torch' not in loaded_by('import dsrl_ros.learning.success_classifier.classifier')
 
 
 @pytest.mark.parametrize('node', WITHOUT_TORCH)

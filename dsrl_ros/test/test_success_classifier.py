@@ -16,14 +16,14 @@ from safetensors.numpy import load
 from dsrl_ros.cli import train_classifier as command
 from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import ClassifierError, ConfigError
-from dsrl_ros.learning.classifier_training import (
+from dsrl_ros.learning.success_classifier.classifier import SuccessClassifier, card_path, fit
+from dsrl_ros.learning.success_classifier.images import LabelledImages, hold_out, read_images
+from dsrl_ros.learning.success_classifier.training import (
     ClassifierOptions,
     SuccessNet,
     augmented,
     train_classifier,
 )
-from dsrl_ros.learning.labelled_images import LabelledImages, hold_out, read_images
-from dsrl_ros.learning.success_classifier import SuccessClassifier, card_path, fit
 
 
 @pytest.fixture(scope='module')

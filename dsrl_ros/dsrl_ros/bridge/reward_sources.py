@@ -72,7 +72,7 @@ class CameraListener:
 
     def __init__(self, node: Node, config: RewardConfig, changed: Callable[[], None]) -> None:
         # Imported when asked for: others need no images.
-        from dsrl_ros.learning.success_classifier import SuccessClassifier
+        from dsrl_ros.learning.success_classifier.classifier import SuccessClassifier
 
         self._classifier = SuccessClassifier.load(Path(config.classifier).expanduser())
         self._threshold = config.classifier_threshold

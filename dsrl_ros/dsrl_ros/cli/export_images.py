@@ -16,7 +16,7 @@ from PIL import Image
 
 from dsrl_ros.bridge.bag_frames import Selection, labelled_frames
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.learning.labelled_images import FAILURE, SUCCESS, image_name
+from dsrl_ros.learning.success_classifier.images import FAILURE, SUCCESS, image_name
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -17,15 +17,15 @@ from rich.progress import Progress
 
 from dsrl_ros.core.errors import ClassifierError
 from dsrl_ros.core.options import from_mapping, options_of, to_mapping
-from dsrl_ros.learning.classifier_training import (
+from dsrl_ros.learning.success_classifier.classifier import SuccessClassifier, save_classifier
+from dsrl_ros.learning.success_classifier.images import LabelledImages, hold_out, read_images
+from dsrl_ros.learning.success_classifier.training import (
     Accuracy,
     ClassifierOptions,
     SuccessNet,
     accuracy,
     train_classifier,
 )
-from dsrl_ros.learning.labelled_images import LabelledImages, hold_out, read_images
-from dsrl_ros.learning.success_classifier import SuccessClassifier, save_classifier
 
 
 def main(arguments: Sequence[str]) -> int:

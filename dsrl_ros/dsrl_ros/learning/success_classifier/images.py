@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from dsrl_ros.core.errors import ClassifierError
 from dsrl_ros.core.types import ImageArray
-from dsrl_ros.learning.success_classifier import fit
+from dsrl_ros.learning.success_classifier.classifier import fit
 
 SUCCESS, FAILURE = 'success', 'failure'
 _SUFFIXES = ('.png', '.jpg', '.jpeg')

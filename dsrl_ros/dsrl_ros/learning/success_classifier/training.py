@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from dsrl_ros.core.options import check, option
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import Array
-from dsrl_ros.learning.labelled_images import LabelledImages
 from dsrl_ros.learning.networks.augmentation import random_crop
 from dsrl_ros.learning.networks.encoder import Encoder, Observed
-from dsrl_ros.learning.success_classifier import SuccessClassifier, observation_spec
+from dsrl_ros.learning.success_classifier.classifier import SuccessClassifier, observation_spec
+from dsrl_ros.learning.success_classifier.images import LabelledImages
 
 _CHANNELS, _HEAD = 16, 32
 _BATCH = 16

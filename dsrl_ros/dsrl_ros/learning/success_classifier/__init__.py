@@ -1,0 +1,1 @@
+"""A success classifier: trained from labelled images, read without torch."""
