@@ -161,8 +161,8 @@ def test_acting_takes_less_than_a_third_of_a_millisecond() -> None:
 def test_acting_needs_no_torch() -> None:
     """The steering node saves itself torch's memory and start-up."""
     code = (
-        'import sys; import dsrl_ros.learning.steering.actor, dsrl_ros.learning.steering.choosers, '
-        'dsrl_ros.learning.config, dsrl_ros.learning.steering.pacing, dsrl_ros.learning.steering.seeding; '
+        'import sys; from dsrl_ros.learning import config; '
+        'from dsrl_ros.learning.steering import actor, choosers, pacing, seeding; '
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
