@@ -23,7 +23,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from bench.rows import Row
 from dsrl_msgs import msg
-from dsrl_ros.bridge import names, qos
+from dsrl_ros.ros import names, qos
 
 _DOMAIN = 97
 _DEADLINE_S = 300.0

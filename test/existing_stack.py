@@ -29,12 +29,12 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs.srv import SetScene
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import stamp_to_ns
-from dsrl_ros.bridge.robot import joints_to_msg, positions_from_msg
 from dsrl_ros.cli.description import NodeCall
 from dsrl_ros.cli.graph import command
 from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.messages import stamp_to_ns
+from dsrl_ros.ros.robot_messages import joints_to_msg, positions_from_msg
 
 GUIDE = Path(__file__).parents[1] / 'docs/existing_stack.md'
 _SIM = '/sim'  # namespace of the twin, which DSRL does not know

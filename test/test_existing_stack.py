@@ -20,9 +20,9 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dsrl_msgs.msg import DriverStatus
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.cli.description import Description
 from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.ros import names, qos
 
 # Ten processes share the cores with whatever else runs on them, which may stop all of them for a
 # second.

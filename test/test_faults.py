@@ -32,8 +32,8 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs.msg import ActionChunk, ChunkResult, DriverStatus, TransitionAck
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import floats_to_msg
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.messages import floats_to_msg
 
 LATCH_AFTER = 4
 CONFIG: dict[str, dict[str, Any]] = {

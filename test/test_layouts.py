@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from dsrl_ros.bridge import names
 from dsrl_ros.cli.description import Description
+from dsrl_ros.ros import names
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
 LAYOUTS = BRINGUP / 'layouts'

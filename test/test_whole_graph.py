@@ -29,12 +29,12 @@ pytest.importorskip('rclpy', reason='needs ROS')
 
 from graph_run import BRINGUP, FRANKA, Run, description_of, small_config, start_graph
 
-from dsrl_ros.bridge import names
 from dsrl_ros.bridge.bags import AUDIT
-from dsrl_ros.bridge.convert import transition_from_msg
 from dsrl_ros.cli.description import Description
 from dsrl_ros.core.types import NoiseSource
 from dsrl_ros.policies import exported, io
+from dsrl_ros.ros import names
+from dsrl_ros.ros.messages import transition_from_msg
 
 NODES = ('driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin')
 PHASES = ['warmup'] * 2 + ['online'] * 3 + ['eval_base'] * 2 + ['eval_steered'] * 2

@@ -22,13 +22,13 @@ from std_srvs.srv import Trigger
 from test_urdf import urdf
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.actions import remapped
-from dsrl_ros.bridge.convert import stamp_from_ns
-from dsrl_ros.bridge.robot import joints_to_msg, trajectory_from_msg
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.actions import remapped
+from dsrl_ros.ros.messages import stamp_from_ns
+from dsrl_ros.ros.robot_messages import joints_to_msg, trajectory_from_msg
 
 _PERIOD_S = 0.01  # ten times the vendor's: one thread does everybody's work
 _LAG_S = 0.015  # of the arm behind its controller

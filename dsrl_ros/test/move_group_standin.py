@@ -12,11 +12,11 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.node import Node
 from rclpy.task import Future
 
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.actions import remapped
-from dsrl_ros.bridge.robot import trajectory_to_msg
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.motion.rest_to_rest import timed
+from dsrl_ros.ros import names
+from dsrl_ros.ros.actions import remapped
+from dsrl_ros.ros.robot_messages import trajectory_to_msg
 
 LIMITS = np.array([FR3.velocity_limit, FR3.acceleration_limit])
 

@@ -23,7 +23,7 @@ class RosHost:
     def __init__(self) -> None:
         from rclpy.context import Context
 
-        from dsrl_ros.bridge.executor import LeanExecutor
+        from dsrl_ros.ros.executor import LeanExecutor
 
         self.namespace = f'/test_{os.getpid()}_{next(_numbers)}'
         self._context = Context()
@@ -56,7 +56,7 @@ class RosHost:
         from diagnostic_msgs.msg import DiagnosticArray
         from rclpy.node import Node
 
-        from dsrl_ros.bridge import names, qos
+        from dsrl_ros.ros import names, qos
 
         said: list[Any] = []  # also by nodes of other tests: the name is absolute
         listener = self.add(lambda **options: Node('listener', **options))

@@ -13,10 +13,10 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 
 from dsrl_msgs.msg import PolicySpec, Reward, TrainerStatus
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.nodes.policy_node import PolicyNode
 from dsrl_ros.nodes.reward_node import RewardNode
 from dsrl_ros.nodes.trainer_node import TrainerNode
+from dsrl_ros.ros import names, qos
 
 POLICY = (
     Path(__file__).parents[2] / 'dsrl_bringup/policies/franka_pick_place.safetensors'

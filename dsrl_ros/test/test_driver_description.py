@@ -16,13 +16,13 @@ from test_urdf import urdf
 
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import ChunkResult
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import executed_from_msg
-from dsrl_ros.bridge.robot import trajectory_to_msg
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.motion.rest_to_rest import timed
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.messages import executed_from_msg
+from dsrl_ros.ros.robot_messages import trajectory_to_msg
 
 SLOW = urdf().replace('velocity="2.62"', 'velocity="0.02"')
 CRISP = {'hardware.arm': 'crisp', 'hardware.controllers': ['pose_controller']}

@@ -37,12 +37,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import ChunkResult, DriverStatus
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import stamp_to_ns
 from dsrl_ros.bridge.crisp import CrispCommands
 from dsrl_ros.bridge.franka_faults import fault_of
 from dsrl_ros.bridge.gripper_client import GripperClient
-from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.driver_node import DriverNode
@@ -51,6 +48,9 @@ from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import JointTrajectory as Way
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.messages import stamp_to_ns
+from dsrl_ros.ros.robot_messages import positions_from_msg
 
 
 class Bench(HardwareBench):

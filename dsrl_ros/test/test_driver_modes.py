@@ -14,13 +14,13 @@ from test_driver_node import SPEC, STEP_NS, Bench, Steering
 from test_modes import COLUMNS
 
 from dsrl_msgs.msg import ChunkResult
-from dsrl_ros.bridge.convert import executed_from_msg
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.twin_node import TwinNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.ros.messages import executed_from_msg
 
 KINEMATICS = Kinematics(FR3)
 SHIFT = np.array([0.02, 0.03, 0.04])  # of the tool, base frame [m]

@@ -14,11 +14,11 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import ChunkResult, DriverStatus
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.robot import positions_from_msg, trajectory_to_msg
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.rest_to_rest import timed
+from dsrl_ros.ros import names
+from dsrl_ros.ros.robot_messages import positions_from_msg, trajectory_to_msg
 
 SPEED, ACCELERATION = np.array(FR3.velocity_limit), np.array(FR3.acceleration_limit)
 Result = MoveArm.Result

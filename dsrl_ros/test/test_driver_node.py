@@ -24,19 +24,19 @@ from dsrl_msgs.msg import (
 )
 from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
 from dsrl_msgs.srv import SetScene
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import (
+from dsrl_ros.core.errors import DriverError, ShapeMismatchError
+from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
+from dsrl_ros.nodes.driver_node import DriverNode
+from dsrl_ros.nodes.twin_node import TwinNode
+from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.messages import (
     executed_from_msg,
     floats_to_msg,
     key_to_msg,
     spec_to_msg,
     stamp_to_ns,
 )
-from dsrl_ros.core.errors import DriverError, ShapeMismatchError
-from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
-from dsrl_ros.nodes.driver_node import DriverNode
-from dsrl_ros.nodes.twin_node import TwinNode
-from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 

@@ -23,7 +23,6 @@ from test_widowx import TURN, urdf
 from widowx_standins import ARM, GRIPPER, SHADOWS, SLEEP, START, StandInXs
 
 from dsrl_msgs.msg import ChunkResult
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.xs_states import XsStates
 from dsrl_ros.cli.pose import PoseMover
 from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
@@ -31,6 +30,7 @@ from dsrl_ros.nodes.driver_node import DriverNode
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.model.widowx import WX250S
+from dsrl_ros.ros import names, qos
 
 OPTIONS = {
     'robot_model': 'wx250s',

@@ -9,8 +9,8 @@ pytest.importorskip('rclpy', reason='needs ROS')
 
 from sensor_msgs.msg import Image
 
-from dsrl_ros.bridge.images import image_from_msg, image_to_msg
 from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.ros.images import image_from_msg, image_to_msg
 
 RGB = np.random.default_rng(0).integers(0, 256, (4, 5, 3), dtype=np.uint8)
 

@@ -16,9 +16,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
 from dsrl_ros.robots.model.franka import FR3
+from dsrl_ros.ros import names, qos
 
 ACTIONS = {Move: names.GRIPPER_MOVE, Grasp: names.GRIPPER_GRASP, Homing: names.GRIPPER_HOMING}
 

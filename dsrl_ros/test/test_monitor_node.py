@@ -12,9 +12,9 @@ pytest.importorskip('rclpy', reason='needs ROS')
 from rclpy.node import Node
 
 from dsrl_msgs import msg
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.nodes.monitor_node import MonitorNode
+from dsrl_ros.ros import names, qos
 
 RUN = list(uuid.uuid4().bytes)
 

@@ -17,8 +17,6 @@ from test_urdf import urdf
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
 from dsrl_msgs.srv import PlanMotion
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.robot import trajectory_from_msg, trajectory_to_msg
 from dsrl_ros.core.config.driver import BRAKE_S
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
@@ -26,6 +24,8 @@ from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.extremes import extremes
 from dsrl_ros.robots.motion.rest_to_rest import timed
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.robot_messages import trajectory_from_msg, trajectory_to_msg
 
 HOME = np.array(FR3.home)
 AWAY = HOME + np.array([0.3, -0.2, 0.1, 0.4, -0.3, 0.2, 0.5])

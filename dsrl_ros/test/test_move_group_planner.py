@@ -14,12 +14,12 @@ from move_group_standin import LIMITS, StandInMoveGroup
 from rclpy.node import Node
 
 from dsrl_msgs.srv import PlanMotion
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.robot import trajectory_from_msg
 from dsrl_ros.core.config.driver import BRAKE_S
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.motion.rest_to_rest import timed
+from dsrl_ros.ros import names
+from dsrl_ros.ros.robot_messages import trajectory_from_msg
 
 HOME = np.array(FR3.home)
 AWAY = HOME + np.array([0.3, -0.2, 0.1, 0.4, -0.3, 0.2, 0.5])

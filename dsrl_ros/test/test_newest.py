@@ -12,9 +12,9 @@ from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
-from dsrl_ros.bridge import qos
-from dsrl_ros.bridge.convert import header
-from dsrl_ros.bridge.newest import Newest, stamp_of
+from dsrl_ros.ros import qos
+from dsrl_ros.ros.latest_message import Newest, stamp_of
+from dsrl_ros.ros.messages import header
 
 NS = 1_000_000_000
 

@@ -10,9 +10,9 @@ from functools import partial
 import pytest
 from rclpy.node import Node
 
-from dsrl_ros.bridge import params
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
+from dsrl_ros.ros import params
 
 
 @dataclass(frozen=True)

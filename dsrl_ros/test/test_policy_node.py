@@ -24,12 +24,12 @@ from toy_seeing import SEEING, SeeingToy, views
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk
 from dsrl_msgs.srv import InferBatch
-from dsrl_ros.bridge import convert, names, qos
-from dsrl_ros.bridge.images import image_to_msg
 from dsrl_ros.core.errors import ConfigError, PolicyLoadError, PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, Noise, NoiseLayout, NoiseSource
 from dsrl_ros.nodes.policy_node import PolicyNode
 from dsrl_ros.policies import exported, io
+from dsrl_ros.ros import messages, names, qos
+from dsrl_ros.ros.images import image_to_msg
 
 Result = InferChunk.Result
 KEY = DecisionKey('arm', 'ab' * 16, 1, 2)
@@ -86,8 +86,8 @@ class Client(Node):
 def goal(rows=ROWS, layout=NoiseLayout.FULL, state=STATE, state_names=SPEC.state_names, **fields):
     noise = Noise(np.asarray(rows, np.float32), layout, NoiseSource.PRIOR)
     request = InferChunk.Goal(
-        observation=convert.observation_to_msg(KEY, 123, state_names, np.asarray(state)),
-        noise=convert.noise_to_msg(noise, KEY, 123, SPEC.sha256),
+        observation=messages.observation_to_msg(KEY, 123, state_names, np.asarray(state)),
+        noise=messages.noise_to_msg(noise, KEY, 123, SPEC.sha256),
     )
     for name, value in fields.items():
         setattr(request, name, value)
@@ -122,9 +122,9 @@ def test_a_goal_is_answered_with_the_chunk_of_the_policy(serve):
     assert (reply.result.error_code, reply.result.error_message) == (Result.NONE, '')
     chunk = reply.result.chunk
     want = ToyPolicy()(STATE[None], ROWS[None])[0]
-    np.testing.assert_array_equal(convert.chunk_from_msg(chunk), want)
-    assert convert.key_from_msg(chunk.id) == KEY
-    assert convert.stamp_to_ns(chunk.header.stamp) == 123
+    np.testing.assert_array_equal(messages.chunk_from_msg(chunk), want)
+    assert messages.key_from_msg(chunk.id) == KEY
+    assert messages.stamp_to_ns(chunk.header.stamp) == 123
     assert (chunk.num_execute, chunk.control_mode) == (SPEC.num_execute, SPEC.control_mode)
     assert 0 < chunk.inference_time == reply.result.inference_time < 1
 
@@ -235,7 +235,7 @@ def test_the_spec_is_latched_for_who_comes_later(serve, ros):
     got = []
     client.create_subscription(msg.PolicySpec, names.POLICY_SPEC, got.append, qos.LATCHED)
     ros.spin_until(lambda: got)
-    assert convert.spec_from_msg(got[0]) == SPEC
+    assert messages.spec_from_msg(got[0]) == SPEC
 
 
 def test_a_batch_is_answered_as_single_goals_are(serve, ros):
@@ -248,8 +248,8 @@ def test_a_batch_is_answered_as_single_goals_are(serve, ros):
         request = InferBatch.Request(
             batch=5,
             state_dim=2,
-            states=convert.floats_to_msg(states),
-            noises=convert.floats_to_msg(noises),
+            states=messages.floats_to_msg(states),
+            noises=messages.floats_to_msg(noises),
         )
         for name, value in changes.items():
             setattr(request, name, value)
@@ -258,7 +258,7 @@ def test_a_batch_is_answered_as_single_goals_are(serve, ros):
         return future.result()
 
     reply = ask()
-    got = convert.floats_from_msg('actions', reply.actions, (5, reply.horizon, reply.action_dim))
+    got = messages.floats_from_msg('actions', reply.actions, (5, reply.horizon, reply.action_dim))
     np.testing.assert_array_equal(got, ToyPolicy()(states, noises))
     assert ask(state_dim=1).error_code == Result.BAD_OBSERVATION
     assert ask(states=[float('nan')] * 10).error_code == Result.BAD_OBSERVATION
@@ -291,7 +291,7 @@ def test_an_exported_program_is_served(serve, tmp_path):
     request.noise.policy_sha256 = spec.sha256
     result = answer(request).result
     assert result.error_code == Result.NONE, result.error_message
-    chunk = convert.chunk_from_msg(result.chunk)
+    chunk = messages.chunk_from_msg(result.chunk)
     np.testing.assert_allclose(chunk, ToyPolicy()(STATE[None], ROWS[None])[0], atol=1e-6)
 
 
@@ -311,7 +311,7 @@ def test_a_policy_with_cameras_is_shown_the_images_of_the_observation(serve):
     result = answer(seeing()).result
     assert result.error_code == Result.NONE, result.error_message
     want = SeeingToy().see(STATE[None], ROWS[None], views(1))[0]
-    np.testing.assert_array_equal(convert.chunk_from_msg(result.chunk), want)
+    np.testing.assert_array_equal(messages.chunk_from_msg(result.chunk), want)
 
 
 def test_a_policy_that_denoises_in_steps_is_shown_the_images_too(serve):

@@ -19,15 +19,15 @@ from std_srvs.srv import Trigger
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import DriverStatus, TaskStatus
 from dsrl_msgs.srv import SetScene
-from dsrl_ros.bridge import convert, names, qos
 from dsrl_ros.bridge.resetting import Resetter
-from dsrl_ros.bridge.robot import joints_to_msg
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.ros import messages, names, qos
+from dsrl_ros.ros.robot_messages import joints_to_msg
 from dsrl_ros.tasks.reset_plan import Failure, ResetStep
 
 KINEMATICS = Kinematics(FR3)
@@ -95,7 +95,7 @@ class Robot(Node):
             response.message = 'no room for the cube'
             return response
         self.reset_count += 1
-        response.reset_count, response.stamp = self.reset_count, convert.stamp_from_ns(77)
+        response.reset_count, response.stamp = self.reset_count, messages.stamp_from_ns(77)
         self.show_task()
         return response
 

@@ -12,11 +12,11 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Bool
 
 from dsrl_msgs.msg import Reward, RewardStatus, TaskStatus
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import header
-from dsrl_ros.bridge.images import image_to_msg
 from dsrl_ros.core.errors import ClassifierError, ConfigError
 from dsrl_ros.nodes.reward_node import RewardNode
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.images import image_to_msg
+from dsrl_ros.ros.messages import header
 from dsrl_ros.tasks.reward.marks import Mark
 
 

@@ -13,9 +13,9 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from dsrl_msgs.msg import ActionChunk, DecisionId
-from dsrl_ros.bridge.convert import header
-from dsrl_ros.bridge.robot import positions_from_msg, trajectory_from_msg, untrusted_chunk
 from dsrl_ros.core.errors import NonFiniteError, ShapeMismatchError
+from dsrl_ros.ros.messages import header
+from dsrl_ros.ros.robot_messages import positions_from_msg, trajectory_from_msg, untrusted_chunk
 
 
 def test_positions_are_found_by_name() -> None:

@@ -15,8 +15,8 @@ import os, signal
 from dataclasses import dataclass
 from pathlib import Path
 from rclpy.node import Node
-from dsrl_ros.bridge.params import declare_config
-from dsrl_ros.bridge.run_node import run_node
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.run_node import run_node
 from dsrl_ros.core.errors import PolicyLoadError
 from dsrl_ros.core.options import check, option
 

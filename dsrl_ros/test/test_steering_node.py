@@ -22,8 +22,6 @@ from std_srvs.srv import Trigger
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk, ResetEpisode
-from dsrl_ros.bridge import convert, names, qos
-from dsrl_ros.bridge.images import image_from_msg, image_to_msg
 from dsrl_ros.core.errors import (
     ConfigError,
     PolicyOutputError,
@@ -38,6 +36,8 @@ from dsrl_ros.learning.steering.actor import SteeringActor
 from dsrl_ros.learning.steering.choosers import ActorChooser
 from dsrl_ros.learning.steering.images import sight_of, small
 from dsrl_ros.nodes.steering_node import SteeringNode
+from dsrl_ros.ros import messages, names, qos
+from dsrl_ros.ros.images import image_from_msg, image_to_msg
 
 SPEC = PolicySpec(
     name='toy',
@@ -163,7 +163,7 @@ class World(Node):
 
     def introduce(self, policy_sha256: str = SPEC.sha256) -> None:
         """Say everything that steering waits for."""
-        self._spec.publish(convert.spec_to_msg(self.spec))
+        self._spec.publish(messages.spec_to_msg(self.spec))
         self._info.publish(
             msg.LearnerInfo(
                 algorithm='sac',
@@ -197,14 +197,14 @@ class World(Node):
     def show(self) -> None:
         if self.frozen:
             return
-        pose = PoseStamped(header=convert.header(self.now_ns))
+        pose = PoseStamped(header=messages.header(self.now_ns))
         pose.pose.position.x, pose.pose.position.y = self.now_ns * 1e-9, 1.0
         self._pose.publish(pose)
         for name, publisher in self._images.items():
             if publisher.get_subscription_count():
                 publisher.publish(image_to_msg(self.now_ns, name, picture(name, self.now_ns)))
-        values = convert.floats_to_msg(features(self.now_ns))
-        self._features.publish(msg.Features(header=convert.header(self.now_ns), values=values))
+        values = messages.floats_to_msg(features(self.now_ns))
+        self._features.publish(msg.Features(header=messages.header(self.now_ns), values=values))
 
     def _on_run(self, run: msg.RunInfo) -> None:
         self.run = run
@@ -223,7 +223,7 @@ class World(Node):
             result.error_message = 'huge.'
             return result
         request = goal.request
-        result.chunk = convert.chunk_to_msg(
+        result.chunk = messages.chunk_to_msg(
             np.zeros((2, 1), np.float32),
             SPEC,
             request.observation.id,
@@ -248,7 +248,7 @@ class World(Node):
         goal.succeed()
         self.now_ns += STEP_NS
         self.show()
-        return ResetEpisode.Result(stamp=convert.stamp_from_ns(self.now_ns))
+        return ResetEpisode.Result(stamp=messages.stamp_from_ns(self.now_ns))
 
     def _on_chunk(self, chunk: msg.ActionChunk) -> None:
         self.chunks.append(chunk)
@@ -257,7 +257,7 @@ class World(Node):
 
     def execute_chunk(self, chunk: msg.ActionChunk) -> None:
         self.now_ns += STEP_NS
-        end = convert.header(self.now_ns)
+        end = messages.header(self.now_ns)
         last = chunk.id.decision == self.decisions - 1
         result = msg.ChunkResult(
             header=end,
@@ -375,7 +375,7 @@ def test_policy_and_learner_see_each_what_it_needs(ros, make_world, spec, learne
             )
         }
         assert tuple(seen) == spec.image_names
-        stamp_ns = convert.stamp_to_ns(goal.observation.header.stamp)
+        stamp_ns = messages.stamp_to_ns(goal.observation.header.stamp)
         for name, image in seen.items():
             np.testing.assert_array_equal(image, picture(name, stamp_ns))
     assert [goal.noise.source for goal in world.goals] == [1] * 3 + [2] * 6 + [1] * 6 + [2] * 6
@@ -383,13 +383,13 @@ def test_policy_and_learner_see_each_what_it_needs(ros, make_world, spec, learne
     assert len(world.transitions) == 9
     matched = 0
     for transition in world.transitions:
-        read = convert.transition_from_msg(transition)
+        read = messages.transition_from_msg(transition)
         for part, sight in (
             (transition.observation, read.sight),
             (transition.next_observation, read.next_sight),
         ):
             assert list(part.image_names) == cameras
-            stamp_ns = convert.stamp_to_ns(part.header.stamp)
+            stamp_ns = messages.stamp_to_ns(part.header.stamp)
             smaller = [small(picture(name, stamp_ns), 12, 12) for name in cameras]
             told = sight_of(smaller, features(stamp_ns) if encoder else None)
             assert (sight is None) == (told is None)
@@ -489,7 +489,7 @@ def test_every_decision_becomes_one_transition_whatever_the_order(ros, make_worl
     assert [t.sequence for t in world.transitions] == list(range(9))
     for transition in world.transitions:
         # Raises when the keys of its parts do not belong together.
-        read = convert.transition_from_msg(transition)
+        read = messages.transition_from_msg(transition)
         assert read.next_observation[0] > read.observation[0]
         assert read.discount == pytest.approx(0.9)
     assert [t.phase for t in world.transitions] == ['warmup'] * 3 + ['online'] * 6
@@ -614,8 +614,8 @@ def test_a_noise_the_policy_chokes_on_is_replaced_by_one_from_the_prior(ros, mak
     world.introduce()
     ros.spin_until(lambda: world.results)
     assert [noise.source for noise in world.noises] == [1, 2, 2]
-    used = [convert.noise_from_msg(t.noise).rows for t in world.transitions]
-    assert np.array_equal(used[0], convert.noise_from_msg(world.noises[0]).rows)
+    used = [messages.noise_from_msg(t.noise).rows for t in world.transitions]
+    assert np.array_equal(used[0], messages.noise_from_msg(world.noises[0]).rows)
 
 
 def test_what_was_refused_is_not_asked_for_again(ros, make_world):

@@ -19,7 +19,6 @@ from toy import transition
 
 from dsrl_msgs import msg
 from dsrl_msgs.srv import InferBatch
-from dsrl_ros.bridge import convert, names, qos
 from dsrl_ros.bridge.remote_policy import RemotePolicy
 from dsrl_ros.core.errors import CheckpointError, ConfigError, PolicyUnavailableError
 from dsrl_ros.core.types import (
@@ -38,6 +37,7 @@ from dsrl_ros.learning.run.checkpoint import CheckpointStore
 from dsrl_ros.learning.run.rollout import learn_offline
 from dsrl_ros.learning.steering.actor import SteeringActor
 from dsrl_ros.nodes.trainer_node import TrainerNode
+from dsrl_ros.ros import messages, names, qos
 
 RUN = uuid.uuid4()
 SHIPPED = Path(__file__).parents[2] / 'dsrl_bringup' / 'policies' / 'franka_pick_place.safetensors'
@@ -88,7 +88,7 @@ class Steering(Node):
         )
 
     def announce(self, run_dir, sha256: str = SPEC.sha256) -> None:
-        self.spec.publish(convert.spec_to_msg(SPEC))
+        self.spec.publish(messages.spec_to_msg(SPEC))
         self.run.publish(
             msg.RunInfo(
                 run=list(RUN.bytes),
@@ -107,21 +107,21 @@ class Steering(Node):
 
         def observation(of: DecisionKey) -> msg.Observation:
             state = rng.standard_normal(2).astype(np.float32)
-            return convert.observation_to_msg(of, 0, SPEC.state_names, state)
+            return messages.observation_to_msg(of, 0, SPEC.state_names, state)
 
-        identifier = convert.key_to_msg(key)
+        identifier = messages.key_to_msg(key)
 
         message = msg.Transition(
             id=identifier,
             sequence=sequence,
             phase='online',
             observation=observation(key),
-            noise=convert.noise_to_msg(noise, key, 0, SPEC.sha256),
+            noise=messages.noise_to_msg(noise, key, 0, SPEC.sha256),
             result=msg.ChunkResult(
                 id=identifier,
                 num_executed=2,
                 action_dim=1,
-                executed=convert.floats_to_msg(rows),
+                executed=messages.floats_to_msg(rows),
             ),
             reward=msg.Reward(id=identifier, value=float(last), terminated=last),
             discount=0.97,

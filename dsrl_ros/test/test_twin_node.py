@@ -16,12 +16,12 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
 from dsrl_msgs.msg import TaskStatus
 from dsrl_msgs.srv import Advance, SetScene
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import stamp_from_ns, stamp_to_ns
-from dsrl_ros.bridge.robot import joints_to_msg, trajectory_from_msg, trajectory_to_msg
 from dsrl_ros.core.errors import ConfigError, DriverError
 from dsrl_ros.nodes.twin_node import TwinNode
 from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.messages import stamp_from_ns, stamp_to_ns
+from dsrl_ros.ros.robot_messages import joints_to_msg, trajectory_from_msg, trajectory_to_msg
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.convert import run_from_bytes, stamp_to_ns
-from dsrl_ros.bridge.images import image_from_msg
 from dsrl_ros.core.types import RewardSource
+from dsrl_ros.ros import names
+from dsrl_ros.ros.images import image_from_msg
+from dsrl_ros.ros.messages import run_from_bytes, stamp_to_ns
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _frames(bag: Path, found: Outcome, selection: Selection) -> Iterator[Frame]:
 
 
 def _messages(bag: Path, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Yield topic, as in `bridge.names`, and message, in the order in which they came.
+    """Yield topic, as in `ros.names`, and message, in the order in which they came.
 
     Messages are read by the definitions in the bag, which may be older than those of today.
     """

@@ -17,7 +17,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from dsrl_ros.bridge import names
+from dsrl_ros.ros import names
 
 AUDIT = 'dsrl_audit'  # key of the audit in the custom data of a bag's metadata.yaml
 
@@ -68,7 +68,7 @@ class Received:
     """One message as it came.
 
     Attributes:
-        topic: as named in `bridge.names`.
+        topic: as named in `ros.names`.
         full_name: resolved, as it goes into the bag.
         type_name: like 'std_msgs/msg/Bool'.
         data: CDR bytes.

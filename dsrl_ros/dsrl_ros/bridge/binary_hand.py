@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.diagnostics import Health, Level
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.robots.execution.gripper import BinaryGripper, GripperTiming
+from dsrl_ros.ros.diagnostics import Health, Level
 
 _WISHES = {None: 'nothing', True: 'closed', False: 'open'}
 

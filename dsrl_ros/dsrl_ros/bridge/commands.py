@@ -10,10 +10,10 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.robot import joints_to_msg, trajectory_to_msg
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.robot_messages import joints_to_msg, trajectory_to_msg
 
 
 class ArmCommands(Protocol):

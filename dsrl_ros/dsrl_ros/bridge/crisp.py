@@ -9,15 +9,15 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import JointState
 
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.commands import rivals_on
 from dsrl_ros.bridge.leg_stream import LegStream
-from dsrl_ros.bridge.robot import joints_to_msg, transform_to_msg
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.robot_messages import joints_to_msg, transform_to_msg
 
 _TOPICS = (names.TARGET_POSE, names.TARGET_JOINT)
 

@@ -16,9 +16,7 @@ from rclpy.node import Node
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.asking import Asked
-from dsrl_ros.bridge.convert import key_from_msg, noise_to_msg, observation_to_msg, stamp_to_ns
 from dsrl_ros.bridge.delivery import TransitionSender
 from dsrl_ros.bridge.learner_view import learner_view
 from dsrl_ros.bridge.patience import Patience
@@ -27,6 +25,8 @@ from dsrl_ros.core.errors import PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, PolicySpec, Sight
 from dsrl_ros.learning.steering.choosers import NoiseChooser
 from dsrl_ros.learning.steering.observation import ObservationSpec
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.messages import key_from_msg, noise_to_msg, observation_to_msg, stamp_to_ns
 
 # Noises tried instead of one the policy chokes on are drawn under keys no decision has.
 _RETRY_STRIDE = 1_000_000

@@ -9,12 +9,12 @@ from rclpy.node import Node
 from rclpy.serialization import serialize_message
 
 from dsrl_msgs import msg
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import key_to_msg, run_from_bytes
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.journal import Journal
 from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.learning.steering.joining import Outbox, TransitionJoiner
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.messages import key_to_msg, run_from_bytes
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 JOURNAL = 'transitions.journal'
 

@@ -11,14 +11,14 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from dsrl_msgs.msg import Heartbeat
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.robot_side import RobotSide, Trouble
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import ChunkOutcome
 from dsrl_ros.robots.safety.latch import Latch
 from dsrl_ros.robots.safety.rules import Rule
 from dsrl_ros.robots.safety.watchdogs import SilenceWatch
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 _WATCH_PERIOD_S = 0.01
 

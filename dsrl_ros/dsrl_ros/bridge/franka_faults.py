@@ -5,10 +5,10 @@ from __future__ import annotations
 from franka_msgs.msg import FrankaRobotState
 from rclpy.node import Node
 
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.diagnostics import Health, Level
-from dsrl_ros.bridge.newest import Newest
 from dsrl_ros.robots.safety.watchdogs import SilenceWatch
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.diagnostics import Health, Level
+from dsrl_ros.ros.latest_message import Newest
 
 _MODES = {
     getattr(FrankaRobotState, f'ROBOT_MODE_{name}'): name.lower().replace('_', ' ')

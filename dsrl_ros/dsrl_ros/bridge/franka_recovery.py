@@ -19,11 +19,11 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.task import Future
 
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.actions import remapped
-from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.ros import names
+from dsrl_ros.ros.actions import remapped
+from dsrl_ros.ros.waiting import STEADY_CLOCK, within
 
 _LOOK_S = 0.05
 

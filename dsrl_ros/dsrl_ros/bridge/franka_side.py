@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge import names
 from dsrl_ros.bridge.commands import TrajectoryCommands
 from dsrl_ros.bridge.crisp import CrispCommands
-from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.gripper_client import GripperClient
 from dsrl_ros.bridge.hardware_side import HardwareSide
 from dsrl_ros.bridge.robot_side import DriverCalls
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.ros import names
+from dsrl_ros.ros.diagnostics import Health
 
 if TYPE_CHECKING:
     from dsrl_ros.bridge.franka_faults import FaultWatch

@@ -11,10 +11,10 @@ from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.binary_hand import BinaryHand
 from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.ros import names
+from dsrl_ros.ros.actions import remapped
 
 # A grasp counts as done at whatever width the object stopped the fingers.
 _ANY_WIDTH_M = 0.08

@@ -11,14 +11,10 @@ from typing import Protocol
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge import qos
 from dsrl_ros.bridge.commands import ArmCommands
-from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
 from dsrl_ros.bridge.robot_state import RobotState
-from dsrl_ros.bridge.self_description import SelfDescription
 from dsrl_ros.bridge.tool_pose import ToolPosePublisher
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ShapeMismatchError
@@ -28,6 +24,10 @@ from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.safety.following import FollowWatch
 from dsrl_ros.robots.safety.watchdogs import SilenceWatch
+from dsrl_ros.ros import qos
+from dsrl_ros.ros.diagnostics import Health
+from dsrl_ros.ros.robot_description import SelfDescription
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 _LOOK_S = 0.02
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 
 class Heart:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from sensor_msgs.msg import Image
 
 from dsrl_msgs.msg import Observation
-from dsrl_ros.bridge.convert import floats_from_msg, floats_to_msg, stamp_to_ns
-from dsrl_ros.bridge.images import image_from_msg, image_to_msg
 from dsrl_ros.core.types import Array, Sight
 from dsrl_ros.learning.steering.images import sight_of, small
+from dsrl_ros.ros.images import image_from_msg, image_to_msg
+from dsrl_ros.ros.messages import floats_from_msg, floats_to_msg, stamp_to_ns
 
 
 def learner_view(

@@ -12,13 +12,13 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from dsrl_msgs.action import MoveArm
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.robot import trajectory_from_msg
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.robots.execution.mover import Ended, MoveEnd
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.moves import Move
+from dsrl_ros.ros import names
+from dsrl_ros.ros.robot_messages import trajectory_from_msg
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 _FEEDBACK_PERIOD_S = 0.2
 

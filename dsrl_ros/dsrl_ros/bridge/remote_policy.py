@@ -10,11 +10,11 @@ from rclpy.node import Node
 
 from dsrl_msgs.action import InferChunk
 from dsrl_msgs.srv import InferBatch
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.convert import floats_from_msg, floats_to_msg
 from dsrl_ros.core.errors import PolicyOutputError, PolicyUnavailableError
 from dsrl_ros.core.types import Array, PolicySpec
 from dsrl_ros.policies.base import check_input
+from dsrl_ros.ros import names
+from dsrl_ros.ros.messages import floats_from_msg, floats_to_msg
 
 # Samples per request: a policy node that works one off still answers its goals in between.
 _LARGEST_REQUEST = 256

@@ -13,16 +13,16 @@ from std_srvs.srv import Trigger
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import DriverStatus
 from dsrl_msgs.srv import PlanMotion
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.newest import Newest
 from dsrl_ros.bridge.reset_waits import StepError, Waits
-from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.latest_message import Newest
+from dsrl_ros.ros.robot_messages import positions_from_msg
 from dsrl_ros.tasks.reset_plan import Failure
 
 _PLANNING_S = 30.0  # beside the time of a step: a planner tries several times

@@ -9,8 +9,8 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.task import Future
 
-from dsrl_ros.bridge.waiting import STEADY_CLOCK, within
 from dsrl_ros.core.config.reward import ResetConfig
+from dsrl_ros.ros.waiting import STEADY_CLOCK, within
 from dsrl_ros.tasks.reset_plan import Failure
 
 _LOOK_S = 0.05  # between two looks at what is waited for

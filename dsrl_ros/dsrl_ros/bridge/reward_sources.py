@@ -15,12 +15,12 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Bool
 
 from dsrl_msgs.msg import TaskStatus
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import stamp_to_ns
-from dsrl_ros.bridge.images import image_from_msg
 from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.core.types import RewardSource
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.images import image_from_msg
+from dsrl_ros.ros.messages import stamp_to_ns
 from dsrl_ros.tasks.reward.evidence import ArrivingEvidence, Evidence, StampedEvidence
 
 

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.pace import LockstepPace, RealTimePace
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
@@ -22,6 +21,7 @@ from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.requirements import check_options, packages_lacking
 from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.ros.diagnostics import Health
 
 
 @dataclass(frozen=True)

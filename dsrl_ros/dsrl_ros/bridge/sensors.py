@@ -12,16 +12,16 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from dsrl_ros.bridge import qos
-from dsrl_ros.bridge.convert import stamp_to_ns
 from dsrl_ros.bridge.sensor_history import History
 from dsrl_ros.bridge.sensor_table import CAMERA, ENCODER, Sensor, StateSources, Stream
 from dsrl_ros.core.types import Array
+from dsrl_ros.ros import qos
+from dsrl_ros.ros.messages import stamp_to_ns
 
 try:
     import message_filters
 except ImportError:  # no wheel carries it
-    from dsrl_ros.bridge.standins import message_filters
+    from dsrl_ros.ros.fallbacks import message_filters
 
 # A sensor's messages wait so long for those of another, say a camera, that come later.
 _MEMORY_S = 0.5

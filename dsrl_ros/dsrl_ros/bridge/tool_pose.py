@@ -8,11 +8,11 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.robot import transform_to_msg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.robot_messages import transform_to_msg
 
 # Decisions come some ten times per second. Of joints at 1 kHz every eighth state is told, of those
 # at 100 Hz every one, though they jitter.

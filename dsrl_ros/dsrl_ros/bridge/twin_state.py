@@ -10,11 +10,11 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
 from dsrl_msgs.msg import TaskStatus
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import header, stamp_from_ns
 from dsrl_ros.bridge.frames import FramePublisher
-from dsrl_ros.bridge.robot import joints_to_msg, pose_to_msg
 from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.messages import header, stamp_from_ns
+from dsrl_ros.ros.robot_messages import joints_to_msg, pose_to_msg
 from dsrl_ros.tasks.world import WorldState
 
 

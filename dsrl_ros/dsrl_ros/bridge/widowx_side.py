@@ -10,12 +10,8 @@ from dataclasses import replace
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.diagnostics import Health
 from dsrl_ros.bridge.hardware_side import HardwareSide
-from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.bridge.robot_side import DriverCalls
-from dsrl_ros.bridge.waiting import pause
 from dsrl_ros.bridge.xs_arm import JointGroupCommands
 from dsrl_ros.bridge.xs_gripper import XsGripper
 from dsrl_ros.bridge.xs_motors import ALL, MotorWatch
@@ -28,6 +24,10 @@ from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError, DsrlError, ShapeMismatchError
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.ros import names
+from dsrl_ros.ros.diagnostics import Health
+from dsrl_ros.ros.robot_messages import positions_from_msg
+from dsrl_ros.ros.waiting import pause
 
 _BOOT_S = 0.5
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.commands import rivals_on
 from dsrl_ros.bridge.leg_stream import LegStream
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.ros import names, qos
 
 # Whoever speaks on one of these moves the same motors.
 _TOPICS = (names.XS_GROUP, names.XS_SINGLE, names.XS_TRAJECTORY)

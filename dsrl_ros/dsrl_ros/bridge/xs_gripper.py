@@ -13,11 +13,11 @@ from interbotix_xs_msgs.msg import JointSingleCommand
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.binary_hand import BinaryHand
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.ros import names, qos
 
 _NEAR_M = 0.002  # of the ends of the fingers' way
 _STILL_M = 0.0005  # fingers that have moved less meanwhile have met something

@@ -15,7 +15,6 @@ import numpy as np
 from interbotix_xs_msgs.srv import RobotInfo
 from rclpy.node import Node
 
-from dsrl_ros.bridge.waiting import pause
 from dsrl_ros.bridge.xs_arm import JointGroupCommands
 from dsrl_ros.bridge.xs_registers import ArmRegisters
 from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
@@ -23,6 +22,7 @@ from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.ros.waiting import pause
 
 _STILL_RAD = 0.01  # an arm that has moved less meanwhile rests
 _STILL_S = 0.3

@@ -17,9 +17,9 @@ from interbotix_xs_msgs.srv import (
 )
 from rclpy.node import Node
 
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.waiting import within
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.ros import names
+from dsrl_ros.ros.waiting import within
 
 GROUP, SINGLE = 'group', 'single'
 _KINDS = {

@@ -11,10 +11,10 @@ import math
 import numpy as np
 from sensor_msgs.msg import JointState
 
-from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.ros.robot_messages import positions_from_msg
 
 _UNREAD_RAD = -math.pi
 _TICK_RAD = 2 * math.pi / 4096

@@ -20,11 +20,11 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dsrl_msgs.msg import Reward, RewardStatus
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.executor import LeanExecutor
 from dsrl_ros.bridge.judging import MARKS
 from dsrl_ros.cli.keys import Keys
 from dsrl_ros.core.types import RewardSource
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.executor import LeanExecutor
 from dsrl_ros.tasks.reward.limits import Verdict
 
 _HELP = 's success, f failure, a abort, r scene ready, n scene not ready, q quit'

@@ -21,13 +21,13 @@ from sensor_msgs.msg import JointState
 
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.srv import PlanMotion
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.executor import LeanExecutor
-from dsrl_ros.bridge.newest import Newest
-from dsrl_ros.bridge.robot import positions_from_msg
 from dsrl_ros.core.errors import ConfigError, DriverError
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.registry import POSES, ROBOTS
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.executor import LeanExecutor
+from dsrl_ros.ros.latest_message import Newest
+from dsrl_ros.ros.robot_messages import positions_from_msg
 
 _MOVE_S = 60.0
 

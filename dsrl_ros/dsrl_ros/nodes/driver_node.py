@@ -12,17 +12,11 @@ from typing import Any
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from dsrl_msgs.msg import ActionChunk
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.driver_report import DriverReporter, state_of, status_to_msg
 from dsrl_ros.bridge.driver_start import DriverStart, StartCalls
 from dsrl_ros.bridge.driver_stops import DriverStops, StopCalls
-from dsrl_ros.bridge.lifecycle import SUCCESS, logged
 from dsrl_ros.bridge.move_server import MoveCalls, MoveServer
-from dsrl_ros.bridge.params import declare_config
-from dsrl_ros.bridge.robot import untrusted_chunk
 from dsrl_ros.bridge.robot_side import DriverCalls, connect
-from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
@@ -41,6 +35,12 @@ from dsrl_ros.robots.motion.ramp import Ramp
 from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.safety.gate import CommandGate
 from dsrl_ros.robots.safety.latch import Latch
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.lifecycle import SUCCESS, logged
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.robot_messages import untrusted_chunk
+from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 _STOPPED = (ChunkOutcome.FAULT, ChunkOutcome.TIMEOUT)
 

@@ -14,14 +14,14 @@ from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.actions import remapped
-from dsrl_ros.bridge.params import declare_config
-from dsrl_ros.bridge.robot import joints_to_msg
-from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.mock_gripper import MockGripperConfig
 from dsrl_ros.robots.model.registry import find_robot
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.actions import remapped
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.robot_messages import joints_to_msg
+from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 # The driver takes the actions of one of these, and asks for no more.
 try:

@@ -16,12 +16,8 @@ from rclpy.node import Node
 
 from dsrl_msgs.msg import EpisodeResult, RunInfo, TrainerStatus
 from dsrl_ros import __version__
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.panel import LearnerState, Panel, outcome_table
-from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.prior_child import PriorChild
-from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.monitor import MonitorConfig
 from dsrl_ros.core.factories import is_factory
 from dsrl_ros.core.statistics import SuccessRate
@@ -34,6 +30,10 @@ from dsrl_ros.learning.run.report import (
     success_summary,
     write_json,
 )
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 _PACKAGES = ('torch', 'numpy', 'mujoco', 'mink', 'safetensors', 'rosbags')
 

@@ -13,14 +13,8 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from dsrl_msgs.srv import PlanMotion
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
-from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.planning.base import Limits
 from dsrl_ros.bridge.planning.choose import choose_planner
-from dsrl_ros.bridge.robot import trajectory_to_msg
-from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.bridge.self_description import SelfDescription
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
@@ -30,6 +24,12 @@ from dsrl_ros.robots.model.registry import find_robot
 from dsrl_ros.robots.motion.rest_to_rest import timed
 from dsrl_ros.robots.motion.retreat import straight_up
 from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.ros import names
+from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.robot_description import SelfDescription
+from dsrl_ros.ros.robot_messages import trajectory_to_msg
+from dsrl_ros.ros.run_node import run_node
 
 
 class MotionPlannerNode(Node):

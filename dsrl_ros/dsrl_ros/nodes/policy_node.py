@@ -22,8 +22,17 @@ from rclpy.task import Future
 from dsrl_msgs.action import InferChunk
 from dsrl_msgs.msg import PolicySpec
 from dsrl_msgs.srv import InferBatch
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import (
+from dsrl_ros.core.checks import require_finite, require_shape
+from dsrl_ros.core.config.policy import PolicyConfig
+from dsrl_ros.core.errors import ConfigError, DsrlError, ShapeMismatchError
+from dsrl_ros.core.noise import check_noise, expand
+from dsrl_ros.core.types import Array, ImageArray
+from dsrl_ros.policies import io
+from dsrl_ros.policies.base import FrozenPolicy, SteppedPolicy, ask
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
+from dsrl_ros.ros.images import image_from_msg
+from dsrl_ros.ros.messages import (
     chunk_to_msg,
     floats_from_msg,
     floats_to_msg,
@@ -32,17 +41,8 @@ from dsrl_ros.bridge.convert import (
     spec_to_msg,
     state_from_msg,
 )
-from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
-from dsrl_ros.bridge.images import image_from_msg
-from dsrl_ros.bridge.params import declare_config
-from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.core.checks import require_finite, require_shape
-from dsrl_ros.core.config.policy import PolicyConfig
-from dsrl_ros.core.errors import ConfigError, DsrlError, ShapeMismatchError
-from dsrl_ros.core.noise import check_noise, expand
-from dsrl_ros.core.types import Array, ImageArray
-from dsrl_ros.policies import io
-from dsrl_ros.policies.base import FrozenPolicy, SteppedPolicy, ask
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.run_node import run_node
 
 Result: TypeAlias = InferChunk.Result
 

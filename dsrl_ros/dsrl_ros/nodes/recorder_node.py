@@ -17,13 +17,13 @@ from sensor_msgs.msg import Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs import msg
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.bags import Definitions, EpisodeBags, Received
-from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
-from dsrl_ros.bridge.params import declare_config
-from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.recorder import RecorderConfig
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 # The decision loop: joined by key, so a message goes to its own episode however late it comes.
 _KEYED = {

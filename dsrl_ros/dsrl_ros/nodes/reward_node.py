@@ -15,16 +15,16 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from dsrl_msgs.action import ResetEpisode
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.convert import run_from_bytes, stamp_from_ns
-from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.judging import Judging
-from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.resetting import Resetter
-from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.core.config.reward import ResetConfig, RewardConfig
 from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.robots.model.registry import find_robot
+from dsrl_ros.ros import names
+from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
+from dsrl_ros.ros.messages import run_from_bytes, stamp_from_ns
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.run_node import run_node
 from dsrl_ros.tasks.reset_plan import Failure
 
 _CODES = {

@@ -20,19 +20,13 @@ from std_srvs.srv import Trigger
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk, ResetEpisode
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.bridge.asking import Asked
-from dsrl_ros.bridge.convert import header, run_to_bytes, spec_from_msg, stamp_to_ns
 from dsrl_ros.bridge.decision_loop import DecisionLoop, EpisodeTally
 from dsrl_ros.bridge.delivery import TransitionSender
-from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.bridge.heartbeat import Heart
-from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.patience import Patience
-from dsrl_ros.bridge.run_node import run_node
 from dsrl_ros.bridge.sensor_table import ENCODER, StateSources
 from dsrl_ros.bridge.sensors import StateSensors
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import ConfigError, StaleDataError, WeightsError
 from dsrl_ros.core.options import to_mapping
@@ -42,6 +36,12 @@ from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.learning.steering.images import check_sight
 from dsrl_ros.learning.steering.plan import Episode, RunPlan
 from dsrl_ros.learning.steering.weights_inbox import WeightsInbox
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
+from dsrl_ros.ros.messages import header, run_to_bytes, spec_from_msg, stamp_to_ns
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 HEARTBEAT_HZ = 20.0
 _SEEDS = 2**31

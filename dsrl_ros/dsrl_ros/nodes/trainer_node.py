@@ -24,13 +24,7 @@ from dsrl_msgs.msg import (
     Transition,
     TransitionAck,
 )
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.convert import spec_from_msg, transition_from_msg
-from dsrl_ros.bridge.diagnostics import Diagnostics, Health, Level
-from dsrl_ros.bridge.params import declare_config
 from dsrl_ros.bridge.remote_policy import RemotePolicy
-from dsrl_ros.bridge.run_node import run_node
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
 from dsrl_ros.core.config.trainer import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.factories import is_factory
@@ -45,6 +39,12 @@ from dsrl_ros.learning.run.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.run.worker import LearningWorker, NewWeights
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
+from dsrl_ros.ros.messages import spec_from_msg, transition_from_msg
+from dsrl_ros.ros.params import declare_config
+from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 INLINE_BYTES = 1_000_000  # larger weights go by file
 

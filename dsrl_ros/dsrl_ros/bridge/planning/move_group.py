@@ -10,14 +10,14 @@ from rclpy.action.client import ClientGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
-from dsrl_ros.bridge import names
-from dsrl_ros.bridge.actions import remapped
 from dsrl_ros.bridge.planning.base import Limits
-from dsrl_ros.bridge.robot import trajectory_from_msg
-from dsrl_ros.bridge.waiting import within
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.ros import names
+from dsrl_ros.ros.actions import remapped
+from dsrl_ros.ros.robot_messages import trajectory_from_msg
+from dsrl_ros.ros.waiting import within
 
 _TOLERANCE = 1e-3  # of each joint at the goal [rad]
 _ATTEMPTS = 3

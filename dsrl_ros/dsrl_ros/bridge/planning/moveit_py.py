@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from dsrl_ros.bridge.planning.base import Limits
-from dsrl_ros.bridge.robot import trajectory_from_msg
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.ros.robot_messages import trajectory_from_msg
 
 
 class MoveItPyPlanner:

@@ -11,8 +11,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from dsrl_ros.bridge import names, qos
-from dsrl_ros.bridge.waiting import STEADY_CLOCK
+from dsrl_ros.ros import names, qos
+from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 _PERIOD_S = 1.0
 

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from dsrl_ros.bridge.convert import stamp_from_ns
 from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.ros.messages import stamp_from_ns
 
 try:
     from cv_bridge import CvBridge, CvBridgeError
 except ImportError:  # no wheel carries it
-    from dsrl_ros.bridge.standins.cv_bridge import CvBridge, CvBridgeError
+    from dsrl_ros.ros.fallbacks.cv_bridge import CvBridge, CvBridgeError
 
 _BRIDGE = CvBridge()
 

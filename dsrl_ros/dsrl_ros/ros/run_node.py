@@ -20,8 +20,8 @@ from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.logging import get_logger
 from rclpy.node import Node
 
-from dsrl_ros.bridge.executor import LeanExecutor
 from dsrl_ros.core.errors import ConfigError, DsrlError
+from dsrl_ros.ros.executor import LeanExecutor
 
 
 def run_node(make_node: Callable[[], Node], niceness: int = 0) -> NoReturn:

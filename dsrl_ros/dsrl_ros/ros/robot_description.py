@@ -5,10 +5,10 @@ from __future__ import annotations
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from dsrl_ros.bridge import names, qos
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.urdf import described_by, differences
+from dsrl_ros.ros import names, qos
 
 
 class SelfDescription:

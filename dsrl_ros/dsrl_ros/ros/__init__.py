@@ -1,0 +1,1 @@
+"""What every node shares: names, QoS, parameters, messages, waiting and node life."""

@@ -1,0 +1,1 @@
+"""Small replacements of ROS packages that have no wheel."""
