@@ -16,7 +16,7 @@ from trajectory_msgs.msg import JointTrajectory
 from dsrl_msgs.msg import ActionChunk, ChunkResult, DriverStatus, Heartbeat
 from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
 from dsrl_ros.core.types import DecisionKey
-from dsrl_ros.nodes.driver_node import DriverNode
+from dsrl_ros.nodes.driver.node import DriverNode
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import floats_to_msg, header, key_to_msg, spec_to_msg
 

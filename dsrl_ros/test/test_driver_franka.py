@@ -37,12 +37,12 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import ChunkResult, DriverStatus
-from dsrl_ros.bridge.crisp import CrispCommands
-from dsrl_ros.bridge.franka_faults import fault_of
-from dsrl_ros.bridge.gripper_client import GripperClient
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.nodes.driver_node import DriverNode
+from dsrl_ros.nodes.driver.franka.crisp import CrispCommands
+from dsrl_ros.nodes.driver.franka.faults import fault_of
+from dsrl_ros.nodes.driver.franka.gripper import GripperClient
+from dsrl_ros.nodes.driver.node import DriverNode
 from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.franka import FR3

@@ -16,7 +16,7 @@ from test_modes import COLUMNS
 from dsrl_msgs.msg import ChunkResult
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import PolicySpec
-from dsrl_ros.nodes.driver_node import DriverNode
+from dsrl_ros.nodes.driver.node import DriverNode
 from dsrl_ros.nodes.twin_node import TwinNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics

@@ -23,10 +23,10 @@ from test_widowx import TURN, urdf
 from widowx_standins import ARM, GRIPPER, SHADOWS, SLEEP, START, StandInXs
 
 from dsrl_msgs.msg import ChunkResult
-from dsrl_ros.bridge.xs_states import XsStates
 from dsrl_ros.cli.pose import PoseMover
 from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
-from dsrl_ros.nodes.driver_node import DriverNode
+from dsrl_ros.nodes.driver.node import DriverNode
+from dsrl_ros.nodes.driver.widowx.states import XsStates
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.model.widowx import WX250S

@@ -9,7 +9,7 @@ pytest.importorskip('rclpy', reason='needs ROS')
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.tool_pose import ToolPosePublisher
+from dsrl_ros.nodes.driver.tool_pose import ToolPosePublisher
 from dsrl_ros.robots.model.widowx import WX250S
 
 MS = 1_000_000

@@ -11,9 +11,9 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from dsrl_msgs.msg import Heartbeat
-from dsrl_ros.bridge.robot_side import RobotSide, Trouble
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import ChunkOutcome
+from dsrl_ros.nodes.driver.robot_interface import RobotSide, Trouble
 from dsrl_ros.robots.safety.latch import Latch
 from dsrl_ros.robots.safety.rules import Rule
 from dsrl_ros.robots.safety.watchdogs import SilenceWatch

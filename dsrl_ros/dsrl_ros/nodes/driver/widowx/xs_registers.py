@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, XsServices
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from rclpy.node import Node
 
 from dsrl_msgs.msg import TaskStatus
-from dsrl_ros.bridge.commands import TwinCommands
-from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
-from dsrl_ros.bridge.robot_state import RobotState
+from dsrl_ros.nodes.driver.arm_commands import TwinCommands
+from dsrl_ros.nodes.driver.robot_interface import DriverCalls, Trouble
+from dsrl_ros.nodes.driver.robot_state import RobotState
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64

@@ -10,10 +10,10 @@ from rclpy.node import Node
 
 from dsrl_msgs.msg import DriverStatus
 from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
-from dsrl_ros.bridge.pace import LockstepPace, RealTimePace
-from dsrl_ros.bridge.robot_side import RobotSide
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import PolicySpec
+from dsrl_ros.nodes.driver.pace import LockstepPace, RealTimePace
+from dsrl_ros.nodes.driver.robot_interface import RobotSide
 from dsrl_ros.robots.motion.planner import check_spec
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import spec_from_msg

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, XsServices
 from dsrl_ros.ros.diagnostics import Health, Level
 
 ALL = 'all'  # group of every joint

@@ -11,12 +11,12 @@ from typing import Protocol
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.pace import LockstepPace, RealTimePace
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import ChunkOutcome
+from dsrl_ros.nodes.driver.pace import LockstepPace, RealTimePace
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.requirements import check_options, packages_lacking
@@ -160,7 +160,7 @@ def connect(
             "the vendor's stack brings. Install and source it, or use robot_mode sim."
         )
     if config.robot_mode == 'sim':
-        from dsrl_ros.bridge.twin_side import TwinSide
+        from dsrl_ros.nodes.driver.twin import TwinSide
 
         twin = TwinSide(node, robot, calls)
         if config.real_time:
@@ -168,10 +168,10 @@ def connect(
         pace = LockstepPace(node, twin.commands, config.advance_timeout_s, calls.on_stuck)
         return twin, pace
     if robot.name == 'wx250s':
-        from dsrl_ros.bridge.widowx_side import WidowXSide
+        from dsrl_ros.nodes.driver.widowx.robot import WidowXSide
 
         side = WidowXSide(node, robot, config, hardware, widowx, calls)
         return side, RealTimePace(node, config.lead_s, side.prepare)
-    from dsrl_ros.bridge.franka_side import FrankaSide
+    from dsrl_ros.nodes.driver.franka.robot import FrankaSide
 
     return FrankaSide(node, robot, config, hardware, calls), RealTimePace(node, config.lead_s)

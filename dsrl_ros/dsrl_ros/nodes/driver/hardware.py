@@ -11,14 +11,14 @@ from typing import Protocol
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.commands import ArmCommands
-from dsrl_ros.bridge.robot_side import DriverCalls, Trouble
-from dsrl_ros.bridge.robot_state import RobotState
-from dsrl_ros.bridge.tool_pose import ToolPosePublisher
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome
+from dsrl_ros.nodes.driver.arm_commands import ArmCommands
+from dsrl_ros.nodes.driver.robot_interface import DriverCalls, Trouble
+from dsrl_ros.nodes.driver.robot_state import RobotState
+from dsrl_ros.nodes.driver.tool_pose import ToolPosePublisher
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64

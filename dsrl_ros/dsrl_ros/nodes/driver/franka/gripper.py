@@ -11,8 +11,8 @@ from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from dsrl_ros.bridge.binary_hand import BinaryHand
 from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.nodes.driver.binary_gripper import BinaryHand
 from dsrl_ros.ros import names
 from dsrl_ros.ros.actions import remapped
 

@@ -13,9 +13,9 @@ from interbotix_xs_msgs.msg import JointSingleCommand
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
-from dsrl_ros.bridge.binary_hand import BinaryHand
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
+from dsrl_ros.nodes.driver.binary_gripper import BinaryHand
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
 

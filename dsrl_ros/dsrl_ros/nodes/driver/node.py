@@ -1,7 +1,8 @@
 """The driver: the only node that commands the robot. Owns the connections, not the rules.
 
 What may move, `robots.safety.gate` decides; in which order, `robots.execution.runner`; when,
-`bridge.pace`; on what wires, `bridge.robot_side`; what ends it, `bridge.driver_stops`.
+`nodes.driver.pace`; on what wires, `nodes.driver.robot_interface`; what ends it,
+`nodes.driver.stops`.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from typing import Any
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from dsrl_msgs.msg import ActionChunk
-from dsrl_ros.bridge.driver_report import DriverReporter, state_of, status_to_msg
-from dsrl_ros.bridge.driver_start import DriverStart, StartCalls
-from dsrl_ros.bridge.driver_stops import DriverStops, StopCalls
-from dsrl_ros.bridge.move_server import MoveCalls, MoveServer
-from dsrl_ros.bridge.robot_side import DriverCalls, connect
 from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError, DsrlError
 from dsrl_ros.core.types import ChunkOutcome
+from dsrl_ros.nodes.driver.move_server import MoveCalls, MoveServer
+from dsrl_ros.nodes.driver.robot_interface import DriverCalls, connect
+from dsrl_ros.nodes.driver.startup import DriverStart, StartCalls
+from dsrl_ros.nodes.driver.status import DriverReporter, state_of, status_to_msg
+from dsrl_ros.nodes.driver.stops import DriverStops, StopCalls
 from dsrl_ros.robots.execution.executor import ChunkExecutor
 from dsrl_ros.robots.execution.intake import ChunkIntake
 from dsrl_ros.robots.execution.mover import Ended, MoveEnd, Mover

@@ -10,18 +10,18 @@ from dataclasses import replace
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.hardware_side import HardwareSide
-from dsrl_ros.bridge.robot_side import DriverCalls
-from dsrl_ros.bridge.xs_arm import JointGroupCommands
-from dsrl_ros.bridge.xs_gripper import XsGripper
-from dsrl_ros.bridge.xs_motors import ALL, MotorWatch
-from dsrl_ros.bridge.xs_prepare import XsPreparation
-from dsrl_ros.bridge.xs_services import GROUP, SINGLE, XsServices
-from dsrl_ros.bridge.xs_states import XsStates
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError, DsrlError, ShapeMismatchError
+from dsrl_ros.nodes.driver.hardware import HardwareSide
+from dsrl_ros.nodes.driver.robot_interface import DriverCalls
+from dsrl_ros.nodes.driver.widowx.arm import JointGroupCommands
+from dsrl_ros.nodes.driver.widowx.gripper import XsGripper
+from dsrl_ros.nodes.driver.widowx.motors import ALL, MotorWatch
+from dsrl_ros.nodes.driver.widowx.preparation import XsPreparation
+from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, XsServices
+from dsrl_ros.nodes.driver.widowx.states import XsStates
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros import names

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.commands import TrajectoryCommands
-from dsrl_ros.bridge.crisp import CrispCommands
-from dsrl_ros.bridge.gripper_client import GripperClient
-from dsrl_ros.bridge.hardware_side import HardwareSide
-from dsrl_ros.bridge.robot_side import DriverCalls
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.nodes.driver.arm_commands import TrajectoryCommands
+from dsrl_ros.nodes.driver.franka.crisp import CrispCommands
+from dsrl_ros.nodes.driver.franka.gripper import GripperClient
+from dsrl_ros.nodes.driver.hardware import HardwareSide
+from dsrl_ros.nodes.driver.robot_interface import DriverCalls
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names
 from dsrl_ros.ros.diagnostics import Health
 
 if TYPE_CHECKING:
-    from dsrl_ros.bridge.franka_faults import FaultWatch
-    from dsrl_ros.bridge.franka_recovery import FrankaRecovery
+    from dsrl_ros.nodes.driver.franka.faults import FaultWatch
+    from dsrl_ros.nodes.driver.franka.recovery import FrankaRecovery
 
 
 class FrankaSide(HardwareSide):
@@ -66,8 +66,8 @@ class FrankaSide(HardwareSide):
         self._faults: FaultWatch | None = None
         self._recovery: FrankaRecovery | None = None
         if real:
-            from dsrl_ros.bridge.franka_faults import FaultWatch
-            from dsrl_ros.bridge.franka_recovery import FrankaRecovery
+            from dsrl_ros.nodes.driver.franka.faults import FaultWatch
+            from dsrl_ros.nodes.driver.franka.recovery import FrankaRecovery
 
             self._faults = FaultWatch(node, hardware.state_silence_s)
             self._recovery = FrankaRecovery(node, hardware, lambda: self._fault() or self._silent)

@@ -1,0 +1,1 @@
+"""The driver node: the only one that commands the robot."""

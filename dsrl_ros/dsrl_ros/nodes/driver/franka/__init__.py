@@ -1,0 +1,1 @@
+"""The Franka Research 3 by the vendor's ROS 2 stack."""

@@ -1,0 +1,1 @@
+"""The WidowX 250 S by the vendor's `xs_sdk`."""
