@@ -11,8 +11,8 @@ from rclpy.serialization import deserialize_message
 from bench.graph import running
 from bench.rows import Row
 from dsrl_msgs import msg
-from dsrl_ros.bridge.delivery import JOURNAL
 from dsrl_ros.core.journal import read_journal
+from dsrl_ros.nodes.steering.transition_sender import JOURNAL
 
 _TIMES = 5
 _WATCH_S = 1.0  # far longer than a hold may take

@@ -12,7 +12,7 @@ pytest.importorskip('rclpy', reason='needs ROS')
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.heartbeat import Heart
+from dsrl_ros.nodes.steering.heartbeat import Heart
 
 
 @pytest.fixture

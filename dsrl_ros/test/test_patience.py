@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsrl_ros.bridge.patience import Patience
+from dsrl_ros.nodes.steering.patience import Patience
 
 
 class Clock:

@@ -14,10 +14,10 @@ pytest.importorskip('rclpy', reason='needs ROS')
 from sensor_msgs.msg import Image, JointState
 
 from dsrl_msgs.msg import Features
-from dsrl_ros.bridge.sensor_history import History
-from dsrl_ros.bridge.sensor_table import StateSources
-from dsrl_ros.bridge.sensors import StateSample, StateSensors
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.nodes.steering.sensor_history import History
+from dsrl_ros.nodes.steering.sensor_table import StateSources
+from dsrl_ros.nodes.steering.sensors import StateSample, StateSensors
 from dsrl_ros.ros.messages import header, stamp_from_ns
 
 MS = 1_000_000

@@ -35,7 +35,7 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.steering.actor import SteeringActor
 from dsrl_ros.learning.steering.choosers import ActorChooser
 from dsrl_ros.learning.steering.images import sight_of, small
-from dsrl_ros.nodes.steering_node import SteeringNode
+from dsrl_ros.nodes.steering.node import SteeringNode
 from dsrl_ros.ros import messages, names, qos
 from dsrl_ros.ros.images import image_from_msg, image_to_msg
 

@@ -326,6 +326,8 @@ def transition_from_msg(message: msg.Transition) -> Transition:
 def _sight_from_msg(message: msg.Observation) -> Sight | None:
     if not message.images and not message.features:
         return None
-    from dsrl_ros.bridge.learner_view import sight_from_msg  # when asked for: most nodes see none
+    from dsrl_ros.nodes.steering.learner_observation import (
+        sight_from_msg,  # when asked for: most nodes see none
+    )
 
     return sight_from_msg(message)

@@ -12,9 +12,9 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from dsrl_ros.bridge.sensor_history import History
-from dsrl_ros.bridge.sensor_table import CAMERA, ENCODER, Sensor, StateSources, Stream
 from dsrl_ros.core.types import Array
+from dsrl_ros.nodes.steering.sensor_history import History
+from dsrl_ros.nodes.steering.sensor_table import CAMERA, ENCODER, Sensor, StateSources, Stream
 from dsrl_ros.ros import qos
 from dsrl_ros.ros.messages import stamp_to_ns
 

@@ -1,6 +1,7 @@
 """Steering: leads a run from its first episode to its last, and picks the noise of every decision.
 
-The single decision is `bridge.decision_loop`, the order of episodes `learning.steering.plan`.
+The single decision is `nodes.steering.decision_loop`, the order of episodes
+`learning.steering.plan`.
 """
 
 from __future__ import annotations
@@ -20,13 +21,6 @@ from std_srvs.srv import Trigger
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk, ResetEpisode
-from dsrl_ros.bridge.asking import Asked
-from dsrl_ros.bridge.decision_loop import DecisionLoop, EpisodeTally
-from dsrl_ros.bridge.delivery import TransitionSender
-from dsrl_ros.bridge.heartbeat import Heart
-from dsrl_ros.bridge.patience import Patience
-from dsrl_ros.bridge.sensor_table import ENCODER, StateSources
-from dsrl_ros.bridge.sensors import StateSensors
 from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import ConfigError, StaleDataError, WeightsError
 from dsrl_ros.core.options import to_mapping
@@ -36,6 +30,13 @@ from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.learning.steering.images import check_sight
 from dsrl_ros.learning.steering.plan import Episode, RunPlan
 from dsrl_ros.learning.steering.weights_inbox import WeightsInbox
+from dsrl_ros.nodes.steering.decision_loop import DecisionLoop, EpisodeTally
+from dsrl_ros.nodes.steering.heartbeat import Heart
+from dsrl_ros.nodes.steering.patience import Patience
+from dsrl_ros.nodes.steering.retry import Asked
+from dsrl_ros.nodes.steering.sensor_table import ENCODER, StateSources
+from dsrl_ros.nodes.steering.sensors import StateSensors
+from dsrl_ros.nodes.steering.transition_sender import TransitionSender
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.ros.messages import header, run_to_bytes, spec_from_msg, stamp_to_ns

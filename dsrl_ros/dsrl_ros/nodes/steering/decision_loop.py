@@ -16,15 +16,15 @@ from rclpy.node import Node
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk
-from dsrl_ros.bridge.asking import Asked
-from dsrl_ros.bridge.delivery import TransitionSender
-from dsrl_ros.bridge.learner_view import learner_view
-from dsrl_ros.bridge.patience import Patience
-from dsrl_ros.bridge.sensors import StateSample
 from dsrl_ros.core.errors import PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, PolicySpec, Sight
 from dsrl_ros.learning.steering.choosers import NoiseChooser
 from dsrl_ros.learning.steering.observation import ObservationSpec
+from dsrl_ros.nodes.steering.learner_observation import learner_view
+from dsrl_ros.nodes.steering.patience import Patience
+from dsrl_ros.nodes.steering.retry import Asked
+from dsrl_ros.nodes.steering.sensors import StateSample
+from dsrl_ros.nodes.steering.transition_sender import TransitionSender
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import key_from_msg, noise_to_msg, observation_to_msg, stamp_to_ns
 
@@ -155,7 +155,7 @@ class DecisionLoop:
         """Ask again for what is overdue; return what it is and from whom, empty while nothing is.
 
         The robot holds meanwhile, and the episode goes on where it is once the answer comes; what
-        may have got lost is told in `bridge.asking`.
+        may have got lost is told in `nodes.steering.retry`.
         """
         if self._stage == Stage.IDLE or not self._patience.over:
             return ''

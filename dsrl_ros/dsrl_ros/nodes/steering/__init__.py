@@ -1,0 +1,1 @@
+"""The steering node: the decision loop and the plan of the run."""
