@@ -9,7 +9,7 @@ from std_srvs.srv import Trigger
 from dsrl_msgs.action import ResetEpisode
 from dsrl_msgs.msg import ChunkResult, DecisionId, DriverStatus, Reward, RewardStatus, TaskStatus
 from dsrl_msgs.srv import SetScene
-from dsrl_ros.bridge.judging import MARKS
+from dsrl_ros.nodes.reward.judging import MARKS
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import header, stamp_from_ns
 

@@ -19,11 +19,11 @@ from std_srvs.srv import Trigger
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import DriverStatus, TaskStatus
 from dsrl_msgs.srv import SetScene
-from dsrl_ros.bridge.resetting import Resetter
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
+from dsrl_ros.nodes.reward.reset.resetter import Resetter
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.ros import messages, names, qos

@@ -11,7 +11,7 @@ from reward_peers import Peers, done, reset
 
 from dsrl_msgs.action import ResetEpisode
 from dsrl_msgs.msg import Reward
-from dsrl_ros.nodes.reward_node import RewardNode
+from dsrl_ros.nodes.reward.node import RewardNode
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from std_msgs.msg import Bool
 
 from dsrl_msgs.msg import Reward, RewardStatus, TaskStatus
 from dsrl_ros.core.errors import ClassifierError, ConfigError
-from dsrl_ros.nodes.reward_node import RewardNode
+from dsrl_ros.nodes.reward.node import RewardNode
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.images import image_to_msg
 from dsrl_ros.ros.messages import header

@@ -13,10 +13,10 @@ from std_srvs.srv import Trigger
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import DriverStatus
 from dsrl_msgs.srv import PlanMotion
-from dsrl_ros.bridge.reset_waits import StepError, Waits
 from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
+from dsrl_ros.nodes.reward.reset.waits import StepError, Waits
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import Float64

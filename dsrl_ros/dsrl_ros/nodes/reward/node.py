@@ -1,7 +1,7 @@
 """Reward and resets: judges every executed chunk, ends episodes, brings the next one to its start.
 
-Owns no rule of the task: `tasks.reward.rewards` decides, `bridge.judging` carries what is said of
-it.
+Owns no rule of the task: `tasks.reward.rewards` decides, `nodes.reward.judging` carries what is
+said of it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from dsrl_msgs.action import ResetEpisode
-from dsrl_ros.bridge.judging import Judging
-from dsrl_ros.bridge.resetting import Resetter
 from dsrl_ros.core.config.reward import ResetConfig, RewardConfig
 from dsrl_ros.core.types import DecisionKey
+from dsrl_ros.nodes.reward.judging import Judging
+from dsrl_ros.nodes.reward.reset.resetter import Resetter
 from dsrl_ros.robots.model.registry import find_robot
 from dsrl_ros.ros import names
 from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.reset_robot import RobotSteps
-from dsrl_ros.bridge.reset_scene import SceneSteps
-from dsrl_ros.bridge.reset_waits import StepError, Waits
 from dsrl_ros.core.config.reward import ResetConfig
+from dsrl_ros.nodes.reward.reset.robot_steps import RobotSteps
+from dsrl_ros.nodes.reward.reset.scene_steps import SceneSteps
+from dsrl_ros.nodes.reward.reset.waits import StepError, Waits
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.tasks.reset_plan import Failure, ResetMachine, ResetStep, StepOutcome
 

@@ -12,9 +12,9 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from dsrl_msgs.msg import ChunkResult, Reward, RewardStatus
-from dsrl_ros.bridge.reward_sources import listen
 from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.types import NO_RUN, DecisionKey, RewardSource
+from dsrl_ros.nodes.reward.sources import listen
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import header, key_from_msg, key_to_msg, stamp_to_ns
 from dsrl_ros.ros.waiting import STEADY_CLOCK

@@ -1,0 +1,1 @@
+"""The reward node: rewards of executed chunks, and resets between episodes."""

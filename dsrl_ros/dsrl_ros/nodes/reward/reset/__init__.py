@@ -1,0 +1,1 @@
+"""A reset between episodes, step by step."""
