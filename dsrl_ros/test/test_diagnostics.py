@@ -15,7 +15,7 @@ from rclpy.node import Node
 from dsrl_msgs.msg import PolicySpec, Reward, TrainerStatus
 from dsrl_ros.nodes.policy_node import PolicyNode
 from dsrl_ros.nodes.reward.node import RewardNode
-from dsrl_ros.nodes.trainer_node import TrainerNode
+from dsrl_ros.nodes.trainer.node import TrainerNode
 from dsrl_ros.ros import names, qos
 
 POLICY = (

@@ -19,7 +19,6 @@ from toy import transition
 
 from dsrl_msgs import msg
 from dsrl_msgs.srv import InferBatch
-from dsrl_ros.bridge.remote_policy import RemotePolicy
 from dsrl_ros.core.errors import CheckpointError, ConfigError, PolicyUnavailableError
 from dsrl_ros.core.types import (
     ControlMode,
@@ -36,7 +35,8 @@ from dsrl_ros.learning.run import worker
 from dsrl_ros.learning.run.checkpoint import CheckpointStore
 from dsrl_ros.learning.run.rollout import learn_offline
 from dsrl_ros.learning.steering.actor import SteeringActor
-from dsrl_ros.nodes.trainer_node import TrainerNode
+from dsrl_ros.nodes.trainer.node import TrainerNode
+from dsrl_ros.nodes.trainer.remote_policy import RemotePolicy
 from dsrl_ros.ros import messages, names, qos
 
 RUN = uuid.uuid4()

@@ -24,7 +24,6 @@ from dsrl_msgs.msg import (
     Transition,
     TransitionAck,
 )
-from dsrl_ros.bridge.remote_policy import RemotePolicy
 from dsrl_ros.core.config.trainer import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.factories import is_factory
@@ -37,6 +36,7 @@ from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.learner import ActorLearner
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.run.worker import LearningWorker, NewWeights
+from dsrl_ros.nodes.trainer.remote_policy import RemotePolicy
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.ros import names, qos

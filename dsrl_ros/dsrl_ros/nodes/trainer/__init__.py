@@ -1,0 +1,1 @@
+"""The trainer node: replay, gradient steps, checkpoints and weights."""
