@@ -17,7 +17,7 @@ from dsrl_msgs.msg import ChunkResult
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.nodes.driver.node import DriverNode
-from dsrl_ros.nodes.twin_node import TwinNode
+from dsrl_ros.nodes.twin.node import TwinNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.ros.messages import executed_from_msg

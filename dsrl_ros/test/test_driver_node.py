@@ -27,7 +27,7 @@ from dsrl_msgs.srv import SetScene
 from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
 from dsrl_ros.nodes.driver.node import DriverNode
-from dsrl_ros.nodes.twin_node import TwinNode
+from dsrl_ros.nodes.twin.node import TwinNode
 from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import (

@@ -11,7 +11,7 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from tf2_msgs.msg import TFMessage
 
-from dsrl_ros.nodes.twin_node import TwinNode
+from dsrl_ros.nodes.twin.node import TwinNode
 from dsrl_ros.ros import names, qos
 
 POSES = {'tool': names.TOOL_POSE, 'cube': 'cube_pose', 'bowl': 'bowl_pose'}

@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 from dsrl_msgs.msg import TaskStatus
 from dsrl_msgs.srv import Advance, SetScene
 from dsrl_ros.core.errors import ConfigError, DriverError
-from dsrl_ros.nodes.twin_node import TwinNode
+from dsrl_ros.nodes.twin.node import TwinNode
 from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import stamp_from_ns, stamp_to_ns

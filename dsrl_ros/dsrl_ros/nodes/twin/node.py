@@ -16,10 +16,10 @@ from sensor_msgs.msg import Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs.srv import Advance, SetScene
-from dsrl_ros.bridge.twin_state import WorldPublisher
 from dsrl_ros.core.checks import require_finite
 from dsrl_ros.core.config.twin import TwinConfig
 from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
+from dsrl_ros.nodes.twin.publisher import WorldPublisher
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.images import image_to_msg
 from dsrl_ros.ros.messages import stamp_from_ns, stamp_to_ns

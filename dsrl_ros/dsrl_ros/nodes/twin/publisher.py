@@ -10,7 +10,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
 from dsrl_msgs.msg import TaskStatus
-from dsrl_ros.bridge.frames import FramePublisher
+from dsrl_ros.nodes.twin.frames import FramePublisher
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import header, stamp_from_ns
