@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 
 from dsrl_msgs.msg import PolicySpec, Reward, TrainerStatus
-from dsrl_ros.nodes.policy_node import PolicyNode
+from dsrl_ros.nodes.policy.node import PolicyNode
 from dsrl_ros.nodes.reward.node import RewardNode
 from dsrl_ros.nodes.trainer.node import TrainerNode
 from dsrl_ros.ros import names, qos

@@ -26,7 +26,7 @@ from dsrl_msgs.action import InferChunk
 from dsrl_msgs.srv import InferBatch
 from dsrl_ros.core.errors import ConfigError, PolicyLoadError, PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, Noise, NoiseLayout, NoiseSource
-from dsrl_ros.nodes.policy_node import PolicyNode
+from dsrl_ros.nodes.policy.node import PolicyNode
 from dsrl_ros.policies import exported, io
 from dsrl_ros.ros import messages, names, qos
 from dsrl_ros.ros.images import image_to_msg

@@ -1,0 +1,1 @@
+"""The policy node: the frozen policy as an action server."""
