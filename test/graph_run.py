@@ -19,8 +19,8 @@ from rclpy.serialization import deserialize_message
 from rosbags.rosbag2 import Reader
 
 from dsrl_msgs.msg import Transition
-from dsrl_ros.bridge.bags import typestore
 from dsrl_ros.core.journal import read_journal
+from dsrl_ros.nodes.recorder.bag_writer import typestore
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
 FRANKA, WIDOWX = 'franka_steer', 'widowx_steer'

@@ -16,11 +16,11 @@ from PIL import Image
 from rclpy.serialization import serialize_message
 
 from dsrl_msgs import msg
-from dsrl_ros.bridge.bag_frames import Selection, choose
-from dsrl_ros.bridge.bags import Definitions, EpisodeBags, Received
 from dsrl_ros.cli import export_images
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.learning.success_classifier.images import read_images
+from dsrl_ros.nodes.recorder.bag_frames import Selection, choose
+from dsrl_ros.nodes.recorder.bag_writer import Definitions, EpisodeBags, Received
 from dsrl_ros.ros import names
 from dsrl_ros.ros.images import image_to_msg
 from dsrl_ros.ros.messages import header

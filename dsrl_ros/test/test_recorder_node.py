@@ -17,8 +17,8 @@ from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import JointState
 
 from dsrl_msgs import msg
-from dsrl_ros.bridge.bags import AUDIT, EpisodeBags, typestore
-from dsrl_ros.nodes.recorder_node import _KEYED, RecorderNode
+from dsrl_ros.nodes.recorder.bag_writer import AUDIT, EpisodeBags, typestore
+from dsrl_ros.nodes.recorder.node import _KEYED, RecorderNode
 from dsrl_ros.ros import names, qos
 
 RUN = list(uuid.uuid4().bytes)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from dsrl_ros.bridge.bag_frames import Selection, labelled_frames
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.learning.success_classifier.images import FAILURE, SUCCESS, image_name
+from dsrl_ros.nodes.recorder.bag_frames import Selection, labelled_frames
 
 
 def main(arguments: Sequence[str]) -> int:

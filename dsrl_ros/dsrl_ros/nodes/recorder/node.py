@@ -17,8 +17,8 @@ from sensor_msgs.msg import Image, JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs import msg
-from dsrl_ros.bridge.bags import Definitions, EpisodeBags, Received
 from dsrl_ros.core.config.recorder import RecorderConfig
+from dsrl_ros.nodes.recorder.bag_writer import Definitions, EpisodeBags, Received
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.ros.params import declare_config

@@ -1,0 +1,1 @@
+"""The recorder node: one rosbag2 per episode."""
