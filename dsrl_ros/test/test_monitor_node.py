@@ -13,7 +13,7 @@ from rclpy.node import Node
 
 from dsrl_msgs import msg
 from dsrl_ros.core.statistics import SuccessRate
-from dsrl_ros.nodes.monitor_node import MonitorNode
+from dsrl_ros.nodes.monitor.node import MonitorNode
 from dsrl_ros.ros import names, qos
 
 RUN = list(uuid.uuid4().bytes)

@@ -17,7 +17,6 @@ from rclpy.node import Node
 from dsrl_msgs.msg import EpisodeResult, RunInfo, TrainerStatus
 from dsrl_ros import __version__
 from dsrl_ros.bridge.panel import LearnerState, Panel, outcome_table
-from dsrl_ros.bridge.prior_child import PriorChild
 from dsrl_ros.core.config.monitor import MonitorConfig
 from dsrl_ros.core.factories import is_factory
 from dsrl_ros.core.statistics import SuccessRate
@@ -30,6 +29,7 @@ from dsrl_ros.learning.run.report import (
     success_summary,
     write_json,
 )
+from dsrl_ros.nodes.monitor.prior_process import PriorChild
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.params import declare_config
 from dsrl_ros.ros.run_node import run_node

@@ -1,0 +1,1 @@
+"""The monitor node: live panel, summary and learning curve of a run."""
