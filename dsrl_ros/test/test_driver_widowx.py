@@ -27,7 +27,7 @@ from dsrl_ros.cli.pose import PoseMover
 from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
 from dsrl_ros.nodes.driver.node import DriverNode
 from dsrl_ros.nodes.driver.widowx.states import XsStates
-from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
+from dsrl_ros.nodes.motion_planner.node import MotionPlannerNode
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.model.widowx import WX250S
 from dsrl_ros.ros import names, qos

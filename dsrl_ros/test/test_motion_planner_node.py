@@ -19,7 +19,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.core.config.driver import BRAKE_S
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
+from dsrl_ros.nodes.motion_planner.node import MotionPlannerNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.extremes import extremes

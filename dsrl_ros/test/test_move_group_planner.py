@@ -15,7 +15,7 @@ from rclpy.node import Node
 
 from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.core.config.driver import BRAKE_S
-from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
+from dsrl_ros.nodes.motion_planner.node import MotionPlannerNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.motion.rest_to_rest import timed
 from dsrl_ros.ros import names

@@ -22,7 +22,7 @@ from dsrl_msgs.srv import SetScene
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.nodes.motion_planner_node import MotionPlannerNode
+from dsrl_ros.nodes.motion_planner.node import MotionPlannerNode
 from dsrl_ros.nodes.reward.reset.resetter import Resetter
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics

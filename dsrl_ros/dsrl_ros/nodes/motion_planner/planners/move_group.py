@@ -10,8 +10,8 @@ from rclpy.action.client import ClientGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
-from dsrl_ros.bridge.planning.base import Limits
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.nodes.motion_planner.planners.base import Limits
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
 from dsrl_ros.ros import names

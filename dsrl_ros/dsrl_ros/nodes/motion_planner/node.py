@@ -13,11 +13,11 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from dsrl_msgs.srv import PlanMotion
-from dsrl_ros.bridge.planning.base import Limits
-from dsrl_ros.bridge.planning.choose import choose_planner
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
+from dsrl_ros.nodes.motion_planner.planners.base import Limits
+from dsrl_ros.nodes.motion_planner.planners.choose import choose_planner
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.model.registry import find_robot

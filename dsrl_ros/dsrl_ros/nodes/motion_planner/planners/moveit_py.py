@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dsrl_ros.bridge.planning.base import Limits
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.nodes.motion_planner.planners.base import Limits
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
 from dsrl_ros.ros.robot_messages import trajectory_from_msg

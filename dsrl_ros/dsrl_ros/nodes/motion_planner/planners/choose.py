@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rclpy.node import Node
 
-from dsrl_ros.bridge.planning.base import MotionPlanner
-from dsrl_ros.bridge.planning.move_group import MoveGroupPlanner
-from dsrl_ros.bridge.planning.moveit_py import MoveItPyPlanner
-from dsrl_ros.bridge.planning.plain import PlainPlanner
 from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.nodes.motion_planner.planners.base import MotionPlanner
+from dsrl_ros.nodes.motion_planner.planners.move_group import MoveGroupPlanner
+from dsrl_ros.nodes.motion_planner.planners.moveit_py import MoveItPyPlanner
+from dsrl_ros.nodes.motion_planner.planners.plain import PlainPlanner
 from dsrl_ros.robots.model.description import RobotDescription
 
 # What each needs that only a ROS install has.

@@ -1,0 +1,1 @@
+"""The motion planner node: motions of a reset."""
