@@ -17,7 +17,7 @@ from test_urdf import urdf
 from dsrl_msgs.action import MoveArm
 from dsrl_msgs.msg import ChunkResult
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
+from dsrl_ros.nodes.mock_gripper.node import MockGripperNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.motion.rest_to_rest import timed
 from dsrl_ros.ros import names, qos

@@ -43,7 +43,7 @@ from dsrl_ros.nodes.driver.franka.crisp import CrispCommands
 from dsrl_ros.nodes.driver.franka.faults import fault_of
 from dsrl_ros.nodes.driver.franka.gripper import GripperClient
 from dsrl_ros.nodes.driver.node import DriverNode
-from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
+from dsrl_ros.nodes.mock_gripper.node import MockGripperNode
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics

@@ -16,7 +16,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from dsrl_ros.nodes.mock_gripper_node import MockGripperNode
+from dsrl_ros.nodes.mock_gripper.node import MockGripperNode
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.ros import names, qos
 

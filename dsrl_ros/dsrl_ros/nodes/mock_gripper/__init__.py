@@ -1,0 +1,1 @@
+"""The mock gripper node: the Franka Hand's actions beside mock hardware."""
