@@ -16,7 +16,7 @@ from toy import transition
 
 from dsrl_ros.cli import evaluate, local, plot, train
 from dsrl_ros.cli import main as command
-from dsrl_ros.cli.progress import Bars
+from dsrl_ros.console.progress import Bars
 from dsrl_ros.core.errors import (
     CheckpointError,
     ConfigError,

@@ -17,7 +17,7 @@ from reward_peers import Peers, done, reset
 
 from dsrl_msgs.action import ResetEpisode
 from dsrl_msgs.msg import Reward
-from dsrl_ros.cli.keys import Keys
+from dsrl_ros.console.keys import Keys
 from dsrl_ros.nodes.reward.node import RewardNode
 
 DSRL = [sys.executable, '-u', '-m', 'dsrl_ros.cli.main', 'judge']

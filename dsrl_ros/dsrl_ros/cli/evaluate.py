@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from dsrl_ros.bridge.panel import outcome_table
 from dsrl_ros.cli import local
-from dsrl_ros.cli.progress import Bars
+from dsrl_ros.console.panel import outcome_table
+from dsrl_ros.console.progress import Bars
 from dsrl_ros.core.errors import CheckpointError
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.learning.algorithms.build import acting_policy, build_learner

@@ -20,7 +20,7 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dsrl_msgs.msg import Reward, RewardStatus
-from dsrl_ros.cli.keys import Keys
+from dsrl_ros.console.keys import Keys
 from dsrl_ros.core.types import RewardSource
 from dsrl_ros.nodes.reward.judging import MARKS
 from dsrl_ros.ros import names, qos

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import torch
 
-from dsrl_ros.bridge.panel import outcome_table
 from dsrl_ros.cli import local
-from dsrl_ros.cli.progress import Bars
+from dsrl_ros.console.panel import outcome_table
+from dsrl_ros.console.progress import Bars
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import described
 from dsrl_ros.core.statistics import SuccessRate

@@ -16,7 +16,7 @@ from rclpy.node import Node
 
 from dsrl_msgs.msg import EpisodeResult, RunInfo, TrainerStatus
 from dsrl_ros import __version__
-from dsrl_ros.bridge.panel import LearnerState, Panel, outcome_table
+from dsrl_ros.console.panel import LearnerState, Panel, outcome_table
 from dsrl_ros.core.config.monitor import MonitorConfig
 from dsrl_ros.core.factories import is_factory
 from dsrl_ros.core.statistics import SuccessRate
