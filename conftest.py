@@ -8,7 +8,7 @@ from contextlib import closing
 import hypothesis
 import pytest
 
-from dsrl_ros.cli.leases import DomainLease
+from dsrl_ros.launch.leases import DomainLease
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile('suite', deadline=None)

@@ -29,8 +29,8 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs.srv import SetScene
-from dsrl_ros.cli.description import NodeCall
-from dsrl_ros.cli.graph import command
+from dsrl_ros.launch.launch_file import NodeCall
+from dsrl_ros.launch.processes import command
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import stamp_to_ns

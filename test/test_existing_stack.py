@@ -20,7 +20,7 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dsrl_msgs.msg import DriverStatus
-from dsrl_ros.cli.description import Description
+from dsrl_ros.launch.launch_file import Description
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.ros import names, qos
 

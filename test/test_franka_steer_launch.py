@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
-from dsrl_ros.cli.description import Description
-from dsrl_ros.cli.node_options import read_parameter_file
-from dsrl_ros.cli.prepare import prepare_run
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.node_options import read_parameter_file
+from dsrl_ros.launch.prepare import prepare_run
 from dsrl_ros.robots.model.franka import FR3
 
 GRAPH = Path(__file__).parents[1] / 'dsrl_bringup/launch/franka_steer.launch.yaml'
@@ -232,7 +232,7 @@ def test_launch_files_of_others_are_left_to_ros2_launch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With all packages there, it is the launcher that lacks something."""
-    monkeypatch.setattr('dsrl_ros.cli.packages._is_installed', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.launch.packages._is_installed', lambda _: True)
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
     given = {'robot_mode': 'mock'}
     with pytest.raises(ConfigError, match=r'franka_bringup to include.*Use `ros2 launch`'):
@@ -251,7 +251,7 @@ def test_a_robot_starts_slowly_unless_it_is_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], ramp_s: float
 ) -> None:
     """The argument wins over the file, and both over what is safe."""
-    monkeypatch.setattr('dsrl_ros.cli.packages._is_installed', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.launch.packages._is_installed', lambda _: True)
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
     if 'config' in given:
         (tmp_path / 'slow').write_text(

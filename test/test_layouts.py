@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from dsrl_ros.cli.description import Description
+from dsrl_ros.launch.launch_file import Description
 from dsrl_ros.ros import names
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'

@@ -29,8 +29,8 @@ pytest.importorskip('rclpy', reason='needs ROS')
 
 from graph_run import BRINGUP, FRANKA, Run, description_of, small_config, start_graph
 
-from dsrl_ros.cli.description import Description
 from dsrl_ros.core.types import NoiseSource
+from dsrl_ros.launch.launch_file import Description
 from dsrl_ros.nodes.recorder.bag_writer import AUDIT
 from dsrl_ros.policies import exported, io
 from dsrl_ros.ros import names

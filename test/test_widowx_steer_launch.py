@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dsrl_ros.cli.description import Description
-from dsrl_ros.cli.node_options import complete_calls, read_parameter_file
-from dsrl_ros.cli.prepare import prepare_run
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.node_options import complete_calls, read_parameter_file
+from dsrl_ros.launch.prepare import prepare_run
 from dsrl_ros.nodes.steering.sensor_table import StateSources
 from dsrl_ros.robots.model.widowx import WX250S
 from dsrl_ros.ros import names

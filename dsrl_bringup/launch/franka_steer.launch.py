@@ -4,7 +4,7 @@ from pathlib import Path
 
 from launch import LaunchDescription
 
-from dsrl_ros.cli.stock_launch import launch_description
+from dsrl_ros.launch.ros2_launch import launch_description
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dsrl_ros.cli.description import Description
-from dsrl_ros.cli.graph import command
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.processes import command
 
 NODE = """
   - node:

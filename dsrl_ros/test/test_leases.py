@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from dsrl_ros.cli.leases import DOMAIN_IDS, DomainLease, Lease, NameTakenError
+from dsrl_ros.launch.leases import DOMAIN_IDS, DomainLease, Lease, NameTakenError
 
 
 def test_two_leases_get_different_domains() -> None:
@@ -29,7 +29,7 @@ def test_a_name_has_one_holder_and_is_free_again_after_it() -> None:
 
 def test_a_killed_process_frees_its_name() -> None:
     """No lock outlives its holder, so nobody has to clean up by hand."""
-    code = "from dsrl_ros.cli.leases import Lease; l = Lease('test/killed'); print(1); input()"
+    code = "from dsrl_ros.launch.leases import Lease; l = Lease('test/killed'); print(1); input()"
     holder = subprocess.Popen(
         [sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -45,7 +45,7 @@ def test_a_killed_process_frees_its_name() -> None:
 def test_a_domain_in_use_without_a_lease_is_left_alone(ros_domain_id: int) -> None:
     """A ROS program that somebody else runs on this machine keeps its domain to itself."""
     rclpy = pytest.importorskip('rclpy')
-    from dsrl_ros.cli.leases import _has_participants
+    from dsrl_ros.launch.leases import _has_participants
 
     context = rclpy.Context()
     context.init(domain_id=ros_domain_id)

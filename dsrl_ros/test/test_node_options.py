@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 import dsrl_ros.nodes
-from dsrl_ros.cli.node_options import (
+from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.node_options import (
     NODE_OPTIONS,
     complete,
     read_parameter_file,
     write_parameter_file,
 )
-from dsrl_ros.core.errors import ConfigError
 
 NODES = Path(dsrl_ros.nodes.__path__[0])
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dsrl_ros.cli.node_options import read_parameter_file
-from dsrl_ros.cli.prepare import prepare_run
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.node_options import read_parameter_file
+from dsrl_ros.launch.prepare import prepare_run
 
 GRAPH = Path(__file__).parents[2] / 'dsrl_bringup/launch/franka_steer.launch.yaml'
 

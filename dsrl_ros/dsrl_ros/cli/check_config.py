@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsrl_ros.cli.node_options import read_parameter_file
+from dsrl_ros.launch.node_options import read_parameter_file
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
-from dsrl_ros.cli.description import Description
-from dsrl_ros.cli.graph import run_graph
-from dsrl_ros.cli.leases import DomainLease, Lease, NameTakenError
-from dsrl_ros.cli.prepare import SEED, prepare_run
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.leases import DomainLease, Lease, NameTakenError
+from dsrl_ros.launch.prepare import SEED, prepare_run
+from dsrl_ros.launch.processes import run_graph
 
 BRINGUP = 'dsrl_bringup'
 _ENDING = '.launch.yaml'

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from dsrl_ros.cli.node_options import NODE_OPTIONS
 from dsrl_ros.core.options import described
+from dsrl_ros.launch.node_options import NODE_OPTIONS
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dsrl_ros.cli.description import Description, NodeCall
-from dsrl_ros.cli.node_options import complete_calls, write_parameter_file
-from dsrl_ros.cli.packages import check_packages
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.launch_file import Description, NodeCall
+from dsrl_ros.launch.node_options import complete_calls, write_parameter_file
+from dsrl_ros.launch.packages import check_packages
 from dsrl_ros.learning.run.folder import make_run_folder
 
 # The arguments that this module fills in where the user gives none.

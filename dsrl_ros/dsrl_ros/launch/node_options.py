@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from dsrl_ros.cli.description import NodeCall
 from dsrl_ros.core import options
 from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
@@ -24,6 +23,7 @@ from dsrl_ros.core.config.trainer import TrainerConfig
 from dsrl_ros.core.config.twin import TwinConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.launch_file import NodeCall
 from dsrl_ros.learning.config import LearnerConfig
 
 # Node to the sections of its parameters; the empty section holds the node's own options.

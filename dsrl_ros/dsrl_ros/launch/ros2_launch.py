@@ -14,8 +14,8 @@ from launch.actions import (
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
-from dsrl_ros.cli.description import Description
-from dsrl_ros.cli.prepare import prepare_run
+from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.prepare import prepare_run
 
 
 def launch_description(graph: Path) -> LaunchDescription:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
-from dsrl_ros.cli.description import NodeCall
-from dsrl_ros.cli.guard import Guard
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.guard import Guard
+from dsrl_ros.launch.launch_file import NodeCall
 
 ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LAST_LINES = 15

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from dsrl_ros.cli.substitutions import is_true, substitute
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.substitutions import is_true, substitute
 
 _TAGS = ('arg', 'node', 'include')
 _TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
