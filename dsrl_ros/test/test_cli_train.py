@@ -14,7 +14,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from toy import transition
 
-from dsrl_ros.cli import evaluate, local, plot, train
+from dsrl_ros.cli import evaluate, plot, run_options, train
 from dsrl_ros.cli import main as command
 from dsrl_ros.console.progress import Bars
 from dsrl_ros.core.errors import (
@@ -110,7 +110,7 @@ def test_eval_and_plot_read_the_folder_of_a_run(policy, capsys):
 def test_options_come_from_the_file_and_the_command_line_wins(tmp_path):
     path = tmp_path / 'my.yaml'
     path.write_text('utd: 7\ndiscount: 0.5\n')
-    config = local.learner_config(['utd:=9'], path)
+    config = run_options.learner_config(['utd:=9'], path)
     assert config == LearnerConfig(utd=9, discount=0.5)
 
 
@@ -172,12 +172,12 @@ def test_from_a_dataset_only_as_the_documentation_has_it(policy, tmp_path):
 def test_policy_and_environment_are_made_once(policy, monkeypatch):
     made = []
 
-    def count(options, *rest, load=local.load_policy, make=local.make_env):
+    def count(options, *rest, load=run_options.load_policy, make=run_options.make_env):
         made.append(len(rest))
         return make(options, *rest) if rest else load(options)
 
-    monkeypatch.setattr(local, 'load_policy', count)
-    monkeypatch.setattr(local, 'make_env', count)
+    monkeypatch.setattr(run_options, 'load_policy', count)
+    monkeypatch.setattr(run_options, 'make_env', count)
     run(policy, '--out', 'a')
     assert made == [0, 2]
 
@@ -205,8 +205,8 @@ def test_a_registered_environment_by_its_id(policy, tmp_path):
     path = tmp_path / 'pendulum.pt2'
     path.write_bytes(Path(policy).read_bytes())
     spec = exported.plain_spec('pendulum', 2, [-1.0], [1.0], 2, 2)
-    options = local.run_options({'policy': str(path), 'env': 'MountainCarContinuous-v0'})
-    env = local.make_env(options, spec, LearnerConfig(discount_unit='step', discount=0.5))
+    options = run_options.run_options({'policy': str(path), 'env': 'MountainCarContinuous-v0'})
+    env = run_options.make_env(options, spec, LearnerConfig(discount_unit='step', discount=0.5))
     assert env.reset(seed=0)[0].shape == (2,)
 
 

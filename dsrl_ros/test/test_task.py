@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsrl_ros.cli import local
+from dsrl_ros.cli import run_options
 from dsrl_ros.core.config.choices import TASK_NAMES
 from dsrl_ros.core.config.twin import TwinConfig
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
@@ -145,8 +145,8 @@ def test_environment_and_world_of_a_task_start_alike(drawer):
 
 @pytest.mark.parametrize('name', TASK_NAMES)
 def test_the_command_line_makes_the_environment_of_a_task(name):
-    options = local.RunOptions(env=name, policy=str(SHIPPED))
-    made = local.make_env(options, spec_for(TASKS[name]), LearnerConfig())
+    options = run_options.RunOptions(env=name, policy=str(SHIPPED))
+    made = run_options.make_env(options, spec_for(TASKS[name]), LearnerConfig())
     assert isinstance(made, TaskEnv) and made.task is TASKS[name]
 
 
@@ -162,4 +162,4 @@ def test_the_command_line_makes_the_environment_of_a_task(name):
 def test_a_policy_for_something_else_is_refused(what, other):
     spec = dataclasses.replace(spec_for(TASKS['pick_place']), **{what: other})
     with pytest.raises(ShapeMismatchError, match=r'expected .* for the task pick_place'):
-        local.make_env(local.RunOptions(policy=str(SHIPPED)), spec, LearnerConfig())
+        run_options.make_env(run_options.RunOptions(policy=str(SHIPPED)), spec, LearnerConfig())

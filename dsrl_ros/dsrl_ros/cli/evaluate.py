@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from dsrl_ros.cli import local
+from dsrl_ros.cli import run_options
 from dsrl_ros.console.panel import outcome_table
 from dsrl_ros.console.progress import Bars
 from dsrl_ros.core.errors import CheckpointError
@@ -34,11 +34,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--seed', type=int, help="of the resets [the run's + 1]")
     parser.add_argument('--scales', type=float, nargs='+', default=SCALES, help='of the prior')
     given = parser.parse_args(arguments)
-    options, config = local.load_options(given.run)
+    options, config = run_options.load_options(given.run)
     seed = options.seed + 1 if given.seed is None else given.seed
     torch.set_num_threads(1)
-    policy = BoundedPolicy(local.load_policy(options))
-    env = local.make_env(options, policy.spec, config)
+    policy = BoundedPolicy(run_options.load_policy(options))
+    env = run_options.make_env(options, policy.spec, config)
     learner = build_learner(policy, config, options.seed)
     newest = CheckpointStore(given.run / 'checkpoints').latest_complete()
     if newest is None:

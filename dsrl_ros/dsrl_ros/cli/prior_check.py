@@ -17,7 +17,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from dsrl_ros.cli import local
+from dsrl_ros.cli import run_options
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.report import layout_warning
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         DsrlError: an option, the policy or the environment is wrong.
     """
     parser = argparse.ArgumentParser(prog='dsrl prior-check', description=__doc__)
-    local.add_run_arguments(
+    run_options.add_run_arguments(
         parser, ('env', 'policy', 'seed', 'max_steps', 'end_on_success', 'success_return')
     )
     parser.add_argument('--episodes', type=int, default=50, help='evaluation resets [50]')
@@ -98,9 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = vars(parser.parse_args(arguments))
 
     torch.set_num_threads(1)
-    options = local.run_options({name: given[name] for name in given if name != 'episodes'})
-    policy = local.load_policy(options)
-    env = local.make_env(options, policy.spec, LearnerConfig())
+    options = run_options.run_options({name: given[name] for name in given if name != 'episodes'})
+    policy = run_options.load_policy(options)
+    env = run_options.make_env(options, policy.spec, LearnerConfig())
     wanted = [(layout, scale) for layout in given['layouts'] for scale in given['scales']]
     if given['also_full'] and ('full', 1.0) not in wanted:
         wanted.append(('full', 1.0))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from dsrl_ros.cli import local
+from dsrl_ros.cli import run_options
 from dsrl_ros.console.panel import outcome_table
 from dsrl_ros.console.progress import Bars
 from dsrl_ros.core.errors import ConfigError
@@ -30,7 +30,7 @@ from dsrl_ros.learning.run.folder import make_run_folder
 from dsrl_ros.learning.run.training_run import Progress, TrainingRun
 from dsrl_ros.learning.steering.plan import RunPlan
 
-_NAMES = tuple(local.RunOptions.__dataclass_fields__)
+_NAMES = tuple(run_options.RunOptions.__dataclass_fields__)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog='dsrl train', description=__doc__)
     parser.add_argument('learner', nargs='*', metavar='name:=value', help='options of the learner')
-    local.add_run_arguments(parser, _NAMES)
+    run_options.add_run_arguments(parser, _NAMES)
     parser.add_argument('--out', default='', help='folder of the run [runs/<time>]')
     parser.add_argument('--config', type=Path, help='YAML file with options of the learner')
     parser.add_argument(
@@ -58,9 +58,9 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     options, config, folder = _resumed(given) if given['resume'] else (*_new(given), None)
     torch.set_num_threads(1)  # small networks are slower with more
-    policy = local.load_policy(options)
+    policy = run_options.load_policy(options)
     run = TrainingRun(
-        local.make_env(options, policy.spec, config),
+        run_options.make_env(options, policy.spec, config),
         policy,
         config,
         RunPlan(options.seed, options.warmup, options.episodes, options.eval),
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     if folder is None:
         folder = make_run_folder(str(given['out']), Path.cwd())
-        local.save_options(folder, options, config)
+        run_options.save_options(folder, options, config)
     with Bars(folder / 'tensorboard') as bars:
         bars.say(
             f'{folder}: {config.algorithm}, {config.noise_layout} noise, seed {options.seed}, '
@@ -99,16 +99,16 @@ def outcome(progress: Progress, config: LearnerConfig) -> list[tuple[str, Succes
     return rows
 
 
-def _new(given: dict[str, object]) -> tuple[local.RunOptions, LearnerConfig]:
-    options = local.run_options(given)
+def _new(given: dict[str, object]) -> tuple[run_options.RunOptions, LearnerConfig]:
+    options = run_options.run_options(given)
     pairs, file = given['learner'], given['config']
     assert isinstance(pairs, list)
-    config = local.learner_config(pairs, file if isinstance(file, Path) else None)
-    local.check_together(options, config)
+    config = run_options.learner_config(pairs, file if isinstance(file, Path) else None)
+    run_options.check_together(options, config)
     return options, config
 
 
-def _resumed(given: dict[str, object]) -> tuple[local.RunOptions, LearnerConfig, Path]:
+def _resumed(given: dict[str, object]) -> tuple[run_options.RunOptions, LearnerConfig, Path]:
     others = [name for name in (*_NAMES, 'out', 'config', 'learner') if given.get(name)]
     if others:
         raise ConfigError(
@@ -116,12 +116,12 @@ def _resumed(given: dict[str, object]) -> tuple[local.RunOptions, LearnerConfig,
             'the options it began with. Leave them out, or start a new run.'
         )
     folder = Path(str(given['resume'])).expanduser().absolute()
-    options, config = local.load_options(folder)
+    options, config = run_options.load_options(folder)
     return options, config, folder
 
 
 def _offline(
-    options: local.RunOptions, spec: PolicySpec, config: LearnerConfig, folder: Path | None
+    options: run_options.RunOptions, spec: PolicySpec, config: LearnerConfig, folder: Path | None
 ) -> list[Transition]:
     """Return the offline data of a run, unless a checkpoint holds it already."""
     if not options.offline:
