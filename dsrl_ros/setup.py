@@ -61,7 +61,7 @@ setup(
     entry_points={
         'console_scripts': [
             'dsrl = dsrl_ros.cli.main:main',
-            *(f'{node}_node = dsrl_ros.nodes.{node}_node:main' for node in NODES),
+            *(f'{node}_node = dsrl_ros.nodes.{node}.node:main' for node in NODES),
         ],
     },
 )

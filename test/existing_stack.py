@@ -33,8 +33,8 @@ from dsrl_ros.launch.launch_file import NodeCall
 from dsrl_ros.launch.processes import command
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import stamp_to_ns
 from dsrl_ros.ros.robot_messages import joints_to_msg, positions_from_msg
+from dsrl_ros.ros.stamps import stamp_to_ns
 
 GUIDE = Path(__file__).parents[1] / 'docs/existing_stack.md'
 _SIM = '/sim'  # namespace of the twin, which DSRL does not know

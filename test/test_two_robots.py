@@ -20,7 +20,7 @@ from ros_host import RosHost
 from rosgraph_msgs.msg import Clock
 
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import stamp_to_ns
+from dsrl_ros.ros.stamps import stamp_to_ns
 
 SIDES = {'left': (FRANKA, 'pick_place'), 'right': (WIDOWX, 'widowx_drawer_closing')}
 NODES = {'driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin'}

@@ -32,9 +32,9 @@ from graph_run import BRINGUP, FRANKA, Run, description_of, small_config, start_
 from dsrl_ros.core.types import NoiseSource
 from dsrl_ros.launch.launch_file import Description
 from dsrl_ros.nodes.recorder.bag_writer import AUDIT
+from dsrl_ros.nodes.trainer.transitions import transition_from_msg
 from dsrl_ros.policies import exported, io
 from dsrl_ros.ros import names
-from dsrl_ros.ros.messages import transition_from_msg
 
 NODES = ('driver', 'monitor', 'policy', 'recorder', 'reward', 'steering', 'trainer', 'twin')
 PHASES = ['warmup'] * 2 + ['online'] * 3 + ['eval_base'] * 2 + ['eval_steered'] * 2

@@ -6,10 +6,11 @@ import functools
 
 import numpy as np
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.tool_path import ToolPath
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.robots.safety.workspace import WORKSPACE_TOLERANCE
 
 _ROUNDING = 2e-6  # twice the gate's

@@ -12,9 +12,8 @@ import numpy as np
 
 from bench.hostile.motions import rows_of, starts
 from bench.hostile.setups import ROBOT_NAME, ROWS, Setup
-from dsrl_ros.core.types import DecisionKey
+from dsrl_ros.core.types import DecisionKey, Float64
 from dsrl_ros.robots.motion.chunk import Chunk
-from dsrl_ros.robots.motion.trajectory import Float64
 
 
 class HostileChunks:

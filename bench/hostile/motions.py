@@ -8,9 +8,8 @@ import mink
 import numpy as np
 
 from bench.hostile.setups import BRAKE_NS, KINEMATICS, ROWS, Setup
-from dsrl_ros.core.types import ControlMode
+from dsrl_ros.core.types import ControlMode, Float64
 from dsrl_ros.robots.model.franka import FR3
-from dsrl_ros.robots.motion.trajectory import Float64
 
 # To a limit and no further; and to it and back, which braking on the way would overshoot.
 _APPROACHES = (np.array([1, 4, 9, 16]) / 16, np.array([0.5, 1.0, 0.5, 0.0]) / 0.875)

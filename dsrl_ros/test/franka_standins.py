@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from builtin_interfaces.msg import Duration
 from controller_manager_msgs.srv import SetHardwareComponentState, SwitchController
 from franka_msgs.action import ErrorRecovery, Grasp, Move
 from franka_msgs.msg import FrankaRobotState
+from hardware_bench import HardwareBench
 from lifecycle_msgs.msg import State
 from rclpy.action import ActionServer, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -19,16 +21,16 @@ from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
-from test_urdf import urdf
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
+from vendor_urdfs import franka_urdf
 
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.actions import remapped
-from dsrl_ros.ros.messages import stamp_from_ns
 from dsrl_ros.ros.robot_messages import joints_to_msg, trajectory_from_msg
+from dsrl_ros.ros.stamps import stamp_from_ns
 
 _PERIOD_S = 0.01  # ten times the vendor's: one thread does everybody's work
 _LAG_S = 0.015  # of the arm behind its controller
@@ -55,7 +57,7 @@ class StandInStack(Node):
     def __init__(self, name: str, description: str | None = None, **node_options: Any) -> None:
         super().__init__(name, **node_options)
         self._description = self.create_publisher(String, names.ROBOT_DESCRIPTION, qos.LATCHED)
-        self.describe(urdf() if description is None else description)
+        self.describe(franka_urdf() if description is None else description)
         self.fails_at = ''
         self.steps: list[str] = []
         self.switch_timeout = Duration()
@@ -276,3 +278,18 @@ class SlowHand(BareHand):
             self.answer(success=False)
         response.success = True
         return response
+
+
+class FrankaBench(HardwareBench):
+    """With a Franka and its hand."""
+
+    def __init__(
+        self,
+        ros: Any,
+        hand: Callable[..., Node] = SlowHand,
+        description: str | None = None,
+        **driver_options: Any,
+    ) -> None:
+        self.arm: StandInArm = ros.add(StandInArm, description)
+        self.hand = ros.add(hand)
+        super().__init__(ros, **driver_options)

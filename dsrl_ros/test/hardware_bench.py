@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from driver_bench import SPEC
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
-from test_driver_node import SPEC
 from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs.msg import ActionChunk, ChunkResult, DriverStatus, Heartbeat
@@ -18,7 +18,8 @@ from dsrl_msgs.msg import PolicySpec as PolicySpecMsg
 from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.nodes.driver.node import DriverNode
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import floats_to_msg, header, key_to_msg, spec_to_msg
+from dsrl_ros.ros.messages import floats_to_msg, key_to_msg, spec_to_msg
+from dsrl_ros.ros.stamps import header
 
 REAL = {
     'robot_mode': 'real',

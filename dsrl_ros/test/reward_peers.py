@@ -11,7 +11,7 @@ from dsrl_msgs.msg import ChunkResult, DecisionId, DriverStatus, Reward, RewardS
 from dsrl_msgs.srv import SetScene
 from dsrl_ros.nodes.reward.judging import MARKS
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import header, stamp_from_ns
+from dsrl_ros.ros.stamps import header, stamp_from_ns
 
 
 class Peers(Node):

@@ -27,7 +27,7 @@ from std_msgs.msg import String
 
 from dsrl_ros.robots.model.widowx import SLEEP, WX250S
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import stamp_from_ns
+from dsrl_ros.ros.stamps import stamp_from_ns
 
 _PERIOD_S = 0.02  # of joint states; the vendor's is half, its simulated driver's 0.033
 _FALL_RAD_S = 2.0  # of a joint that nothing holds

@@ -17,6 +17,7 @@ from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 
 Array = NDArray[np.float32]
 ImageArray = NDArray[np.uint8]
+Float64 = NDArray[np.float64]
 
 
 class ControlMode(IntEnum):

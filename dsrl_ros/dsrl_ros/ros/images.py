@@ -11,7 +11,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from dsrl_ros.core.errors import ShapeMismatchError
-from dsrl_ros.ros.messages import stamp_from_ns
+from dsrl_ros.ros.stamps import stamp_from_ns
 
 try:
     from cv_bridge import CvBridge, CvBridgeError

@@ -25,28 +25,8 @@ from dsrl_ros.core.types import (
     NoiseLayout,
     NoiseSource,
     PolicySpec,
-    RewardSource,
-    Sight,
-    Transition,
 )
-
-_NS = 1_000_000_000
-
-
-def stamp_to_ns(stamp: Time) -> int:
-    """Return a stamp as whole nanoseconds."""
-    return int(stamp.sec) * _NS + int(stamp.nanosec)
-
-
-def stamp_from_ns(nanoseconds: int) -> Time:
-    """Return whole nanoseconds as a stamp."""
-    sec, nanosec = divmod(nanoseconds, _NS)
-    return Time(sec=sec, nanosec=nanosec)
-
-
-def header(stamp_ns: int) -> Header:
-    """Return a header without a frame."""
-    return Header(stamp=stamp_from_ns(stamp_ns))
+from dsrl_ros.ros.stamps import header
 
 
 def run_to_bytes(run: str) -> NDArray[np.uint8]:
@@ -277,57 +257,3 @@ def executed_from_msg(message: msg.ChunkResult) -> Array:
     return floats_from_msg(
         'chunk_result.executed', message.executed, (message.num_executed, message.action_dim)
     )
-
-
-def transition_from_msg(message: msg.Transition) -> Transition:
-    """Return one decision as the learner sees it.
-
-    Raises:
-        ShapeMismatchError: sizes that contradict the data, parts of different decisions, a
-            reward of an unknown source, or images that cannot be read.
-    """
-    key = key_from_msg(message.id)
-    parts = {
-        'observation': (message.observation.id, key),
-        'noise': (message.noise.id, key),
-        'result': (message.result.id, key),
-        'reward': (message.reward.id, key),
-        'next_observation': (message.next_observation.id, key.next()),
-    }
-    for name, (part, want) in parts.items():
-        got = key_from_msg(part)
-        if got != want:
-            raise ShapeMismatchError(
-                f'transition.{name}: got key {got}, expected {want}. Check its sender.'
-            )
-    try:
-        source = RewardSource(message.reward.source)
-    except ValueError as error:
-        raise ShapeMismatchError(f'transition.reward: {error}. Check its sender.') from None
-    return Transition(
-        key=key,
-        sequence=message.sequence,
-        observation=state_from_msg(message.observation),
-        noise=noise_from_msg(message.noise),
-        action=executed_from_msg(message.result),
-        reward=message.reward.value,
-        discount=message.discount,
-        terminated=message.reward.terminated,
-        truncated=message.reward.truncated,
-        next_observation=state_from_msg(message.next_observation),
-        phase=message.phase,
-        sight=_sight_from_msg(message.observation),
-        next_sight=_sight_from_msg(message.next_observation),
-        reward_source=source,
-        success=message.reward.success,
-    )
-
-
-def _sight_from_msg(message: msg.Observation) -> Sight | None:
-    if not message.images and not message.features:
-        return None
-    from dsrl_ros.nodes.steering.learner_observation import (
-        sight_from_msg,  # when asked for: most nodes see none
-    )
-
-    return sight_from_msg(message)

@@ -16,9 +16,11 @@ from trajectory_msgs.msg import JointTrajectoryPoint
 
 from dsrl_msgs.msg import ActionChunk
 from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.motion.chunk import Chunk
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
-from dsrl_ros.ros.messages import header, key_from_msg, stamp_from_ns, stamp_to_ns
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
+from dsrl_ros.ros.messages import key_from_msg
+from dsrl_ros.ros.stamps import header, stamp_from_ns, stamp_to_ns
 
 _NS = 1_000_000_000
 BASE_FRAME = 'base'

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from dsrl_ros.core.errors import ShapeMismatchError
-from dsrl_ros.core.types import Array, ControlMode, PolicySpec
+from dsrl_ros.core.types import Array, ControlMode, Float64, PolicySpec
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.simulation.twin import ArmState, Twin
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.robots.simulation.twin import ArmState, Twin
 from dsrl_ros.tasks.task import Task, poses
 

@@ -14,14 +14,13 @@ from rclpy.node import Node
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ShapeMismatchError
-from dsrl_ros.core.types import ChunkOutcome
+from dsrl_ros.core.types import ChunkOutcome, Float64
 from dsrl_ros.nodes.driver.arm_commands import ArmCommands
 from dsrl_ros.nodes.driver.robot_interface import DriverCalls, Trouble
 from dsrl_ros.nodes.driver.robot_state import RobotState
 from dsrl_ros.nodes.driver.tool_pose import ToolPosePublisher
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.safety.following import FollowWatch
 from dsrl_ros.robots.safety.watchdogs import SilenceWatch
 from dsrl_ros.ros import qos

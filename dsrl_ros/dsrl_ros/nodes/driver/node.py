@@ -17,9 +17,10 @@ from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError, DsrlError
-from dsrl_ros.core.types import ChunkOutcome
+from dsrl_ros.core.types import ChunkOutcome, Float64
+from dsrl_ros.nodes.driver.connect import connect
 from dsrl_ros.nodes.driver.move_server import MoveCalls, MoveServer
-from dsrl_ros.nodes.driver.robot_interface import DriverCalls, connect
+from dsrl_ros.nodes.driver.robot_interface import DriverCalls
 from dsrl_ros.nodes.driver.startup import DriverStart, StartCalls
 from dsrl_ros.nodes.driver.status import DriverReporter, state_of, status_to_msg
 from dsrl_ros.nodes.driver.stops import DriverStops, StopCalls
@@ -33,7 +34,6 @@ from dsrl_ros.robots.motion.chunk import Chunk
 from dsrl_ros.robots.motion.moves import Move
 from dsrl_ros.robots.motion.planner import ChunkPlanner
 from dsrl_ros.robots.motion.ramp import Ramp
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.safety.gate import CommandGate
 from dsrl_ros.robots.safety.latch import Latch
 from dsrl_ros.ros import names, qos

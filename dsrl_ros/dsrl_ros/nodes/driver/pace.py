@@ -15,7 +15,7 @@ from rclpy.task import Future
 from dsrl_msgs.srv import Advance
 from dsrl_ros.nodes.driver.arm_commands import TwinCommands
 from dsrl_ros.ros import names
-from dsrl_ros.ros.messages import stamp_from_ns, stamp_to_ns
+from dsrl_ros.ros.stamps import stamp_from_ns, stamp_to_ns
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 

@@ -9,8 +9,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros import names
 from dsrl_ros.ros.latest_message import Newest
 from dsrl_ros.ros.robot_messages import positions_from_msg

@@ -12,7 +12,8 @@ from dsrl_ros.robots.execution.runner import ChunkEnd
 from dsrl_ros.robots.safety.rules import Rule
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Health, Level, healths_to_msg
-from dsrl_ros.ros.messages import floats_to_msg, header, key_to_msg, stamp_from_ns
+from dsrl_ros.ros.messages import floats_to_msg, key_to_msg
+from dsrl_ros.ros.stamps import header, stamp_from_ns
 
 _STATE_NAMES = {
     DriverStatus.STATE_INACTIVE: 'inactive',

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.execution.executor import Leg
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 Target = Callable[[int, Float64, Float64], None]

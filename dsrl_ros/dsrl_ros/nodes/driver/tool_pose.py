@@ -8,9 +8,9 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.robot_messages import transform_to_msg
 

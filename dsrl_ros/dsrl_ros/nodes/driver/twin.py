@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from rclpy.node import Node
 
 from dsrl_msgs.msg import TaskStatus
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.arm_commands import TwinCommands
 from dsrl_ros.nodes.driver.robot_interface import DriverCalls, Trouble
 from dsrl_ros.nodes.driver.robot_state import RobotState
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Health
 from dsrl_ros.ros.latest_message import Newest

@@ -16,6 +16,7 @@ from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.config.motion_planner import MotionPlannerConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.motion_planner.planners.base import Limits
 from dsrl_ros.nodes.motion_planner.planners.choose import choose_planner
 from dsrl_ros.robots.model.description import RobotDescription
@@ -23,7 +24,7 @@ from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.model.registry import find_robot
 from dsrl_ros.robots.motion.rest_to_rest import timed
 from dsrl_ros.robots.motion.retreat import straight_up
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.ros import names
 from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.ros.params import declare_config

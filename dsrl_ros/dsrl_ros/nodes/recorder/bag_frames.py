@@ -15,7 +15,8 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from dsrl_ros.core.types import RewardSource
 from dsrl_ros.ros import names
 from dsrl_ros.ros.images import image_from_msg
-from dsrl_ros.ros.messages import run_from_bytes, stamp_to_ns
+from dsrl_ros.ros.messages import run_from_bytes
+from dsrl_ros.ros.stamps import stamp_to_ns
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.types import NO_RUN, DecisionKey, RewardSource
 from dsrl_ros.nodes.reward.sources import listen
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import header, key_from_msg, key_to_msg, stamp_to_ns
+from dsrl_ros.ros.messages import key_from_msg, key_to_msg
+from dsrl_ros.ros.stamps import header, stamp_to_ns
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 from dsrl_ros.tasks.reward.limits import EpisodeJudge
 from dsrl_ros.tasks.reward.marks import Mark

@@ -22,9 +22,10 @@ from dsrl_ros.nodes.reward.reset.resetter import Resetter
 from dsrl_ros.robots.model.registry import find_robot
 from dsrl_ros.ros import names
 from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
-from dsrl_ros.ros.messages import run_from_bytes, stamp_from_ns
+from dsrl_ros.ros.messages import run_from_bytes
 from dsrl_ros.ros.params import declare_config
 from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.stamps import stamp_from_ns
 from dsrl_ros.tasks.reset_plan import Failure
 
 _CODES = {

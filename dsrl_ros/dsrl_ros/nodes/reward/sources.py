@@ -20,7 +20,7 @@ from dsrl_ros.core.errors import DsrlError
 from dsrl_ros.core.types import RewardSource
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.images import image_from_msg
-from dsrl_ros.ros.messages import stamp_to_ns
+from dsrl_ros.ros.stamps import stamp_to_ns
 from dsrl_ros.tasks.reward.evidence import ArrivingEvidence, Evidence, StampedEvidence
 
 

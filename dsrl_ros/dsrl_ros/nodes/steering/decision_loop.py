@@ -26,7 +26,8 @@ from dsrl_ros.nodes.steering.retry import Asked
 from dsrl_ros.nodes.steering.sensors import StateSample
 from dsrl_ros.nodes.steering.transition_sender import TransitionSender
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import key_from_msg, noise_to_msg, observation_to_msg, stamp_to_ns
+from dsrl_ros.ros.messages import key_from_msg, noise_to_msg, observation_to_msg
+from dsrl_ros.ros.stamps import stamp_to_ns
 
 # Noises tried instead of one the policy chokes on are drawn under keys no decision has.
 _RETRY_STRIDE = 1_000_000

@@ -10,7 +10,8 @@ from dsrl_msgs.msg import Observation
 from dsrl_ros.core.types import Array, Sight
 from dsrl_ros.learning.steering.images import sight_of, small
 from dsrl_ros.ros.images import image_from_msg, image_to_msg
-from dsrl_ros.ros.messages import floats_from_msg, floats_to_msg, stamp_to_ns
+from dsrl_ros.ros.messages import floats_to_msg
+from dsrl_ros.ros.stamps import stamp_to_ns
 
 
 def learner_view(
@@ -52,14 +53,3 @@ def learner_view(
     if features is not None:
         kept.features = floats_to_msg(features)
     return kept, sight_of(list(pictures.values()), features)
-
-
-def sight_from_msg(message: Observation) -> Sight | None:
-    """Return what the learner sees in an observation of a transition; None where that is nothing.
-
-    Raises:
-        ShapeMismatchError: images of several sizes, or one that cannot be read.
-    """
-    features = floats_from_msg('observation.features', message.features, (len(message.features),))
-    images = [image_from_msg(image) for image in message.images]
-    return sight_of(images, features if features.size else None)

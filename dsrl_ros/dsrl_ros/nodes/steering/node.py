@@ -39,9 +39,10 @@ from dsrl_ros.nodes.steering.sensors import StateSensors
 from dsrl_ros.nodes.steering.transition_sender import TransitionSender
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
-from dsrl_ros.ros.messages import header, run_to_bytes, spec_from_msg, stamp_to_ns
+from dsrl_ros.ros.messages import run_to_bytes, spec_from_msg
 from dsrl_ros.ros.params import declare_config
 from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.stamps import header, stamp_to_ns
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 HEARTBEAT_HZ = 20.0

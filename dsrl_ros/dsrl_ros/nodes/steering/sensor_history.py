@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Any
 
-from dsrl_ros.ros.messages import stamp_to_ns
+from dsrl_ros.ros.stamps import stamp_to_ns
 
 
 class History:

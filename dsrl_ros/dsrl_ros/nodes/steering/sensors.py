@@ -16,7 +16,7 @@ from dsrl_ros.core.types import Array
 from dsrl_ros.nodes.steering.sensor_history import History
 from dsrl_ros.nodes.steering.sensor_table import CAMERA, ENCODER, Sensor, StateSources, Stream
 from dsrl_ros.ros import qos
-from dsrl_ros.ros.messages import stamp_to_ns
+from dsrl_ros.ros.stamps import stamp_to_ns
 
 try:
     import message_filters

@@ -37,11 +37,12 @@ from dsrl_ros.learning.learner import ActorLearner
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, load_checkpoint
 from dsrl_ros.learning.run.worker import LearningWorker, NewWeights
 from dsrl_ros.nodes.trainer.remote_policy import RemotePolicy
+from dsrl_ros.nodes.trainer.transitions import transition_from_msg
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
-from dsrl_ros.ros.messages import spec_from_msg, transition_from_msg
+from dsrl_ros.ros.messages import spec_from_msg
 from dsrl_ros.ros.params import declare_config
 from dsrl_ros.ros.run_node import run_node
 from dsrl_ros.ros.waiting import STEADY_CLOCK

@@ -9,10 +9,10 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.core.types import Float64
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import stamp_from_ns
 from dsrl_ros.ros.robot_messages import BASE_FRAME
+from dsrl_ros.ros.stamps import stamp_from_ns
 
 
 class FramePublisher:

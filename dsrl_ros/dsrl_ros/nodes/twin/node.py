@@ -22,10 +22,10 @@ from dsrl_ros.core.errors import ConfigError, DriverError, DsrlError
 from dsrl_ros.nodes.twin.publisher import WorldPublisher
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.images import image_to_msg
-from dsrl_ros.ros.messages import stamp_from_ns, stamp_to_ns
 from dsrl_ros.ros.params import declare_config
 from dsrl_ros.ros.robot_messages import positions_from_msg, trajectory_from_msg
 from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.stamps import stamp_from_ns, stamp_to_ns
 from dsrl_ros.ros.waiting import STEADY_CLOCK, within
 from dsrl_ros.tasks.scenes.registry import find_task
 from dsrl_ros.tasks.world import TaskWorld

@@ -13,8 +13,8 @@ from dsrl_msgs.msg import TaskStatus
 from dsrl_ros.nodes.twin.frames import FramePublisher
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import header, stamp_from_ns
 from dsrl_ros.ros.robot_messages import joints_to_msg, pose_to_msg
+from dsrl_ros.ros.stamps import header, stamp_from_ns
 from dsrl_ros.tasks.world import WorldState
 
 

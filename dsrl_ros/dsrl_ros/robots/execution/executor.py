@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from dsrl_ros.core.errors import DriverError, DsrlError, NonFiniteError, ShapeMismatchError
-from dsrl_ros.core.types import Array
+from dsrl_ros.core.types import Array, Float64
 from dsrl_ros.robots.motion.chunk import Chunk
 from dsrl_ros.robots.motion.planner import ChunkPlan, ChunkPlanner, Commanded
 from dsrl_ros.robots.motion.ramp import Ramp
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.robots.motion.windows import braking, cut
 from dsrl_ros.robots.safety.gate import CommandGate
 from dsrl_ros.robots.safety.rules import Motion, Refusal, Rule

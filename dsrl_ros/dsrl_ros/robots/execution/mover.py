@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dsrl_ros.core.errors import DsrlError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.execution.executor import ChunkExecutor, Leg
 from dsrl_ros.robots.execution.runner import Pace
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.moves import Move, joined
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.safety.gate import CommandGate
 from dsrl_ros.robots.safety.rules import Motion
 

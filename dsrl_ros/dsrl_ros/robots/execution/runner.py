@@ -11,10 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
-from dsrl_ros.core.types import Array, ChunkOutcome
+from dsrl_ros.core.types import Array, ChunkOutcome, Float64
 from dsrl_ros.robots.execution.executor import ChunkExecutor, Execution, Leg
 from dsrl_ros.robots.motion.chunk import Chunk
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.safety.rules import Refusal, Rule
 
 

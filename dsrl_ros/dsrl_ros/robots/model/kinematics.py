@@ -7,9 +7,9 @@ import mujoco
 import numpy as np
 
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.model import load_model
-from dsrl_ros.robots.motion.trajectory import Float64
 
 # The posture resolves the arm's seventh degree of freedom. It weighs so little beside the tool
 # that it moves the tool by less than the tolerance, and pulls by a small part of its error per

@@ -8,9 +8,9 @@ import mujoco
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.model import load_model
-from dsrl_ros.robots.motion.trajectory import Float64
 
 _ONE = np.eye(6)[5]
 

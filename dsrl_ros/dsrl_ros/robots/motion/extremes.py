@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.core.types import Float64
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.robots.motion.windows import rest_positions
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.errors import ConfigError, DriverError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 
 _GRIPPER_MARGIN_S = 0.5
 # Planners that integrate end nearly at rest, by their rounding [rad/s].

@@ -13,14 +13,14 @@ import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.config.driver import LONGEST_SEGMENT_S
-from dsrl_ros.core.types import Array, ControlMode, PolicySpec
+from dsrl_ros.core.types import Array, ControlMode, Float64, PolicySpec
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.modes.base import Aim, aim_at
 from dsrl_ros.robots.motion.modes.ee_delta import SHIFT
 from dsrl_ros.robots.motion.modes.registry import GRIPPER, MODES, arm_columns
 from dsrl_ros.robots.motion.spline import spline
-from dsrl_ros.robots.motion.trajectory import Float64, Int64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import Int64, JointTrajectory
 
 # A gripper column must pass this value to change the hand's mind: the Franka Hand stalls when it
 # is told to open and close in quick succession, so what lies between leaves it as it is.

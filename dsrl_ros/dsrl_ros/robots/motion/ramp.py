@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dsrl_ros.core.types import Array
+from dsrl_ros.core.types import Array, Float64
 from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS, ChunkPlan, ChunkPlanner, Commanded
-from dsrl_ros.robots.motion.trajectory import Float64, Int64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import Int64, JointTrajectory
 
 
 @dataclass(frozen=True)

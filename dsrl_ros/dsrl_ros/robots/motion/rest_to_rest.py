@@ -6,8 +6,9 @@ import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.motion.extremes import extremes
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory, hold
+from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 
 # Close enough that the cubic between two points stays near the quintic it samples, and that a
 # window of 0.2 s holds several.

@@ -6,8 +6,8 @@ import mujoco
 import numpy as np
 
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.motion.trajectory import Float64
 
 _STEP = 0.01  # between two points of the path [m]
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.core.types import Float64
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 
 
 def spline(

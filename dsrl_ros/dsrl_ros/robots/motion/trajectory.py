@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import Float64
 
-Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 

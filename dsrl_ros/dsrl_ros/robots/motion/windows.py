@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.core.types import Float64
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.core.types import Float64
 
 
 class FollowWatch:

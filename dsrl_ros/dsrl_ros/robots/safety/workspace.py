@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.tool_path import ToolPath
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.robots.motion.windows import rest_positions
 
 # A planner that leads the tool along the edge of the workspace bulges beyond it by a millimetre

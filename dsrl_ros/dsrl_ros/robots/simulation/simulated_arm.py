@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from dsrl_ros.core.types import Array, ControlMode
+from dsrl_ros.core.types import Array, ControlMode, Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.modes.ee_delta import SHIFT
 from dsrl_ros.robots.motion.modes.registry import GRIPPER
 from dsrl_ros.robots.motion.planner import ChunkPlan, ChunkPlanner, Commanded
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.simulation.twin import ArmState, Twin
 
 

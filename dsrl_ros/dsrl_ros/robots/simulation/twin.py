@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsrl_ros.core.errors import ConfigError, DriverError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory, hold
+from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 from dsrl_ros.robots.simulation.camera import OffscreenCamera
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrl_ros.core.types import Array
-from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.core.types import Array, Float64
 from dsrl_ros.tasks.demonstrations.scripted_hand import (
     UNLIMITED,
     Hand,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsrl_ros.core.types import Array
-from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.core.types import Array, Float64
 from dsrl_ros.tasks.task import Task
 
 UNLIMITED = 1_000_000  # waits until the episode ends [steps]

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dsrl_ros.core.types import Array, ControlMode
+from dsrl_ros.core.types import Array, ControlMode, Float64
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.model.widowx import WX250S
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.robots.simulation.twin import ArmState, Twin
 from dsrl_ros.tasks.task import SceneStart
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsrl_ros.robots.motion.trajectory import Float64
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.simulation.twin import Twin
 from dsrl_ros.tasks.scenes.widowx import WidowXTask, lying, scene_file
 from dsrl_ros.tasks.task import Task

@@ -10,12 +10,12 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import JointState
 
 from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.arm_commands import rivals_on
 from dsrl_ros.nodes.driver.target_stream import LegStream
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.robot_messages import joints_to_msg, transform_to_msg
 

@@ -15,11 +15,11 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 
 from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.arm_commands import rivals_on
 from dsrl_ros.nodes.driver.target_stream import LegStream
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros import names, qos
 
 # Whoever speaks on one of these moves the same motors.

@@ -17,11 +17,11 @@ from rclpy.node import Node
 
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.widowx.arm import JointGroupCommands
 from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, XsServices
 from dsrl_ros.nodes.driver.widowx.xs_registers import ArmRegisters
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros.waiting import pause
 
 _STILL_RAD = 0.01  # an arm that has moved less meanwhile rests

@@ -14,6 +14,7 @@ from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError, DsrlError, ShapeMismatchError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.hardware import HardwareSide
 from dsrl_ros.nodes.driver.robot_interface import DriverCalls
 from dsrl_ros.nodes.driver.widowx.arm import JointGroupCommands
@@ -23,7 +24,6 @@ from dsrl_ros.nodes.driver.widowx.preparation import XsPreparation
 from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, XsServices
 from dsrl_ros.nodes.driver.widowx.states import XsStates
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros import names
 from dsrl_ros.ros.diagnostics import Health
 from dsrl_ros.ros.robot_messages import positions_from_msg

@@ -12,8 +12,8 @@ import numpy as np
 from sensor_msgs.msg import JointState
 
 from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros.robot_messages import positions_from_msg
 
 _UNREAD_RAD = -math.pi

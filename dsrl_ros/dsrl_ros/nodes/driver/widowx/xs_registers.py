@@ -9,9 +9,9 @@ import numpy as np
 
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, XsServices
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64
 
 _MIDDLE_TICKS = 2048  # at 0 rad, half a turn from where ticks begin
 

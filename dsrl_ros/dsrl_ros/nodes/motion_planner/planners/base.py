@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 
 
 @dataclass(frozen=True)

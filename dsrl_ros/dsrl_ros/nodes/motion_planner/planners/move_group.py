@@ -11,9 +11,10 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.motion_planner.planners.base import Limits
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.ros import names
 from dsrl_ros.ros.actions import remapped
 from dsrl_ros.ros.robot_messages import trajectory_from_msg

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.motion_planner.planners.base import Limits
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.ros.robot_messages import trajectory_from_msg
 
 

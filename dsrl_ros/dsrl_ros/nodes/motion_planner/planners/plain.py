@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.motion_planner.planners.base import Limits
 from dsrl_ros.robots.motion.rest_to_rest import timed
-from dsrl_ros.robots.motion.trajectory import Float64, JointTrajectory
+from dsrl_ros.robots.motion.trajectory import JointTrajectory
 
 
 class PlainPlanner:

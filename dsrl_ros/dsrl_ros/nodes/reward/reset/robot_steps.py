@@ -16,10 +16,10 @@ from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.reward.reset.waits import StepError, Waits
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.motion.trajectory import Float64
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.latest_message import Newest
 from dsrl_ros.ros.robot_messages import positions_from_msg

@@ -12,7 +12,7 @@ from dsrl_msgs.srv import SetScene
 from dsrl_ros.core.config.reward import ResetConfig
 from dsrl_ros.nodes.reward.reset.waits import StepError, Waits
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import stamp_to_ns
+from dsrl_ros.ros.stamps import stamp_to_ns
 from dsrl_ros.tasks.reset_plan import Failure
 
 

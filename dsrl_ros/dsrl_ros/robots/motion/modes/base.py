@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import mink
 import numpy as np
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.motion.trajectory import Float64
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import mink
 import numpy as np
 
 from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.modes.base import Aim, Mode
-from dsrl_ros.robots.motion.trajectory import Float64
 
 SHIFT = ('dx', 'dy', 'dz')
 TURN = ('drx', 'dry', 'drz')

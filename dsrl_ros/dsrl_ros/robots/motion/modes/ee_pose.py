@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.modes.base import Aim, Mode
-from dsrl_ros.robots.motion.trajectory import Float64
 
 # A policy's quaternion is a regression and never quite of unit length; one further off than this
 # is more likely something else than an orientation.

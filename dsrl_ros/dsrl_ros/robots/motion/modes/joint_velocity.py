@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.modes.base import Aim, Mode, aim_at
-from dsrl_ros.robots.motion.trajectory import Float64
 
 
 class JointVelocity(Mode):

@@ -1,1 +1,0 @@
-"""Between ROS messages and the library: names, QoS, parameters, conversions, node life."""

@@ -1,0 +1,71 @@
+"""Transitions as the learner takes them, from their messages."""
+
+from __future__ import annotations
+
+from dsrl_msgs import msg
+from dsrl_ros.core.errors import ShapeMismatchError
+from dsrl_ros.core.types import RewardSource, Sight, Transition
+from dsrl_ros.learning.steering.images import sight_of
+from dsrl_ros.ros.images import image_from_msg
+from dsrl_ros.ros.messages import (
+    executed_from_msg,
+    floats_from_msg,
+    key_from_msg,
+    noise_from_msg,
+    state_from_msg,
+)
+
+
+def transition_from_msg(message: msg.Transition) -> Transition:
+    """Return one decision as the learner sees it.
+
+    Raises:
+        ShapeMismatchError: sizes that contradict the data, parts of different decisions, a
+            reward of an unknown source, or images that cannot be read.
+    """
+    key = key_from_msg(message.id)
+    parts = {
+        'observation': (message.observation.id, key),
+        'noise': (message.noise.id, key),
+        'result': (message.result.id, key),
+        'reward': (message.reward.id, key),
+        'next_observation': (message.next_observation.id, key.next()),
+    }
+    for name, (part, want) in parts.items():
+        got = key_from_msg(part)
+        if got != want:
+            raise ShapeMismatchError(
+                f'transition.{name}: got key {got}, expected {want}. Check its sender.'
+            )
+    try:
+        source = RewardSource(message.reward.source)
+    except ValueError as error:
+        raise ShapeMismatchError(f'transition.reward: {error}. Check its sender.') from None
+    return Transition(
+        key=key,
+        sequence=message.sequence,
+        observation=state_from_msg(message.observation),
+        noise=noise_from_msg(message.noise),
+        action=executed_from_msg(message.result),
+        reward=message.reward.value,
+        discount=message.discount,
+        terminated=message.reward.terminated,
+        truncated=message.reward.truncated,
+        next_observation=state_from_msg(message.next_observation),
+        phase=message.phase,
+        sight=sight_from_msg(message.observation),
+        next_sight=sight_from_msg(message.next_observation),
+        reward_source=source,
+        success=message.reward.success,
+    )
+
+
+def sight_from_msg(message: msg.Observation) -> Sight | None:
+    """Return what the learner sees in an observation of a transition; None where that is nothing.
+
+    Raises:
+        ShapeMismatchError: images of several sizes, or one that cannot be read.
+    """
+    features = floats_from_msg('observation.features', message.features, (len(message.features),))
+    images = [image_from_msg(image) for image in message.images]
+    return sight_of(images, features if features.size else None)
