@@ -23,12 +23,8 @@ from dsrl_ros.nodes.driver.node import DriverNode
 from dsrl_ros.nodes.twin.node import TwinNode
 from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import (
-    floats_to_msg,
-    key_to_msg,
-    spec_to_msg,
-    stamp_to_ns,
-)
+from dsrl_ros.ros.messages import floats_to_msg, key_to_msg, spec_to_msg
+from dsrl_ros.ros.stamps import stamp_to_ns
 from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 MS = 1_000_000
