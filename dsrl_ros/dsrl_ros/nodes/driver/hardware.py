@@ -21,8 +21,7 @@ from dsrl_ros.nodes.driver.robot_state import RobotState
 from dsrl_ros.nodes.driver.tool_pose import ToolPosePublisher
 from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.safety.following import FollowWatch
-from dsrl_ros.robots.safety.watchdogs import SilenceWatch
+from dsrl_ros.robots.safety.watchdogs import FollowWatch, SilenceWatch
 from dsrl_ros.ros import qos
 from dsrl_ros.ros.diagnostics import Health
 from dsrl_ros.ros.robot_description import SelfDescription

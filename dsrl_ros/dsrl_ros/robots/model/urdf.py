@@ -16,8 +16,7 @@ import numpy as np
 
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.model.model import load_model
+from dsrl_ros.robots.model.kinematics import Kinematics, load_model
 
 # Without these MuJoCo would refuse links without a mass.
 _COMPILER = {'boundmass': '1', 'boundinertia': '1'}

@@ -14,8 +14,7 @@ import numpy as np
 from dsrl_ros.core.types import Float64, PolicySpec
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.chunk import Chunk
-from dsrl_ros.robots.motion.extremes import extremes
-from dsrl_ros.robots.motion.margins import Margins
+from dsrl_ros.robots.motion.extremes import Margins, extremes
 from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.robots.safety.workspace import Workspace
 

@@ -19,8 +19,7 @@ from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.widowx.arm import JointGroupCommands
-from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, XsServices
-from dsrl_ros.nodes.driver.widowx.xs_registers import ArmRegisters
+from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, ArmRegisters, XsServices
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros.waiting import pause
 
