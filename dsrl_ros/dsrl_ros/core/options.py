@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
 from dsrl_ros.core.errors import ConfigError
 
 ConfigT = TypeVar('ConfigT')
+
+# Options that are gone, by class and name, or by name alone where every class has lost them, or as
+# `launch.<argument>`. Whoever still uses one gets an error that says what to do.
+# Old name to the name that replaces it.
+RENAMED: dict[str, str] = {
+    'overrides': 'the options themselves, in a parameter file or as -p name:=value',
+    'launch.overrides': 'the arguments themselves, or a file with options as config:=',
+}
+# Old name to the value that it always has now.
+FIXED: dict[str, str] = {}
 
 # ROS parameters know these types and arrays of them; so do YAML and JSON.
 _SCALARS = (bool, int, float, str)
@@ -88,12 +98,8 @@ def from_mapping(config_class: type[ConfigT], values: Mapping[str, Any], where: 
         ConfigError: an unknown key, a wrong type, or a value out of range.
     """
     fields = options_of(config_class)
-    unknown = sorted(set(values) - set(fields))
-    if unknown:
-        raise ConfigError(
-            f'{where}: got unknown key {", ".join(map(repr, unknown))}; '
-            f'expected one of {", ".join(sorted(fields))}.'
-        )
+    if unknown := sorted(set(values) - set(fields)):
+        raise unknown_option(where, config_class.__name__, unknown, sorted(fields))
     converted = {
         name: _check_value(where, name, fields[name], value) for name, value in values.items()
     }
@@ -101,6 +107,34 @@ def from_mapping(config_class: type[ConfigT], values: Mapping[str, Any], where: 
         return config_class(**converted)
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}') from error
+
+
+def unknown_option(
+    where: str, owner: str, unknown: Sequence[str], known: Iterable[str]
+) -> ConfigError:
+    """Return the error for names that no option has; a name that is gone is explained.
+
+    Args:
+        where: file, node or command to name in the error.
+        owner: name of the configuration class, or `launch` for launch arguments.
+        unknown: names that were given.
+        known: names that there are.
+    """
+    for name in unknown:
+        for key in (f'{owner}.{name}', name):
+            if key in RENAMED:
+                return ConfigError(
+                    f'{where}: got {name!r}, expected {RENAMED[key]}, which replaces it.'
+                )
+            if key in FIXED:
+                return ConfigError(
+                    f'{where}: got {name!r}, expected it left out: it is fixed at {FIXED[key]}.'
+                )
+    what = 'argument' if owner == 'launch' else 'key'
+    return ConfigError(
+        f'{where}: got unknown {what} {", ".join(map(repr, unknown))}; '
+        f'expected one of {", ".join(known)}.'
+    )
 
 
 def parse(config_class: type, name: str, text: str, where: str) -> Any:
@@ -111,9 +145,7 @@ def parse(config_class: type, name: str, text: str, where: str) -> Any:
     """
     fields = options_of(config_class)
     if name not in fields:
-        raise ConfigError(
-            f'{where}: got unknown key {name!r}; expected one of {", ".join(sorted(fields))}.'
-        )
+        raise unknown_option(where, config_class.__name__, [name], sorted(fields))
     default = fields[name].default
     try:
         value: Any

@@ -18,11 +18,11 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.launch.substitutions import is_true, substitute
 
 _TAGS = ('arg', 'node', 'include')
+_WHAT = ('pkg', 'exec', 'name')  # of a node
 _TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
-
-
 _BESIDE = '$(dirname)/'
 _PACKAGE = re.compile(r'\$\(find-pkg-share ([\w-]+)\)')
+_Entry = tuple[str, Mapping[str, Any]]  # its place in the file, its attributes
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,9 @@ class Description:
     Args:
         path: of the `*.launch.yaml`.
 
+    Attributes:
+        arguments: declared, in their order.
+
     Raises:
         ConfigError: not a launch file, or something in it that is not implemented.
     """
@@ -70,8 +73,8 @@ class Description:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.arguments: list[Argument] = []
-        self._nodes: list[tuple[str, Mapping[str, Any]]] = []
-        self._includes: list[tuple[str, Mapping[str, Any]]] = []
+        self._nodes: list[_Entry] = []
+        self._includes: list[_Entry] = []
         for where, entity in _entities(path):
             if not isinstance(entity, dict) or len(entity) != 1:
                 raise ConfigError(f'{where}: got {entity!r}, expected one tag with attributes.')
@@ -88,74 +91,75 @@ class Description:
                 self._includes.append((where, attributes))
             else:
                 _check_node(attributes, where)
-                self._nodes.append((where, attributes))
+                self._nodes.append((f'{where} ({attributes["exec"]})', attributes))
 
-    def complete(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Return a value for every argument: the given one, or the default.
+    def started(self, arguments: dict[str, str]) -> Started:
+        """Return what starts with a value for every argument.
 
         Raises:
-            ConfigError: an unknown argument, a missing one, or a value that is not a choice.
+            ConfigError: a condition, or a value for an include, that cannot be resolved.
         """
-        known = [argument.name for argument in self.arguments]
-        unknown = [name for name in given if name not in known]
-        if unknown:
-            raise ConfigError(
-                f'{self.path.name}: got unknown argument {", ".join(map(repr, unknown))}; '
-                f'expected one of {", ".join(known)}.'
-            )
-        values: dict[str, str] = {}
-        for argument in self.arguments:
-            where = f'{self.path.name}: argument {argument.name}'
-            if argument.name in given:
-                value = given[argument.name]
-            elif argument.default is None:
-                raise ConfigError(f'{where}: got no value; write {argument.name}:=<value>.')
-            else:
-                value = substitute(argument.default, values, where)
-            if argument.choices and value not in argument.choices:
-                raise ConfigError(
-                    f'{where}: got {value!r}, expected one of {", ".join(argument.choices)}.'
-                )
-            values[argument.name] = value
-        return values
 
-    def nodes(self, arguments: Mapping[str, str]) -> list[NodeCall]:
-        """Return the nodes to start with these arguments, those whose condition is false left out.
+        def wanted(entries: list[_Entry]) -> list[_Entry]:
+            return [entry for entry in entries if _is_wanted(entry[1], arguments, entry[0])]
+
+        includes = [
+            Include(
+                _PACKAGE.findall(include['file'])[0],
+                {
+                    str(passed['name']): substitute(_text(passed['value']), arguments, where)
+                    for passed in include.get('arg', [])
+                },
+            )
+            for where, include in wanted(self._includes)
+        ]
+        nodes = [
+            (where, {**node, **{k: substitute(str(node[k]), arguments, where) for k in _WHAT}})
+            for where, node in wanted(self._nodes)
+        ]
+        return Started(arguments, includes, nodes)
+
+
+@dataclass(frozen=True)
+class Include:
+    """A launch file of another package, and the arguments that it is given."""
+
+    package: str
+    arguments: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a launch file starts with one set of arguments, every condition evaluated.
+
+    Attributes:
+        arguments: a value for every argument.
+        includes: launch files of other packages.
+    """
+
+    arguments: dict[str, str]
+    includes: list[Include]
+    _nodes: list[_Entry]
+
+    def packages(self) -> set[str]:
+        """Return the packages of the nodes."""
+        return {node['pkg'] for _, node in self._nodes}
+
+    def names_of(self, package: str) -> list[str]:
+        """Return the names of the nodes of one package."""
+        return [node['name'] for _, node in self._nodes if node['pkg'] == package]
+
+    def calls(self, **known_now: str) -> list[NodeCall]:
+        """Return the nodes with every substitution made.
+
+        Args:
+            known_now: arguments that take another value than before.
 
         Raises:
             ConfigError: a substitution or a value that cannot be resolved.
         """
-        named = [(f'{where} ({node["exec"]})', node) for where, node in self._nodes]
-        return [
-            _node(node, arguments, name)
-            for name, node in named
-            if _is_wanted(node, arguments, name)
-        ]
-
-    def includes(self, arguments: Mapping[str, str]) -> list[str]:
-        """Return the packages whose launch files are included with these arguments.
-
-        Raises:
-            ConfigError: a condition that cannot be resolved.
-        """
-        return [
-            str(_PACKAGE.findall(include['file'])[0])
-            for where, include in self._includes
-            if _is_wanted(include, arguments, where)
-        ]
-
-    def passed(self, arguments: Mapping[str, str]) -> dict[str, str]:
-        """Return the arguments that the launch files which are included are given, by name.
-
-        Raises:
-            ConfigError: a condition or a value that cannot be resolved.
-        """
-        return {
-            str(passed['name']): substitute(_text(passed['value']), arguments, where)
-            for where, include in self._includes
-            if _is_wanted(include, arguments, where)
-            for passed in include.get('arg', [])
-        }
+        arguments = self.arguments | known_now
+        return [_node(attributes, arguments, where) for where, attributes in self._nodes]
 
 
 def _entities(path: Path) -> Iterator[tuple[str, Any]]:
@@ -237,9 +241,9 @@ def _check_include(attributes: Mapping[str, Any], where: str) -> None:
 
 
 def _check_node(attributes: Mapping[str, Any], where: str) -> None:
-    known = ('pkg', 'exec', 'name', 'namespace', 'output', 'on_exit', 'if', 'unless')
-    _check_keys(attributes, (*known, 'args', 'param', 'remap'), where)
-    for key in ('pkg', 'exec', 'name'):
+    known = (*_WHAT, 'namespace', 'output', 'on_exit', 'if', 'unless', 'args', 'param', 'remap')
+    _check_keys(attributes, known, where)
+    for key in _WHAT:
         if key not in attributes:
             raise ConfigError(f'{where}: got a node without {key!r}; add it.')
     if attributes.get('output', 'log') not in ('screen', 'log'):
@@ -259,9 +263,9 @@ def _node(attributes: Mapping[str, Any], arguments: Mapping[str, str], where: st
         return substitute(_text(value), arguments, where)
 
     call = NodeCall(
-        package=resolved(attributes['pkg']),
-        executable=resolved(attributes['exec']),
-        name=resolved(attributes['name']),
+        package=attributes['pkg'],
+        executable=attributes['exec'],
+        name=attributes['name'],
         namespace='/' + resolved(attributes.get('namespace', '')).strip('/'),
         ends_run='on_exit' in attributes,
         on_screen=attributes.get('output') == 'screen',
