@@ -14,7 +14,7 @@ from launch.actions import (
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
-from dsrl_ros.core.options import FIXED, RENAMED
+from dsrl_ros.core.options import REMOVED, RENAMED
 from dsrl_ros.launch.launch_file import Description
 from dsrl_ros.launch.prepare import prepare_run
 
@@ -36,7 +36,7 @@ def launch_description(graph: Path) -> LaunchDescription:
         given = {
             name: value
             for name, value in context.launch_configurations.items()
-            if name in declared or f'launch.{name}' in {**RENAMED, **FIXED}
+            if name in declared or f'launch.{name}' in {**RENAMED, **REMOVED}
         }
         run = prepare_run(description, given, Path.cwd(), can_include=True)
         context.launch_configurations.update(run.arguments)
