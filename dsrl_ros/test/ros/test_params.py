@@ -104,7 +104,7 @@ def test_an_option_that_is_gone_is_explained(ros, monkeypatch):
     monkeypatch.setitem(options.RENAMED, 'Outer.epochs', 'episodes')
     monkeypatch.setitem(options.REMOVED, 'Inner.depth', '3')
     node = ros.add(outer, **{'epochs': 1, 'inner.depth': 4})
-    with pytest.raises(ConfigError, match="toy: inner: got 'depth', .* it is fixed at 3"):
+    with pytest.raises(ConfigError, match=r"toy: inner: got 'depth', .* it is fixed at 3"):
         params.declare_config(node, Inner, 'inner')
     with pytest.raises(ConfigError, match="toy: got 'epochs', expected episodes"):
         params.declare_config(ros.add(outer, epochs=1), Outer)
