@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from dsrl_ros.cli.launch import find_description
 from dsrl_ros.core.options import allowed, described, options_of
@@ -16,24 +16,13 @@ from dsrl_ros.launch.prepare import ARGUMENTS
 _INTRODUCTION = """\
 # Options
 
-`make docs` writes this page from the code. Please do not edit it.
-
-- **Launch arguments** are given as `dsrl launch franka_steer seed:=3` or
-  `ros2 launch dsrl_bringup franka_steer.launch.py seed:=3`.
-- **Node options** are written into a parameter file, which is given as `config:=my.yaml`:
-
-  ```yaml
-  /**/reward:
-    ros__parameters:
-      max_steps: 60
-      reset:
-        attempts: 5
-  ```
-
-- A launch argument wins over the parameter file, and the file wins over the default. The result is
-  `config.yaml` in the run's folder, which every node reads.
-- `dsrl check-config my.yaml` checks a file. `dsrl options reward` lists the options of one node.
-"""
+`make docs` writes this page from the code. Launch arguments are given as `dsrl launch franka_steer seed:=3`,
+or in the same way to `ros2 launch`. The options of the nodes are written into a ROS parameter file
+`/**/reward: {ros__parameters: {max_steps: 60, reset: {attempts: 5}}}`, which is given as `config:=my.yaml`.
+An argument wins over the file, and the file wins over the default. The result is `config.yaml` in the run's
+folder, which every node reads. `dsrl check-config my.yaml` checks a file.
+"""  # noqa: E501
+_OPTION_TITLES = ('option', 'default', 'allowed', 'unit', 'what it does')
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,49 +51,39 @@ def markdown() -> str:
 
     parts = [_INTRODUCTION]
     for graph in ('franka_steer', 'widowx_steer'):
+        declared = Description(find_description(graph)).arguments
         rows = [
-            (
-                f'`{argument.name}`',
-                f'`{argument.default}`' if argument.default else '',
-                ', '.join(argument.choices),
-                argument.description,
-            )
-            for argument in Description(find_description(graph)).arguments
+            (f'`{a.name}`', f'`{a.default}`', ', '.join(a.choices), a.description)
+            for a in declared
         ]
-        parts.append(
-            f'## Launch arguments of {graph}\n\n'
-            + _table(('argument', 'default', 'allowed', 'what it does'), rows)
-        )
+        titles = ('argument', 'default', 'allowed', 'what it does')
+        parts.append(f'## Launch arguments of {graph}\n\n{_table(titles, rows)}')
     for node, sections in sorted(NODE_OPTIONS.items()):
         for section, config_class in sections.items():
+            name = f'{node}.{section}' if section else node
             title = f'### {node}: section `{section}`' if section else f'## Node {node}'
-            parts.append(f'{title}\n\n{_options(config_class, f"{node}.", section)}')
+            parts.append(f'{title}\n\n{_table(_OPTION_TITLES, _rows(config_class, name))}')
     parts.append(
-        '## `dsrl train`\n\nGiven as `--max-steps 200`. The options of the learner are those of '
-        'the trainer, section `learner`, and are\ngiven as `name:=value`.\n\n'
-        + _options(RunOptions, '', '')
+        '## `dsrl train`\n\nGiven as `--max-steps 200`. Options of the learner are those of the '
+        'trainer, section `learner`, given as `utd:=10`.\n\n'
+        + _table(_OPTION_TITLES, _rows(RunOptions, 'train'))
     )
     return '\n'.join(parts)
 
 
-def _options(config_class: type, node: str, section: str) -> str:
-    """Return the table of one configuration class."""
+def _rows(config_class: type, owner: str) -> Iterator[Sequence[str]]:
+    """Yield a row of the table per option of a class; `owner` is its node and section."""
     arguments = {target: name for name, targets in ARGUMENTS.items() for target in targets}
-    rows = []
     for name, field in options_of(config_class).items():
         text = field.metadata['description']
         unit = re.search(r' \[([a-zA-Z/0-9]+)\]', text)
-        if unit:
-            text = text.replace(unit[0], '', 1)
-        if argument := arguments.get(f'{node}{section}{"." if section else ""}{name}'):
+        text = text.replace(unit[0], '', 1) if unit else text
+        if argument := arguments.get(f'{owner}.{name}'):
             text += f'; launch argument `{argument}`'
         default = f'`{json.dumps(field.default)}`'
-        rows.append((f'`{name}`', default, allowed(field), unit[1] if unit else '', text))
-    return _table(('option', 'default', 'allowed', 'unit', 'what it does'), rows)
+        yield f'`{name}`', default, allowed(field), unit[1] if unit else '', text
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [titles, ['---'] * len(titles), *rows]
-    return ''.join(
-        f'| {" | ".join(cell.replace("|", chr(92) + "|") for cell in line)} |\n' for line in lines
-    )
+    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)

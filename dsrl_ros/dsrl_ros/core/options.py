@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from dsrl_ros.core.errors import ConfigError
 
@@ -212,17 +212,13 @@ def _check_scalar(
 
 def to_mapping(config: Any) -> dict[str, Any]:
     """Return a configuration as plain values for YAML or JSON; tuples become lists."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in ((n, getattr(config, n)) for n in options_of(type(config)))
-    }
+    values = ((name, getattr(config, name)) for name in options_of(type(config)))
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
 
 def described(config_class: type) -> list[tuple[str, str, str, str]]:
-    """Return (name, default, allowed values, description) per option, for help texts and docs."""
-    hints = get_type_hints(config_class)
+    """Return (name, default, allowed values, description) per option, for help texts."""
     return [
         (name, repr(field.default), allowed(field), field.metadata['description'])
         for name, field in options_of(config_class).items()
-        if name in hints
     ]

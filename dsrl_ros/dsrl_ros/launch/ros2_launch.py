@@ -16,7 +16,7 @@ from launch.substitutions import LaunchConfiguration
 
 from dsrl_ros.core.options import REMOVED, RENAMED
 from dsrl_ros.launch.launch_file import Description
-from dsrl_ros.launch.prepare import prepare_run
+from dsrl_ros.launch.prepare import check_run
 
 
 def launch_description(graph: Path) -> LaunchDescription:
@@ -38,7 +38,7 @@ def launch_description(graph: Path) -> LaunchDescription:
             for name, value in context.launch_configurations.items()
             if name in declared or f'launch.{name}' in {**RENAMED, **REMOVED}
         }
-        run = prepare_run(description, given, Path.cwd(), can_include=True)
+        run = check_run(description, given, can_include=True).begin(Path.cwd())
         context.launch_configurations.update(run.arguments)
         # Under 5 s from Ctrl-C to the end of the last node.
         context.launch_configurations.update(sigterm_timeout='3', sigkill_timeout='1')
