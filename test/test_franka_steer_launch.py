@@ -21,7 +21,7 @@ from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.launch.launch_file import Description, Started
 from dsrl_ros.launch.node_options import read_parameter_file
-from dsrl_ros.launch.prepare import complete_arguments, prepare_run
+from dsrl_ros.launch.prepare import check_run, complete_arguments
 from dsrl_ros.robots.model.franka import FR3
 
 GRAPH = Path(__file__).parents[1] / 'dsrl_bringup/launch/franka_steer.launch.yaml'
@@ -213,7 +213,7 @@ def test_messages_that_the_driver_would_import_are_named_before_it_starts(
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: None)
     given = {'robot_mode': 'real', 'bringup': 'false', **options}
     with pytest.raises(ConfigError, match=f'got no {lacking}, expected'):
-        prepare_run(Description(GRAPH), given, tmp_path)
+        check_run(Description(GRAPH), given).begin(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_an_address_goes_with_the_bring_up_of_a_robot(
 ) -> None:
     """Whose stack runs already has given it the address."""
     with pytest.raises(ConfigError, match=f'robot_ip: {error}'):
-        prepare_run(Description(GRAPH), given, tmp_path)
+        check_run(Description(GRAPH), given).begin(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -241,9 +241,9 @@ def test_launch_files_of_others_are_left_to_ros2_launch(
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
     given = {'robot_mode': 'mock'}
     with pytest.raises(ConfigError, match=r'franka_bringup to include.*Use `ros2 launch`'):
-        prepare_run(Description(GRAPH), given, tmp_path)
+        check_run(Description(GRAPH), given).begin(tmp_path)
     assert not list(tmp_path.iterdir())
-    run = prepare_run(Description(GRAPH), given, tmp_path, can_include=True)
+    run = check_run(Description(GRAPH), given, can_include=True).begin(tmp_path)
     # Hardware does not wait, and no simulator judges it; nobody has to say so.
     assert (run.arguments['reward'], run.arguments['scene']) == ('person', 'person')
     assert (run.arguments['real_time'], run.arguments['ramp_s']) == ('true', '')
@@ -264,9 +264,8 @@ def test_a_robot_starts_slowly_unless_it_is_told_otherwise(
         )
         given = {'config': str(tmp_path / 'slow')}
     given = {'robot_mode': 'real', 'robot_ip': '10.0.0.1', **given}
-    run = prepare_run(Description(GRAPH), given, tmp_path, can_include=True)
-    assert run.folder is not None
-    options = read_parameter_file(run.folder / 'config.yaml')['driver']
+    run = check_run(Description(GRAPH), given, can_include=True).begin(tmp_path)
+    options = read_parameter_file(Path(run.arguments['run_dir'], 'config.yaml'))['driver']
     assert options['ramp_s'] == ramp_s
     assert (options['robot_mode'], options['real_time']) == ('real', True)
 

@@ -12,7 +12,7 @@ from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.launch.launch_file import Description, Started
 from dsrl_ros.launch.node_options import read_parameter_file
-from dsrl_ros.launch.prepare import check_run, complete_arguments, prepare_run
+from dsrl_ros.launch.prepare import check_run, complete_arguments
 from dsrl_ros.nodes.steering.sensor_table import SensorTable
 from dsrl_ros.robots.model.widowx import WX250S
 from dsrl_ros.ros import names
@@ -149,7 +149,7 @@ def test_what_is_not_installed_is_said_in_one_line(
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: None)
     files = files_here({'task': 'widowx_pick_place'})
     with pytest.raises(ConfigError, match='interbotix_xs_msgs, interbotix_xsarm_control') as e:
-        prepare_run(Description(GRAPH), {'robot_mode': 'real', **files}, tmp_path)
+        check_run(Description(GRAPH), {'robot_mode': 'real', **files}).begin(tmp_path)
     assert '\n' not in str(e.value)
     assert not list(tmp_path.iterdir())
 
@@ -158,12 +158,11 @@ def test_what_is_not_installed_is_said_in_one_line(
 def test_a_namespace_that_is_no_name_of_a_robot_is_refused(tmp_path: Path, namespace: str) -> None:
     """It is the vendor's robot_name: frames of its URDF and of its driver bear it."""
     given = files_here({'task': 'widowx_pick_place', 'namespace': namespace})
+    real = {**given, 'robot_mode': 'real'}
     with pytest.raises(ConfigError, match=f"namespace: got '{namespace}', expected one name"):
-        prepare_run(
-            Description(GRAPH), {**given, 'robot_mode': 'real'}, tmp_path, can_include=True
-        )
+        check_run(Description(GRAPH), real, can_include=True).begin(tmp_path)
     assert not list(tmp_path.iterdir())
-    prepare_run(Description(GRAPH), {**given, 'robot_mode': 'sim'}, tmp_path)
+    check_run(Description(GRAPH), {**given, 'robot_mode': 'sim'}).begin(tmp_path)
 
 
 @pytest.mark.parametrize('option', ['arm: crisp, controllers: [mine]', 'gripper: none'])
@@ -173,7 +172,7 @@ def test_wires_that_this_robot_does_not_have_are_refused(tmp_path: Path, option:
     given = {**files_here({'task': 'widowx_pick_place'}), 'config': str(config)}
     real = {**given, 'robot_mode': 'real', 'bringup': 'false'}
     with pytest.raises(ConfigError, match='for wx250s, expected it left out'):
-        prepare_run(Description(GRAPH), real, tmp_path / 'run')
+        check_run(Description(GRAPH), real).begin(tmp_path / 'run')
 
 
 def test_the_files_say_what_the_nodes_take() -> None:

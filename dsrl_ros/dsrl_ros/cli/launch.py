@@ -1,4 +1,4 @@
-"""`dsrl launch`: starts a graph from its `*.launch.yaml` where `ros2 launch` is not installed."""
+"""`dsrl launch`: starts a graph from its `*.launch.yaml`; needs no `ros2 launch`."""
 
 from __future__ import annotations
 
@@ -41,21 +41,20 @@ def main(arguments: Sequence[str]) -> int:
         print(arguments_text(description))
         return 0
     checked = check_run(description, parse_arguments(options.arguments))
-    # Claimed before a folder is made: a graph that cannot start leaves nothing behind.
+    # Claimed before the folder is made: a graph that cannot start leaves nothing behind.
     with ExitStack() as held:
         domain = _claim_domain(held)
         _claim_namespace(held, domain, checked.started.arguments.get('namespace', ''))
-        prepared = checked.begin(Path.cwd())
+        run = checked.begin(Path.cwd())
+        calls = run.calls()
         environment = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', **os.environ}
         environment['ROS_DOMAIN_ID'] = domain
-        folder = prepared.folder or Path.cwd()
-        _say(
-            f'{len(prepared.calls)} nodes of {path.name}, ROS domain {domain}, '
-            f'seed {prepared.arguments.get("seed", "-")}'
-        )
+        folder = Path(run.arguments.get('run_dir', Path.cwd()))
+        seed = run.arguments.get('seed', 'none')
+        _say(f'{len(calls)} nodes of {path.name}, ROS domain {domain}, seed {seed}')
         _say(f'everything goes to {folder}')
         held.callback(_show_cursor)
-        return run_graph(prepared.calls, folder / 'logs', environment, _say)
+        return run_graph(calls, folder / 'logs', environment, _say)
 
 
 def find_description(graph: str) -> Path:

@@ -8,21 +8,21 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from dsrl_ros.core.errors import ConfigError
 
 ConfigT = TypeVar('ConfigT')
 
-# Options that are gone, by class and name, or by name alone where every class has lost them, or as
-# `launch.<argument>`. Whoever still uses one gets an error that says what to do.
-# Old name to the name that replaces it.
+# Options that are gone, as `Class.option`, as `option` where no class has it any more, or as
+# `launch.argument`. The error for an unknown option explains them.
+# Old name to what replaces it.
 RENAMED: dict[str, str] = {
     'overrides': 'the options themselves, in a parameter file or as -p name:=value',
     'launch.overrides': 'the arguments themselves, or a file with options as config:=',
 }
-# Old name to the value that it always has now.
-FIXED: dict[str, str] = {}
+# Old name to the value that is a constant now, with its unit.
+REMOVED: dict[str, str] = {}
 
 # ROS parameters know these types and arrays of them; so do YAML and JSON.
 _SCALARS = (bool, int, float, str)
@@ -124,11 +124,11 @@ def unknown_option(
         for key in (f'{owner}.{name}', name):
             if key in RENAMED:
                 return ConfigError(
-                    f'{where}: got {name!r}, expected {RENAMED[key]}, which replaces it.'
+                    f'{where}: got {name!r}, expected {RENAMED[key]}: the old name is gone.'
                 )
-            if key in FIXED:
+            if key in REMOVED:
                 return ConfigError(
-                    f'{where}: got {name!r}, expected it left out: it is fixed at {FIXED[key]}.'
+                    f'{where}: got {name!r}, expected it left out: it is fixed at {REMOVED[key]}.'
                 )
     what = 'argument' if owner == 'launch' else 'key'
     return ConfigError(
@@ -212,17 +212,13 @@ def _check_scalar(
 
 def to_mapping(config: Any) -> dict[str, Any]:
     """Return a configuration as plain values for YAML or JSON; tuples become lists."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in ((n, getattr(config, n)) for n in options_of(type(config)))
-    }
+    values = ((name, getattr(config, name)) for name in options_of(type(config)))
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
 
 def described(config_class: type) -> list[tuple[str, str, str, str]]:
-    """Return (name, default, allowed values, description) per option, for help texts and docs."""
-    hints = get_type_hints(config_class)
+    """Return (name, default, allowed values, description) per option, for help texts."""
     return [
         (name, repr(field.default), allowed(field), field.metadata['description'])
         for name, field in options_of(config_class).items()
-        if name in hints
     ]

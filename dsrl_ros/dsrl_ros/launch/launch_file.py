@@ -1,6 +1,6 @@
-"""What a `*.launch.yaml` says: arguments and nodes, each tag as ROS 2 launch understands it.
+"""Reads a `*.launch.yaml`: arguments, nodes and includes, each tag as ROS 2 launch understands it.
 
-Only what the suite uses; every other tag and attribute is refused by name, never skipped.
+Implements only what the suite uses. Every other tag and attribute is an error that names it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from dsrl_ros.launch.substitutions import is_true, substitute
 _TAGS = ('arg', 'node', 'include')
 _WHAT = ('pkg', 'exec', 'name')  # of a node
 _TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
-_BESIDE = '$(dirname)/'
+# The values that an attribute may have, where any other has no meaning here.
+_VALUES = {'output': ('screen', 'log'), 'on_exit': ('shutdown',), 'type': tuple(_TYPES)}
+_SAME_FOLDER = '$(dirname)/'
 _PACKAGE = re.compile(r'\$\(find-pkg-share ([\w-]+)\)')
 _Entry = tuple[str, Mapping[str, Any]]  # its place in the file, its attributes
 
@@ -40,9 +42,9 @@ class NodeCall:
     """One node to start, with every substitution made.
 
     Attributes:
-        words: of its command line, before what belongs to ROS.
-        ends_run: its end, however it comes, ends the run.
-        on_screen: its standard output belongs on the terminal.
+        ends_run: its exit ends the run.
+        on_screen: its standard output goes to the terminal.
+        words: of its command line, before the ROS arguments.
     """
 
     package: str
@@ -130,7 +132,7 @@ class Include:
 
 @dataclass(frozen=True)
 class Started:
-    """What a launch file starts with one set of arguments, every condition evaluated.
+    """What a launch file starts with one set of arguments; every condition is evaluated.
 
     Attributes:
         arguments: a value for every argument.
@@ -149,46 +151,51 @@ class Started:
         """Return the names of the nodes of one package."""
         return [node['name'] for _, node in self._nodes if node['pkg'] == package]
 
-    def calls(self, **known_now: str) -> list[NodeCall]:
+    def calls(self) -> list[NodeCall]:
         """Return the nodes with every substitution made.
-
-        Args:
-            known_now: arguments that take another value than before.
 
         Raises:
             ConfigError: a substitution or a value that cannot be resolved.
         """
-        arguments = self.arguments | known_now
-        return [_node(attributes, arguments, where) for where, attributes in self._nodes]
+        return [_node(node, self.arguments, where) for where, node in self._nodes]
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Return the content of a YAML file.
+
+    Args:
+        path: of the file.
+        what: kind of file, to name in an error.
+
+    Raises:
+        ConfigError: the file cannot be read, or is no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f'{path}: {error.strerror}, expected a {what}.') from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f'{path}: got no YAML, expected a {what}: {error}') from error
 
 
 def _entities(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the entries of a launch file with their places, those of its parts where they stand.
+    """Yield the entries of a launch file with their places; those of a part where it is included.
 
     A part is included as `$(dirname)/FILE.launch.yaml`, without arguments or conditions.
     """
-    for number, entity in enumerate(_content(path), start=1):
+    content = read_yaml(path, 'launch file')
+    if not isinstance(content, dict) or not isinstance(content.get('launch'), list):
+        raise ConfigError(f'{path}: expected a list under the key `launch`.')
+    for number, entity in enumerate(content['launch'], start=1):
         where = f'{path.name}: entry {number}'
         include = entity.get('include') if isinstance(entity, dict) else None
         include = include if isinstance(include, dict) else {}
         file = str(include.get('file', ''))
-        if file.startswith(_BESIDE):
+        if file.startswith(_SAME_FOLDER):
             _check_keys(include, ('file',), where)
-            yield from _entities(path.parent / file.removeprefix(_BESIDE))
+            yield from _entities(path.parent / file.removeprefix(_SAME_FOLDER))
         else:
             yield where, entity
-
-
-def _content(path: Path) -> list[Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigError(f'{path}: {error.strerror}, expected a launch file.') from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f'{path}: got no YAML, expected a launch file: {error}') from error
-    if not isinstance(content, dict) or not isinstance(content.get('launch'), list):
-        raise ConfigError(f'{path}: expected a list under the key `launch`.')
-    return list(content['launch'])
 
 
 def _is_wanted(attributes: Mapping[str, Any], arguments: Mapping[str, str], where: str) -> bool:
@@ -208,9 +215,11 @@ def _refusal(where: str, what: str, got: str, known: tuple[str, ...]) -> ConfigE
 
 
 def _check_keys(attributes: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in attributes:
+    for key, value in attributes.items():
         if key not in known:
             raise _refusal(where, 'attribute', key, known)
+        if value not in _VALUES.get(key, (value,)):
+            raise _refusal(where, key, value, _VALUES[key])
 
 
 def _text(value: Any) -> str:
@@ -234,7 +243,7 @@ def _check_include(attributes: Mapping[str, Any], where: str) -> None:
     if len(_PACKAGE.findall(str(attributes.get('file')))) != 1:
         raise ConfigError(
             f'{where}: got file {attributes.get("file")!r}, expected one of a package, '
-            '$(find-pkg-share NAME)/launch/FILE, or one beside this, $(dirname)/FILE.'
+            '$(find-pkg-share NAME)/launch/FILE, or one next to this, $(dirname)/FILE.'
         )
     for argument in attributes.get('arg', []):
         _check_keys(argument, ('name', 'value'), where)
@@ -246,45 +255,39 @@ def _check_node(attributes: Mapping[str, Any], where: str) -> None:
     for key in _WHAT:
         if key not in attributes:
             raise ConfigError(f'{where}: got a node without {key!r}; add it.')
-    if attributes.get('output', 'log') not in ('screen', 'log'):
-        raise _refusal(where, 'output', attributes['output'], ('screen', 'log'))
-    if attributes.get('on_exit', 'shutdown') != 'shutdown':
-        raise _refusal(where, 'on_exit', attributes['on_exit'], ('shutdown',))
     for remap in attributes.get('remap', []):
         _check_keys(remap, ('from', 'to'), where)
     for param in attributes.get('param', []):
         _check_keys(param, ('from',) if 'from' in param else ('name', 'value', 'type'), where)
-        if param.get('type', 'str') not in _TYPES:
-            raise _refusal(where, 'type', param['type'], tuple(_TYPES))
 
 
-def _node(attributes: Mapping[str, Any], arguments: Mapping[str, str], where: str) -> NodeCall:
+def _node(node: Mapping[str, Any], arguments: Mapping[str, str], where: str) -> NodeCall:
     def resolved(value: Any) -> str:
         return substitute(_text(value), arguments, where)
 
-    call = NodeCall(
-        package=attributes['pkg'],
-        executable=attributes['exec'],
-        name=attributes['name'],
-        namespace='/' + resolved(attributes.get('namespace', '')).strip('/'),
-        ends_run='on_exit' in attributes,
-        on_screen=attributes.get('output') == 'screen',
-        words=shlex.split(resolved(attributes.get('args', ''))),
+    params = node.get('param', [])
+    return NodeCall(
+        package=node['pkg'],
+        executable=node['exec'],
+        name=node['name'],
+        namespace='/' + resolved(node.get('namespace', '')).strip('/'),
+        ends_run='on_exit' in node,
+        on_screen=node.get('output') == 'screen',
+        parameter_files=[Path(resolved(param['from'])) for param in params if 'from' in param],
+        parameters={
+            resolved(param['name']): _value(resolved(param['value']), param.get('type'), where)
+            for param in params
+            if 'name' in param
+        },
+        remappings={
+            resolved(rule['from']): resolved(rule['to']) for rule in node.get('remap', [])
+        },
+        words=shlex.split(resolved(node.get('args', ''))),
     )
-    for param in attributes.get('param', []):
-        if 'from' in param:
-            call.parameter_files.append(Path(resolved(param['from'])))
-        else:
-            call.parameters[resolved(param['name'])] = _value(
-                resolved(param['value']), param.get('type'), where
-            )
-    for remap in attributes.get('remap', []):
-        call.remappings[resolved(remap['from'])] = resolved(remap['to'])
-    return call
 
 
 def _value(text: str, type_name: str | None, where: str) -> Any:
-    """Return a parameter's value: of the type that is named, else of the one YAML sees."""
+    """Return a parameter's value, of the named type, or else of the type that YAML gives it."""
     if type_name == 'str':
         return text
     value = yaml.safe_load(text)

@@ -22,6 +22,7 @@ from dsrl_ros.core.config.trainer import TrainerConfig
 from dsrl_ros.core.config.twin import TwinConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
+from dsrl_ros.launch.launch_file import read_yaml
 from dsrl_ros.learning.config import LearnerConfig
 
 # Node to the sections of its parameters; the empty section holds the node's own options.
@@ -64,12 +65,7 @@ def read_parameter_file(path: Path) -> dict[str, Options]:
         ConfigError: an unknown node or option, or a value of the wrong type or out of range;
             names the file, the key and what is allowed.
     """
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except OSError as error:
-        raise ConfigError(f'{path}: {error.strerror}, expected a parameter file.') from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f'{path}: got no YAML, expected a parameter file: {error}') from error
+    content = read_yaml(path, 'parameter file') or {}
     if not isinstance(content, dict):
         raise ConfigError(f'{path}: got a {type(content).__name__}, expected nodes as keys.')
     read: dict[str, Options] = {}

@@ -9,7 +9,7 @@ import re
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
@@ -18,7 +18,7 @@ from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import from_mapping, unknown_option
-from dsrl_ros.launch.launch_file import Description, NodeCall, Started
+from dsrl_ros.launch.launch_file import Description, Started
 from dsrl_ros.launch.node_options import (
     NODE_OPTIONS,
     Options,
@@ -64,21 +64,6 @@ _SEEDS = 1_000_000
 
 
 @dataclass(frozen=True)
-class PreparedRun:
-    """A run that can be started.
-
-    Attributes:
-        arguments: a value for every argument of the description.
-        calls: the nodes to start.
-        folder: of the run; None where the description has no argument `run_dir`.
-    """
-
-    arguments: dict[str, str]
-    calls: list[NodeCall]
-    folder: Path | None
-
-
-@dataclass(frozen=True)
 class CheckedRun:
     """A run whose arguments and options are checked. Nothing of it is on the disk yet.
 
@@ -92,30 +77,27 @@ class CheckedRun:
     config: dict[str, Options]
     comment: str
 
-    def begin(self, base: Path) -> PreparedRun:
+    def begin(self, base: Path) -> Started:
         """Make the folder of the run and write its `config.yaml`, which the nodes read.
 
         Args:
             base: folder that holds `runs`, unless `run_dir` is given.
+
+        Returns:
+            What to start, with the absolute path of the folder as the argument `run_dir`, unless
+            the graph has no such argument.
 
         Raises:
             ConfigError: the folder cannot be made, or holds a run already.
         """
         arguments = self.started.arguments
         if 'run_dir' not in arguments:
-            return PreparedRun(arguments, self.started.calls(), None)
+            return self.started
         folder = make_run_folder(arguments['run_dir'], base)
         run_dir = {'run_dir': str(folder)}
         config = {n: v | run_dir if n == 'steering' else v for n, v in self.config.items()}
         write_parameter_file(folder / 'config.yaml', config, self.comment)
-        return PreparedRun(arguments | run_dir, self.started.calls(**run_dir), folder)
-
-
-def prepare_run(
-    description: Description, given: Mapping[str, str], base: Path, *, can_include: bool = False
-) -> PreparedRun:
-    """Check a run and make its folder: `check_run`, then `begin`."""
-    return check_run(description, given, can_include=can_include).begin(base)
+        return replace(self.started, arguments=arguments | run_dir)
 
 
 def check_run(

@@ -14,9 +14,9 @@ from launch.actions import (
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
-from dsrl_ros.core.options import FIXED, RENAMED
+from dsrl_ros.core.options import REMOVED, RENAMED
 from dsrl_ros.launch.launch_file import Description
-from dsrl_ros.launch.prepare import prepare_run
+from dsrl_ros.launch.prepare import check_run
 
 
 def launch_description(graph: Path) -> LaunchDescription:
@@ -36,9 +36,9 @@ def launch_description(graph: Path) -> LaunchDescription:
         given = {
             name: value
             for name, value in context.launch_configurations.items()
-            if name in declared or f'launch.{name}' in {**RENAMED, **FIXED}
+            if name in declared or f'launch.{name}' in {**RENAMED, **REMOVED}
         }
-        run = prepare_run(description, given, Path.cwd(), can_include=True)
+        run = check_run(description, given, can_include=True).begin(Path.cwd())
         context.launch_configurations.update(run.arguments)
         # Under 5 s from Ctrl-C to the end of the last node.
         context.launch_configurations.update(sigterm_timeout='3', sigkill_timeout='1')

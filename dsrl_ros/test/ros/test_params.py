@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 from rclpy.node import Node
 
+from dsrl_ros.core import options
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 from dsrl_ros.ros import params
@@ -97,6 +98,16 @@ def test_what_cannot_be_right_is_refused_with_key_and_allowed_values(ros, given,
         params.declare_config(node, Outer)
     for word in ('toy', *words):
         assert word in str(error.value)
+
+
+def test_an_option_that_is_gone_is_explained(ros, monkeypatch):
+    monkeypatch.setitem(options.RENAMED, 'Outer.epochs', 'episodes')
+    monkeypatch.setitem(options.REMOVED, 'Inner.depth', '3')
+    node = ros.add(outer, **{'epochs': 1, 'inner.depth': 4})
+    with pytest.raises(ConfigError, match=r"toy: inner: got 'depth', .* it is fixed at 3"):
+        params.declare_config(node, Inner, 'inner')
+    with pytest.raises(ConfigError, match="toy: got 'epochs', expected episodes"):
+        params.declare_config(ros.add(outer, epochs=1), Outer)
 
 
 def test_the_parameter_files_are_named(ros, monkeypatch):
