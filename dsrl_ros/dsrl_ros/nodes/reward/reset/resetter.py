@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -71,7 +71,7 @@ class Resetter:
             seed: of the random start.
             on_step: called with each step as it begins, for people.
         """
-        carry_out = {
+        carry_out: dict[ResetStep, Callable[[], Awaitable[str]]] = {
             ResetStep.RECOVER: self._robot.recover,
             ResetStep.OPEN_GRIPPER: self._robot.open_gripper,
             ResetStep.RETREAT: self._robot.retreat,
