@@ -28,9 +28,9 @@ class TaskEnv(gymnasium.Env[Array, Array]):
     `step` executes one action. `execute` executes a chunk as the robot's driver does: one smooth
     trajectory, success judged at its end.
 
-    Gated, unless told otherwise, it refuses what the driver's gate refuses in lockstep, by
-    the gate's own rules: nothing moves, no time passes, and refusals in a row truncate the
-    episode. Only the latch is not here, which waits for a person.
+    By default it is gated: it refuses what the driver's gate refuses in lockstep, by the same
+    rules. Nothing moves, no time passes, and consecutive refusals truncate the episode. It has no
+    latch, since a latch waits for a person.
     """
 
     metadata = {'render_modes': ['rgb_array']}
@@ -39,9 +39,9 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         """Load robot and scene.
 
         Args:
-            task: what is to be done.
-            gated: refuse motions as the driver does, by its default options; without, nothing is
-                refused, as when somebody demonstrates.
+            task: to be done.
+            gated: refuse motions as the driver does, by its default options; False refuses
+                nothing, for demonstrations.
         """
         self.render_mode = 'rgb_array'
         self.task = task
@@ -65,11 +65,11 @@ class TaskEnv(gymnasium.Env[Array, Array]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
-        """Start an episode; the seed alone decides how the scene is.
+        """Start an episode; the seed alone decides the scene.
 
         Args:
             seed: of the episode; None draws one.
-            options: there are none.
+            options: ignored.
 
         Returns:
             Observation (O,) and an empty info.
@@ -132,7 +132,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         )
 
     def close(self) -> None:
-        """Free what rendering has taken."""
+        """Free the resources of rendering."""
         self._arm.twin.close()
 
     def _plan(self, chunk: Array) -> ChunkPlan | None:
@@ -142,7 +142,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         require_shape('action chunk', chunk, (None, len(self.task.action_names)))
         try:
             plan = self._arm.plan(chunk)
-        except DsrlError:  # numbers that mean nothing, or out of the arm's reach
+        except DsrlError:  # not finite, or out of the arm's reach
             return None
         start, measured = plan.start, self._arm.state().position
         motion = Motion(plan.trajectory, start.joints, start.velocity, measured)
