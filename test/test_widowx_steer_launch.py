@@ -13,7 +13,7 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.launch.launch_file import Description
 from dsrl_ros.launch.node_options import complete_calls, read_parameter_file
 from dsrl_ros.launch.prepare import prepare_run
-from dsrl_ros.nodes.steering.sensor_table import StateSources
+from dsrl_ros.nodes.steering.sensor_table import SensorTable
 from dsrl_ros.robots.model.widowx import WX250S
 from dsrl_ros.ros import names
 from dsrl_ros.tasks.scenes.registry import TASKS as TASKS_OF_LIBRARY
@@ -129,7 +129,7 @@ def test_the_policy_is_told_its_task_by_numbers(task: str) -> None:
     # An arm that sags under its load is at home all the same.
     assert options['reward']['reset']['home_tolerance_rad'] == pytest.approx(0.1)
     steering = options['steering']
-    table = StateSources(steering['sensors'], steering['state_sources'])
+    table = SensorTable(steering['sensors'], steering['state_sources'])
     table.require(STATE)
     pose = dict.fromkeys('xyz', 0.5)
     seen = {'tool': pose, 'arm': {'left_finger': 0.02}, 'object': pose, 'target': pose}

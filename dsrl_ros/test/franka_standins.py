@@ -28,7 +28,6 @@ from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.actions import remapped
 from dsrl_ros.ros.robot_messages import joints_to_msg, trajectory_from_msg
 from dsrl_ros.ros.stamps import stamp_from_ns
 
@@ -65,7 +64,7 @@ class StandInStack(Node):
         self.component_state = State.PRIMARY_STATE_ACTIVE
         self.robot = FrankaRobotState(robot_mode=FrankaRobotState.ROBOT_MODE_IDLE)
         self._state = self.create_publisher(FrankaRobotState, names.ROBOT_STATE, 10)
-        error_recovery = remapped(self, names.ERROR_RECOVERY)
+        error_recovery = names.remapped(self, names.ERROR_RECOVERY)
         ActionServer(self, ErrorRecovery, error_recovery, self._on_error_recovery)
         group = ReentrantCallbackGroup()  # a step that hangs holds up no other
         for kind, service, callback in (
@@ -246,7 +245,7 @@ class SlowHand(BareHand):
             ActionServer(
                 self,
                 action,
-                remapped(self, name.format(name=self.name)),
+                names.remapped(self, name.format(name=self.name)),
                 partial(self._execute, action, what),
                 goal_callback=lambda _: (
                     GoalResponse.REJECT if self.refuses else GoalResponse.ACCEPT

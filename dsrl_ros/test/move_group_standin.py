@@ -15,7 +15,6 @@ from rclpy.task import Future
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.motion.rest_to_rest import timed
 from dsrl_ros.ros import names
-from dsrl_ros.ros.actions import remapped
 from dsrl_ros.ros.robot_messages import trajectory_to_msg
 
 LIMITS = np.array([FR3.velocity_limit, FR3.acceleration_limit])
@@ -38,7 +37,7 @@ class StandInMoveGroup(Node):
         ActionServer(
             self,
             MoveGroup,
-            remapped(self, names.MOVE_GROUP),
+            names.remapped(self, names.MOVE_GROUP),
             self._execute,
             goal_callback=self._on_goal,
             cancel_callback=self._on_cancel,

@@ -26,7 +26,7 @@ from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.registry import POSES, ROBOTS
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.executor import LeanExecutor
-from dsrl_ros.ros.latest_message import Newest
+from dsrl_ros.ros.latest_message import LatestMessage
 from dsrl_ros.ros.robot_messages import positions_from_msg
 
 _MOVE_S = 60.0
@@ -48,7 +48,7 @@ class PoseMover:
         self._node = node
         self._spin = spin
         self._wait_s = wait_s
-        self._joints = Newest(node, JointState, joint_states, qos.SENSOR)
+        self._joints = LatestMessage(node, JointState, joint_states, qos.SENSOR)
         self._plan = node.create_client(PlanMotion, names.PLAN_MOTION)
         self._move = ActionClient(node, MoveArm, names.MOVE_ARM)
 

@@ -1,4 +1,4 @@
-"""What a node says of its health on `/diagnostics`, for every tool. Decides nothing."""
+"""The health that a node reports on `/diagnostics`, for every tool. Decides nothing."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Health:
-    """How a node is.
+    """The health of a node.
 
     Attributes:
         level: how bad it is.
-        message: what is so, in a few words, and where it is bad what to do.
-        values: numbers beside it, by name.
+        message: the state in a few words, and what to do about a bad one.
+        values: numbers for it, by name.
     """
 
     level: Level
@@ -43,12 +43,12 @@ class Health:
 def healths_to_msg(
     healths: Mapping[str, Health], node: Node, stamp: Time, hardware: str
 ) -> DiagnosticArray:
-    """Return how the parts of a node are as a message.
+    """Return the health of the parts of a node as a message.
 
     Args:
         healths: by the name of the part, in a word or two.
         node: that they are parts of.
-        stamp: when they were so.
+        stamp: time of the reading.
         hardware: name of the robot.
     """
     return DiagnosticArray(
@@ -67,13 +67,13 @@ def healths_to_msg(
 
 
 class Diagnostics:
-    """Says once a second how a node is, and at once when that changes for the worse or better."""
+    """Publishes the health of a node once a second, and at once when its level changes."""
 
     def __init__(
         self,
         node: Node,
         subject: str,
-        ask: Callable[[], Health],
+        health: Callable[[], Health],
         hardware: str = '',
         only: str = '',
     ) -> None:
@@ -81,41 +81,41 @@ class Diagnostics:
 
         Args:
             node: that owns publisher and timer.
-            subject: what of the node is meant, in a word or two.
-            ask: returns how the node is now.
-            hardware: name of the robot, where the node commands one.
-            only: topic that nobody but this node may publish: a second node of its kind in the
-                same namespace is named as an error.
+            subject: the part of the node that is meant, in a word or two.
+            health: returns the health of the node now.
+            hardware: name of the robot, for a node that commands one.
+            only: topic that no other node may publish: a second node of this kind in the same
+                namespace is reported as an error.
         """
         self._only = node.resolve_topic_name(only) if only else ''
         self._node = node
         self._subject = subject
         self._hardware = hardware
-        self._ask = ask
-        self._said: Level | None = None
+        self._own_health = health
+        self._published: Level | None = None
         self._publisher = node.create_publisher(DiagnosticArray, names.DIAGNOSTICS, qos.DECISION)
-        node.create_timer(_PERIOD_S, self.say, clock=STEADY_CLOCK)
+        node.create_timer(_PERIOD_S, self._publish, clock=STEADY_CLOCK)
 
-    def look(self) -> None:
-        """Say how the node is if its level is another than was said last."""
-        if self._health().level != self._said:
-            self.say()
+    def publish_if_changed(self) -> None:
+        """Publish the health if its level is not the one published last."""
+        if self._health().level != self._published:
+            self._publish()
 
-    def say(self) -> None:
-        """Say how the node is."""
+    def _publish(self) -> None:
         health = self._health()
-        self._said = health.level
+        self._published = health.level
         stamp = self._node.get_clock().now().to_msg()
-        said = healths_to_msg({self._subject: health}, self._node, stamp, self._hardware)
-        self._publisher.publish(said)
+        self._publisher.publish(
+            healths_to_msg({self._subject: health}, self._node, stamp, self._hardware)
+        )
 
     def _health(self) -> Health:
-        health = self._ask()
+        health = self._own_health()
         if not self._only or self._node.count_publishers(self._only) < 2:
             return health
         return Health(
             Level.ERROR,
             f'got another node that publishes {self._only}, expected none. End it, or give one of '
-            'them another namespace; one that was killed is seen for some seconds more.',
+            'them another namespace; one that was killed is still seen for some seconds.',
             health.values,
         )

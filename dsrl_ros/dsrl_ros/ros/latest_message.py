@@ -24,7 +24,7 @@ def stamp_of(data: bytes) -> int:
     return int(sec * _NS + nanosec)
 
 
-class Newest:
+class LatestMessage:
     """The message of a topic that came last; its type begins with a `std_msgs/Header`.
 
     Attributes:

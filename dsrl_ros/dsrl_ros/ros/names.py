@@ -1,6 +1,14 @@
-"""Every topic, service and action name of the suite, once. All are relative, so a namespace or a
-remapping moves them.
+"""The name of every topic, service and action, once.
+
+All names are relative, so that a namespace or a remapping moves them.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
 
 # The decision loop.
 POLICY_SPEC = 'policy_spec'  # PolicySpec, LATCHED: policy -> all
@@ -92,3 +100,15 @@ CLOCK = 'clock'  # rosgraph_msgs/Clock, relative: one clock per namespace
 TASK_STATUS = 'task_status'  # TaskStatus, DECISION: twin -> driver, reward
 ADVANCE = 'advance'  # service Advance
 SET_SCENE = 'set_scene'  # service SetScene
+
+
+def remapped(node: Node, action: str) -> str:
+    """Return the full name of an action after the node's remappings.
+
+    rcl remaps topics and services, but not actions.
+
+    Args:
+        node: that serves the action or sends its goals.
+        action: one of the names above.
+    """
+    return str(node.resolve_service_name(action))

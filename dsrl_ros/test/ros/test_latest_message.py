@@ -13,7 +13,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
 from dsrl_ros.ros import qos
-from dsrl_ros.ros.latest_message import Newest, stamp_of
+from dsrl_ros.ros.latest_message import LatestMessage, stamp_of
 from dsrl_ros.ros.stamps import header
 
 NS = 1_000_000_000
@@ -31,7 +31,7 @@ def test_the_stamp_of_a_machine_with_the_other_order_of_bytes() -> None:
 def test_the_message_is_the_newest_whenever_it_is_read(ros) -> None:
     node = ros.add(lambda **options: Node('listener', **options))
     stamps: list[int] = []
-    stream = Newest(node, JointState, 'joints', qos.DECISION, stamps.append)
+    stream = LatestMessage(node, JointState, 'joints', qos.DECISION, stamps.append)
     publisher = node.create_publisher(JointState, 'joints', qos.DECISION)
     assert stream.message() is None
     ros.spin_until(publisher.get_subscription_count)

@@ -59,24 +59,15 @@ class SteeringConfig:
     startup_timeout_s: float = option(60.0, 'wait for the other nodes [s]', low=1.0, high=3600.0)
     stage_timeout_s: float = option(
         10.0,
-        'time after which an answer within a decision is overdue and asked for again [s]',
+        'time after which an answer within a decision is overdue and requested again [s]',
         low=0.5,
         high=600.0,
     )
     reset_timeout_s: float = option(
         60.0,
-        'time after which a reset is overdue and asked after [s]',
+        'time after which a reset is overdue and its result requested again [s]',
         low=1.0,
         high=3600.0,
-    )
-    resend_period_s: float = option(
-        1.0, 'time after which what is not acknowledged is sent again [s]', low=0.1, high=60.0
-    )
-    heartbeat_patience_s: float = option(
-        0.5, 'time in one callback after which the loop counts as frozen [s]', low=0.1, high=10.0
-    )
-    policy_attempts: int = option(
-        4, 'noises tried for one decision when the policy answers absurdly', low=1, high=100
     )
 
     def __post_init__(self) -> None:

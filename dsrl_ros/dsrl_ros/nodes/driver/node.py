@@ -37,10 +37,9 @@ from dsrl_ros.robots.motion.ramp import Ramp
 from dsrl_ros.robots.safety.gate import CommandGate
 from dsrl_ros.robots.safety.latch import Latch
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.lifecycle import SUCCESS, logged
 from dsrl_ros.ros.params import declare_config
 from dsrl_ros.ros.robot_messages import untrusted_chunk
-from dsrl_ros.ros.run_node import run_node
+from dsrl_ros.ros.run_node import SUCCESS, logged, run_node
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 _STOPPED = (ChunkOutcome.FAULT, ChunkOutcome.TIMEOUT)

@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names
-from dsrl_ros.ros.latest_message import Newest
+from dsrl_ros.ros.latest_message import LatestMessage
 from dsrl_ros.ros.robot_messages import positions_from_msg
 
 
@@ -44,14 +44,14 @@ class RobotState:
             changed: is called with the stamp of every state [ns].
         """
         self._robot = robot
-        self.arm = Newest(node, JointState, names.JOINT_STATES, profile, changed)
+        self.arm = LatestMessage(node, JointState, names.JOINT_STATES, profile, changed)
         self._changed = changed
         # By name; none is left as soon as one has spoken.
         self._grippers = {
-            name: Newest(node, JointState, topic, profile, partial(self._on_gripper, name))
+            name: LatestMessage(node, JointState, topic, profile, partial(self._on_gripper, name))
             for name, topic in gripper_topics.items()
         }
-        self.gripper: Newest | None = None
+        self.gripper: LatestMessage | None = None
         self.gripper_name = ''
 
     def missing(self) -> list[str]:

@@ -15,7 +15,7 @@ from dsrl_ros.robots.execution.executor import Leg
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Health
-from dsrl_ros.ros.latest_message import Newest
+from dsrl_ros.ros.latest_message import LatestMessage
 
 
 class TwinSide:
@@ -37,7 +37,9 @@ class TwinSide:
         self.commands = TwinCommands(node, robot)
         topics = {'': names.GRIPPER_STATES}
         self._state = RobotState(node, robot, qos.SENSOR, topics, calls.on_state)
-        self._status = Newest(node, TaskStatus, names.TASK_STATUS, qos.DECISION, calls.on_state)
+        self._status = LatestMessage(
+            node, TaskStatus, names.TASK_STATUS, qos.DECISION, calls.on_state
+        )
 
     def missing(self) -> list[str]:
         """Return the topics of which nothing has come yet."""

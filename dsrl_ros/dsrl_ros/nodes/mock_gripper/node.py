@@ -17,7 +17,6 @@ from std_srvs.srv import Trigger
 from dsrl_ros.core.config.mock_gripper import MockGripperConfig
 from dsrl_ros.robots.model.registry import find_robot
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.actions import remapped
 from dsrl_ros.ros.params import declare_config
 from dsrl_ros.ros.robot_messages import joints_to_msg
 from dsrl_ros.ros.run_node import run_node
@@ -56,7 +55,7 @@ class MockGripperNode(Node):
             (GripperCommand, names.GRIPPER_ACTION, self._on_gripper_command),
         ):
             if action is not None:
-                topic = remapped(self, topic.format(name=name))
+                topic = names.remapped(self, topic.format(name=name))
                 ActionServer(self, action, topic, execute, cancel_callback=self._on_cancel)
         self.create_service(Trigger, names.GRIPPER_STOP.format(name=name), self._on_stop)
         self._states = self.create_publisher(

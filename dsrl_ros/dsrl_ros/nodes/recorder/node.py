@@ -151,7 +151,7 @@ class RecorderNode(Node):
         self.get_logger().error(self._stopped)
         self._bags = None
         self.destroy_timer(self._timer)
-        self._diagnostics.look()
+        self._diagnostics.publish_if_changed()
 
     def _health(self) -> Health:
         values = {'bags that lack messages': self._incomplete}

@@ -1,12 +1,12 @@
-"""The decisions of one episode: observe, pick noise, infer, execute, be judged, and again.
+"""The decisions of one episode: observe, choose noise, infer, execute, get the reward, repeat.
 
-Event-driven: every step is a callback of the node's executor, none waits. Everything is joined by
-key; an answer with another key than the decision under way is left out.
+Event-driven: every step is a callback of the node's executor, and none waits. Messages are joined
+by key; one with the key of another decision is ignored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -16,31 +16,33 @@ from rclpy.node import Node
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk
+from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import PolicyOutputError
 from dsrl_ros.core.types import DecisionKey, PolicySpec, Sight
 from dsrl_ros.learning.steering.choosers import NoiseChooser
 from dsrl_ros.learning.steering.observation import ObservationSpec
+from dsrl_ros.learning.steering.plan import Phase
 from dsrl_ros.nodes.steering.learner_observation import learner_view
-from dsrl_ros.nodes.steering.patience import Patience
-from dsrl_ros.nodes.steering.retry import Asked
+from dsrl_ros.nodes.steering.retry import RetryingGoal, RetryTimer
 from dsrl_ros.nodes.steering.sensors import StateSample
 from dsrl_ros.nodes.steering.transition_sender import TransitionSender
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import key_from_msg, noise_to_msg, observation_to_msg
+from dsrl_ros.ros.messages import key_from_msg, key_to_msg, noise_to_msg, observation_to_msg
 from dsrl_ros.ros.stamps import stamp_to_ns
 
-# Noises tried instead of one the policy chokes on are drawn under keys no decision has.
-_RETRY_STRIDE = 1_000_000
+_ATTEMPTS = 4  # noises tried for one decision when the policy's answers are out of range
+# The noises of later attempts are drawn under keys that no decision has.
+_ATTEMPT_STRIDE = 1_000_000
 
 
-class Stage(Enum):
-    """What the loop is waiting for, and from whom."""
+class DecisionStage(Enum):
+    """What the loop waits for, and from which node."""
 
     IDLE = 'nothing'
     OBSERVE = 'sensor samples as new as the end of the last chunk, from the robot or its twin'
     INFER = 'an action chunk, from the policy node'
     EXECUTE = 'the result of the chunk, from the driver node'
-    JUDGE = 'the reward, from the reward node'
+    REWARD = 'the reward, from the reward node'
 
 
 @dataclass
@@ -48,7 +50,7 @@ class EpisodeTally:
     """What happened in an episode so far.
 
     Attributes:
-        num_decisions, num_steps, num_rejected: decisions, control steps, refused chunks.
+        num_decisions, num_steps, num_rejected: decisions, control steps, rejected chunks.
         return_value: undiscounted sum of rewards.
         success, terminated, truncated: how it ended.
     """
@@ -69,10 +71,8 @@ class DecisionLoop:
         node: that owns publishers and subscriptions.
         policy: client of the policy node.
         spec: of the policy.
-        cameras: that the learner sees, in order.
-        stage_timeout_s: longest wait for one answer [s].
-        attempts: noises tried for one decision when the policy answers absurdly.
-        on_end: called with the tally when an episode is over.
+        config: of the node; gives the learner's cameras and the timeout of a stage.
+        sender: takes the transitions that are learned from.
     """
 
     def __init__(
@@ -80,19 +80,16 @@ class DecisionLoop:
         node: Node,
         policy: ActionClient,
         spec: PolicySpec,
-        cameras: Sequence[str],
-        stage_timeout_s: float,
-        attempts: int,
-        on_end: Callable[[EpisodeTally], None],
+        config: SteeringConfig,
+        sender: TransitionSender,
     ) -> None:
         self._node = node
         self._policy = policy
         self._spec = spec
-        self._cameras = tuple(cameras)
-        self._patience = Patience(stage_timeout_s)
-        self._attempts = attempts
-        self._on_end = on_end
-        self._enter(Stage.IDLE)
+        self._cameras = config.learner_cameras
+        self._sender = sender
+        self._timer = RetryTimer(config.stage_timeout_s)
+        self._stage = DecisionStage.IDLE
         self._newest: StateSample | None = None
         self._observation_pub = node.create_publisher(
             msg.Observation, names.OBSERVATION, qos.DECISION
@@ -110,67 +107,66 @@ class DecisionLoop:
     def start(
         self,
         first: DecisionKey,
+        phase: Phase,
         chooser: NoiseChooser,
         fallback: NoiseChooser,
-        sender: TransitionSender | None,
         not_before_ns: int,
         sees: ObservationSpec,
+        on_end: Callable[[EpisodeTally], None],
     ) -> None:
         """Begin an episode.
 
         Args:
             first: key of its first decision.
-            chooser: picks the noise.
-            fallback: picks it when the policy answers absurdly to the chooser's, and after a
-                chunk that was refused: asked again of what it saw before, a deterministic actor
-                would answer the same, until the refusals end the episode.
-            sender: takes the transitions; None when they are not learned from.
-            not_before_ns: the first observation is not older [ns].
+            phase: of the run; decides whether transitions are sent.
+            chooser: chooses the noise.
+            fallback: chooses it after an answer of the policy that is out of range, and after a
+                rejected chunk: given the same observation again, a deterministic actor would give
+                the same noise until the rejections end the episode.
+            not_before_ns: earliest stamp of the first observation [ns].
             sees: what the learner sees of every observation.
+            on_end: called with the tally when the episode is over.
         """
-        self._key = first
+        self._key, self._phase = first, phase
         self._chooser, self._fallback = chooser, fallback
-        self._sender = sender
         self._not_before_ns = not_before_ns
         self._sees = sees
-        self._sight: Sight | None = None  # what the learner sees now beside the state
+        self._on_end = on_end
+        self._sight: Sight | None = None  # what the learner sees now in addition to the state
         self._tally = EpisodeTally()
-        self._refused = False
-        self._result: msg.ChunkResult | None = None
-        self._reward: msg.Reward | None = None
-        self._enter(Stage.OBSERVE)
+        self._rejected = False
+        self._parts: dict[str, Any] = {}  # of the decision's transition, as they come
+        self._enter(DecisionStage.OBSERVE)
         self._observe()
 
     def on_state(self, sample: StateSample) -> None:
-        """Take in a state of the sensors."""
+        """Take the newest state of the sensors."""
         self._newest = sample
-        if self._stage == Stage.OBSERVE:
+        if self.observing:
             self._observe()
 
     @property
     def observing(self) -> bool:
         """Whether it waits for a state of the sensors."""
-        return self._stage == Stage.OBSERVE
+        return self._stage is DecisionStage.OBSERVE
 
-    def look(self) -> str:
-        """Ask again for what is overdue; return what it is and from whom, empty while nothing is.
+    def retry_overdue(self) -> str:
+        """Ask again for what is overdue; return what it is and from whom, or an empty string.
 
-        The robot holds meanwhile, and the episode goes on where it is once the answer comes; what
-        may have got lost is told in `nodes.steering.retry`.
+        The robot holds meanwhile, and the episode continues when the answer comes.
+        `nodes.steering.retry` explains what may have been lost.
         """
-        if self._stage == Stage.IDLE or not self._patience.over:
+        if self._stage is DecisionStage.IDLE or not self._timer.check():
             return ''
-        if self._patience.asks_again():
-            self._ask()
         return (
-            f'decision {self._key}: got nothing for {self._patience.waited_s:.1f} s, expected '
-            f'{self._stage.value}. Check that it lives; its log says why it does not answer.'
+            f'decision {self._key}: got nothing for {self._timer.waited_s:.1f} s, expected '
+            f'{self._stage.value}. Check that it runs; its log says why it does not answer.'
         )
 
-    def _enter(self, stage: Stage, ask: Callable[[], None] = lambda: None) -> None:
-        """Wait for something new, which `ask` asks for again."""
-        self._stage, self._ask = stage, ask
-        self._patience.begin()
+    def _enter(self, stage: DecisionStage, *retry: Callable[[], None]) -> None:
+        """Wait for something new, which `retry` asks for again."""
+        self._stage = stage
+        self._timer.begin(*retry)
 
     def _observe(self) -> None:
         sample = self._newest
@@ -185,105 +181,97 @@ class DecisionLoop:
         )
         self._sees.check(sample.state, self._sight)
         over = self._tally.terminated or self._tally.truncated
-        self._enter(Stage.IDLE)
+        parts, self._parts = self._parts, {'observation': kept}
+        self._enter(DecisionStage.IDLE)
         if not over:
-            # First of all: the rest is done while the policy computes.
+            # First, so that the rest is done while the policy computes.
             self._infer(observation, sample, attempt=0)
         self._observation_pub.publish(observation)
-        if self._sender is not None:
-            if self._key.decision:
-                self._sender.put(self._key.previous(), 'next_observation', kept)
-            if not over:
-                self._sender.put(self._key, 'observation', kept)
+        if parts and self._phase.learned:
+            key = key_to_msg(self._key.previous())
+            self._sender.send(
+                msg.Transition(id=key, phase=self._phase.value, next_observation=kept, **parts)
+            )
         if over:
             self._on_end(self._tally)
 
     def _infer(self, observation: msg.Observation, sample: StateSample, attempt: int) -> None:
-        chooser = self._fallback if attempt or self._refused else self._chooser
+        chooser = self._fallback if attempt or self._rejected else self._chooser
         key = self._key
-        number = key.decision + attempt * _RETRY_STRIDE
+        number = key.decision + attempt * _ATTEMPT_STRIDE
         chosen = chooser.choose(sample.state, key.episode, number, self._sight)
         noise = noise_to_msg(chosen, key, sample.newest_ns, self._spec.sha256)
 
         def on_answer(answer: Any) -> None:
             if answer is None:
-                raise PolicyOutputError(f'decision {key}: the policy node refused the goal.')
-            self._on_chunk(answer.result, observation, noise, sample, attempt)
+                raise PolicyOutputError(f'decision {key}: the policy node rejected the goal.')
+            result: InferChunk.Result = answer.result
+            if result.error_code == InferChunk.Result.BAD_OUTPUT and attempt + 1 < _ATTEMPTS:
+                self._node.get_logger().warning(
+                    f'decision {key}: {result.error_message} Retrying with noise from the prior.'
+                )
+                self._infer(observation, sample, attempt + 1)
+            elif result.error_code != InferChunk.Result.NONE:
+                raise PolicyOutputError(
+                    f'decision {key}: policy error {result.error_code}: {result.error_message}'
+                )
+            else:
+                self._execute(result.chunk, noise)
 
         goal = InferChunk.Goal(observation=observation, noise=noise)
-        self._enter(Stage.INFER, Asked(self._policy, goal, on_answer).again)
+        self._enter(DecisionStage.INFER, RetryingGoal(self._policy, goal, on_answer).retry)
 
-    def _on_chunk(
-        self,
-        answer: InferChunk.Result,
-        observation: msg.Observation,
-        noise: msg.Noise,
-        sample: StateSample,
-        attempt: int,
-    ) -> None:
-        if answer.error_code == InferChunk.Result.BAD_OUTPUT and attempt + 1 < self._attempts:
-            self._node.get_logger().warning(
-                f'decision {self._key}: {answer.error_message} Another noise is drawn from the '
-                'prior.'
-            )
-            self._infer(observation, sample, attempt + 1)
-            return
-        if answer.error_code != InferChunk.Result.NONE:
-            raise PolicyOutputError(
-                f'decision {self._key}: policy error {answer.error_code}: {answer.error_message}'
-            )
+    def _execute(self, chunk: msg.ActionChunk, noise: msg.Noise) -> None:
+        def publish() -> None:
+            # The driver executes it once, and answers with the result each time that it comes.
+            self._chunk_pub.publish(chunk)
 
-        def ask() -> None:
-            # The driver executes it once, and says what became of it each time that it comes.
-            self._chunk_pub.publish(answer.chunk)
-
-        self._enter(Stage.EXECUTE, ask)
-        ask()
+        self._enter(DecisionStage.EXECUTE, publish)
+        publish()
         # Only the noise that the chunk came from is the noise of this decision.
         self._noise_pub.publish(noise)
-        if self._sender is not None:
-            self._sender.put(self._key, 'noise', noise)
+        self._parts['noise'] = noise
 
     def _on_result(self, result: msg.ChunkResult) -> None:
-        if key_from_msg(result.id) != self._key or self._stage != Stage.EXECUTE:
+        if self._stage is not DecisionStage.EXECUTE or key_from_msg(result.id) != self._key:
             return
-        self._enter(Stage.JUDGE, self._ask)  # the reward comes again with the result
-        self._result = result
+        self._stage = DecisionStage.REWARD
+        self._timer.restart()  # the chunk asks for both: the reward comes again with the result
         self._not_before_ns = stamp_to_ns(result.header.stamp)
-        self._refused = rejected = result.outcome == msg.ChunkResult.OUTCOME_REJECTED
+        self._rejected = rejected = result.outcome == msg.ChunkResult.OUTCOME_REJECTED
         self._tally.num_decisions += 1
         self._tally.num_steps += result.num_executed
         self._tally.num_rejected += rejected
         if rejected:
-            self._node.get_logger().warning(f'decision {self._key}: refused: {result.message}')
-        if self._sender is not None:
-            self._sender.put(self._key, 'result', result)
-        self._next_decision()
+            self._node.get_logger().warning(f'decision {self._key}: rejected: {result.message}')
+        self._parts['result'] = result
+        self._end_decision()
 
     def _on_reward(self, reward: msg.Reward) -> None:
-        if key_from_msg(reward.id) != self._key or self._reward is not None:
+        if self._stage is DecisionStage.IDLE or key_from_msg(reward.id) != self._key:
             return
-        self._reward = reward
-        if self._sender is not None:
-            self._sender.put(self._key, 'reward', reward)
-        self._next_decision()
+        self._parts.setdefault('reward', reward)
+        self._end_decision()
 
     def _on_reward_status(self, status: msg.RewardStatus) -> None:
-        """Be patient while the reward node says that it waits for a person."""
+        """Restart the wait while the reward node reports that it waits for a person."""
         awaiting = status.state == msg.RewardStatus.STATE_AWAITING_PERSON
-        if awaiting and self._stage == Stage.JUDGE and key_from_msg(status.id) == self._key:
-            self._patience.begin()
+        if (
+            awaiting
+            and self._stage is DecisionStage.REWARD
+            and key_from_msg(status.id) == self._key
+        ):
+            self._timer.restart()
 
-    def _next_decision(self) -> None:
-        """Go on once both the result and the reward are here, whichever came first."""
-        reward = self._reward
-        if self._result is None or reward is None:
+    def _end_decision(self) -> None:
+        """Go on to the next decision once result and reward are here, whichever came first."""
+        if not {'result', 'reward'} <= self._parts.keys():
             return
+        reward: msg.Reward = self._parts['reward']
         self._tally.return_value += reward.value
         self._tally.success = reward.success
         self._tally.terminated = reward.terminated
         self._tally.truncated = reward.truncated
-        self._result = self._reward = None
         self._key = self._key.next()
-        self._enter(Stage.OBSERVE)
+        self._enter(DecisionStage.OBSERVE)
         self._observe()

@@ -1,7 +1,8 @@
-"""A goal of an action whose answer is waited for as long as it takes, whatever gets lost."""
+"""When to ask again for an answer that is overdue, and a goal that can be asked for again."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,11 +13,57 @@ from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 
 
-class Asked:
-    """One goal, sent at once.
+def _nothing() -> None:
+    pass
 
-    A goal, or its answer, is lost when one of two processes stands still for so long that the
-    other's middleware gives it up (Fast DDS: 20 s; CycloneDDS: 10 s).
+
+class RetryTimer:
+    """Waits for one answer after another, and retries while one is overdue.
+
+    The first retry comes after the timeout, each further one after twice the wait: a node that is
+    only slow must not be swamped.
+    """
+
+    def __init__(self, timeout_s: float, steady_s: Callable[[], float] = time.monotonic) -> None:
+        """Begin to wait for something that cannot be asked for.
+
+        Args:
+            timeout_s: wait after which an answer is overdue [s].
+            steady_s: a clock that never jumps [s].
+        """
+        self._timeout_s = timeout_s
+        self._steady_s = steady_s
+        self.begin()
+
+    def begin(self, retry: Callable[[], None] = _nothing) -> None:
+        """Wait for a new answer, which `retry` asks for again."""
+        self._retry = retry
+        self.restart()
+
+    def restart(self) -> None:
+        """Wait for the same answer from now on: there is a good reason for the delay."""
+        self._since_s = self._steady_s()
+        self._retry_after_s = self._timeout_s
+
+    @property
+    def waited_s(self) -> float:
+        """Time since the wait began [s]."""
+        return self._steady_s() - self._since_s
+
+    def check(self) -> bool:
+        """Retry if it is time to; return whether the answer is overdue."""
+        waited_s = self.waited_s
+        if waited_s > self._retry_after_s:
+            self._retry_after_s = 2 * waited_s
+            self._retry()
+        return waited_s > self._timeout_s
+
+
+class RetryingGoal:
+    """A goal of an action, sent at once, whose answer can be asked for again.
+
+    A goal or its answer is lost when one of two processes stalls for so long that the other's
+    middleware drops it (Fast DDS: 20 s; CycloneDDS: 10 s).
     """
 
     def __init__(self, client: ActionClient, goal: Any, done: Callable[[Any], None]) -> None:
@@ -24,8 +71,8 @@ class Asked:
 
         Args:
             client: of the action.
-            goal: is sent again when nobody knows of it any more.
-            done: is told status and result, once; None when the goal was refused.
+            goal: is sent again if the server does not know it any more.
+            done: gets status and result, once; None when the goal was rejected.
         """
         self._client = client
         self._goal = goal
@@ -33,10 +80,10 @@ class Asked:
         self._over = False
         self._handle: ClientGoalHandle | None = None
         self._sent: Any = None
-        self.again()
+        self.retry()
 
-    def again(self) -> None:
-        """Ask for the answer once more; a server that is only slow goes on with what it does."""
+    def retry(self) -> None:
+        """Ask for the answer once more; a server that is only slow is not interrupted."""
         if self._over:
             return
         if self._handle is not None:
@@ -64,8 +111,8 @@ class Asked:
             return
         answer: Any = asked.result()
         if answer.status == GoalStatus.STATUS_UNKNOWN:
-            self._handle = None  # the server forgot it, long done
-            self.again()
+            self._handle = None  # the server finished it long ago and forgot it
+            self.retry()
             return
         self._over = True
         self._done(answer)

@@ -27,7 +27,7 @@ from dsrl_msgs.msg import Features
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Array
 
-Stream: TypeAlias = tuple[type, str]  # type and name of a topic
+Topic: TypeAlias = tuple[type, str]  # type and name
 
 CAMERA, ENCODER = 'image', 'features'
 _OLDEST_S = 10.0
@@ -75,7 +75,7 @@ class Sensor:
     age_ns: int = 0
 
     @property
-    def stream(self) -> Stream:
+    def source(self) -> Topic:
         """What it reads."""
         return _TYPES[self.kind], self.topic
 
@@ -91,7 +91,7 @@ class _Term:
     field: str
 
 
-class StateSources:
+class SensorTable:
     """The table from sensors to state entries, checked when it is read.
 
     Args:

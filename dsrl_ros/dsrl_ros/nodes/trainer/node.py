@@ -228,7 +228,7 @@ class TrainerNode(Node):
             status.metric_values = list(progress.metrics.values())
         self._status = status
         self._status_pub.publish(status)
-        self._diagnostics.look()
+        self._diagnostics.publish_if_changed()
 
     def _health(self) -> Health:
         status = self._status

@@ -12,7 +12,7 @@ pytest.importorskip('rclpy', reason='needs ROS')
 
 from rclpy.node import Node
 
-from dsrl_ros.nodes.steering.heartbeat import Heart
+from dsrl_ros.nodes.steering.heartbeat import HeartbeatPublisher
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def heart(ros):
     """Yield (times of the beats, the node's executor turns while `ros` spins)."""
     beats: list[float] = []
     node = ros.add(lambda **options: Node('toy', **options))
-    heart = Heart(node, lambda: beats.append(time.monotonic()), rate_hz=100, patience_s=0.3)
+    heart = HeartbeatPublisher(
+        node, lambda: beats.append(time.monotonic()), period_s=0.01, frozen_s=0.3
+    )
     yield beats
     heart.stop()
 

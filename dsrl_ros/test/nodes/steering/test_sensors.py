@@ -15,14 +15,14 @@ from sensor_msgs.msg import Image, JointState
 
 from dsrl_msgs.msg import Features
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.nodes.steering.sensor_history import History
-from dsrl_ros.nodes.steering.sensor_table import StateSources
-from dsrl_ros.nodes.steering.sensors import StateSample, StateSensors
+from dsrl_ros.nodes.steering.sensor_streams import History
+from dsrl_ros.nodes.steering.sensor_table import SensorTable
+from dsrl_ros.nodes.steering.sensors import ObservationSynchronizer, StateSample
 from dsrl_ros.ros.stamps import header, stamp_from_ns
 
 MS = 1_000_000
 SLOP_S = 0.02
-TABLE = StateSources(
+TABLE = SensorTable(
     ['arm joints arm', 'hand gripper hand'], ['joint=arm.joint', 'width=hand.width']
 )
 
@@ -32,7 +32,7 @@ class Wires:
 
     def __init__(
         self,
-        table: StateSources = TABLE,
+        table: SensorTable = TABLE,
         cameras: tuple[str, ...] = (),
         state_names: tuple[str, ...] = ('joint', 'width'),
     ) -> None:
@@ -42,7 +42,7 @@ class Wires:
         self._topics: dict[str, Callable[[Any], None]] = {}
         node: Any = self
         on_state = self.states.append
-        self.sensors = StateSensors(node, table, state_names, cameras, SLOP_S, on_state)
+        self.sensors = ObservationSynchronizer(node, table, state_names, cameras, SLOP_S, on_state)
 
     def create_subscription(self, _: type, topic: str, callback: Any, qos_profile: Any) -> None:
         assert qos_profile is not None
@@ -110,7 +110,7 @@ def test_stamps_that_begin_anew_are_taken() -> None:
     assert [state.newest_ns for state in wires.states] == [5000 * MS, 3 * MS]
 
 
-SEEING = StateSources(
+SEEING = SensorTable(
     [
         'arm joints arm',
         'front image camera/front',
@@ -142,7 +142,7 @@ def test_images_belong_to_the_state_they_come_with_late_as_they_are() -> None:
 
 def test_features_of_several_encoders_lie_one_after_the_other_in_the_order_of_the_table() -> None:
     wires = Wires(
-        StateSources(
+        SensorTable(
             [
                 'long features encoder/long',
                 'arm joints arm',
@@ -165,7 +165,7 @@ def test_features_of_several_encoders_lie_one_after_the_other_in_the_order_of_th
     assert state.newest_ns == 1010 * MS
 
 
-LOOKING_BACK = StateSources(
+LOOKING_BACK = SensorTable(
     [
         'arm joints arm',
         'before joints arm 0.1',
@@ -287,10 +287,9 @@ def test_stamps_that_begin_anew_leave_nothing_to_look_back_to() -> None:
 def test_history_finds_the_nearest_of_all_that_came(
     stamps: list[int], span: int, since: int, back: int, tolerance: int
 ) -> None:
-    source = Source()
-    history = History(source, span)
+    history = History(span)
     for stamp in sorted(stamps):
-        source.callback(JointState(header=header(stamp)))
+        history.add(JointState(header=header(stamp)))
     newest = max(stamps, default=0)
     wanted = newest - min(back, span)
     found = history.at(wanted, since, tolerance)
@@ -303,16 +302,16 @@ def test_history_finds_the_nearest_of_all_that_came(
     else:
         assert found is not None and abs(found.header.stamp.nanosec - wanted) == nearest
     # As many as the span has, and one for its end.
-    assert len(history._messages) <= 1 + len({s for s in stamps if s >= newest - span})
+    assert len(history) <= 1 + len({s for s in stamps if s >= newest - span})
 
 
 def test_what_is_sent_again_while_time_stands_still_takes_no_memory() -> None:
-    source = Source()
-    history = History(source, 10)
-    for stamp in (5, *[8] * 100):
-        source.callback(JointState(header=header(stamp), name=[f'{stamp}']))
-    assert len(history._messages) == 2
-    assert history.at(8, 0, 0) is history._messages[-1]
+    history = History(10)
+    sent = [JointState(header=header(stamp)) for stamp in (5, *[8] * 100)]
+    for message in sent:
+        history.add(message)
+    assert len(history) == 2
+    assert history.at(8, 0, 0) is sent[-1]
 
 
 def test_a_message_that_was_overtaken_does_not_hide_the_past() -> None:
@@ -344,15 +343,6 @@ def test_a_slow_camera_does_not_show_the_present_as_the_past() -> None:
     assert [state.newest_ns for state in wires.states] == [1000 * MS]
 
 
-class Source:
-    """A filter."""
-
-    callback: Callable[[Any], None]
-
-    def registerCallback(self, callback: Callable[[Any], None]) -> None:  # noqa: N802
-        self.callback = callback
-
-
 def test_who_holds_up_the_others_is_named() -> None:
     wires = Wires(SEEING, ('wrist',))
     wires.come('arm', 1000)
@@ -382,12 +372,12 @@ def test_a_camera_that_is_not_there_is_named_and_gives_no_numbers() -> None:
     with pytest.raises(ConfigError, match=r"no camera side; .* wrist, side, .* Add 'side image"):
         SEEING.require(('joint',), ('wrist', 'side'))
     with pytest.raises(ConfigError, match='with NAME one of arm, hand'):
-        StateSources(['arm joints arm', 'eye image c', 'hand gripper h'], ['x=eye.width'])
+        SensorTable(['arm joints arm', 'eye image c', 'hand gripper h'], ['x=eye.width'])
 
 
 def test_an_entry_may_be_a_number() -> None:
     sources = ['place=arm.joint', 'task=1', 'bias = -2.5e-1', 'other=0']
-    table = StateSources(['arm joints arm'], sources)
+    table = SensorTable(['arm joints arm'], sources)
     names = ('task', 'place', 'bias', 'other')
     table.require(names)
     assert table.state(names, {'arm': {'joint': 0.5}}).tolist() == [1.0, 0.5, -0.25, 0.0]
@@ -396,7 +386,7 @@ def test_an_entry_may_be_a_number() -> None:
 @pytest.mark.parametrize('text', ['nan', 'inf', '1 2', ''])
 def test_what_is_no_number_and_no_field_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=f"got 'task={text}', expected 'ENTRY=NUMBER'"):
-        StateSources(['arm joints arm'], [f'task={text}'])
+        SensorTable(['arm joints arm'], [f'task={text}'])
 
 
 @pytest.mark.parametrize(
@@ -414,4 +404,4 @@ def test_what_is_no_number_and_no_field_is_refused(text: str) -> None:
 )
 def test_a_line_that_says_no_sensor_is_refused(line: str, what: str) -> None:
     with pytest.raises(ConfigError, match=what):
-        StateSources(['hand gripper hand', line], [])
+        SensorTable(['hand gripper hand', line], [])

@@ -8,7 +8,7 @@ from rclpy.node import Node
 from dsrl_ros.robots.safety.watchdogs import SilenceWatch
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Health, Level
-from dsrl_ros.ros.latest_message import Newest
+from dsrl_ros.ros.latest_message import LatestMessage
 
 _MODES = {
     getattr(FrankaRobotState, f'ROBOT_MODE_{name}'): name.lower().replace('_', ' ')
@@ -55,7 +55,7 @@ class FaultWatch:
             node: that owns the subscription.
             silence_s: longest time without a new state [s].
         """
-        self._state = Newest(
+        self._state = LatestMessage(
             node, FrankaRobotState, names.ROBOT_STATE, qos.FULL_RATE, self._on_state
         )
         self._newest_ns = 0

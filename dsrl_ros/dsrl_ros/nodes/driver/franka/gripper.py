@@ -14,7 +14,6 @@ from std_srvs.srv import Trigger
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.nodes.driver.binary_gripper import BinaryHand
 from dsrl_ros.ros import names
-from dsrl_ros.ros.actions import remapped
 
 # A grasp counts as done at whatever width the object stopped the fingers.
 _ANY_WIDTH_M = 0.08
@@ -52,7 +51,9 @@ class GripperClient(BinaryHand):
 
             kinds = {names.GRIPPER_ACTION: GripperCommand}
         self._clients = {
-            action: ActionClient(self._node, kind, remapped(self._node, action.format(name=name)))
+            action: ActionClient(
+                self._node, kind, names.remapped(self._node, action.format(name=name))
+            )
             for action, kind in kinds.items()
         }
         self._stop = self._node.create_client(Trigger, names.GRIPPER_STOP.format(name=name))

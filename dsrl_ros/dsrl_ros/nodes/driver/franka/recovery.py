@@ -22,7 +22,6 @@ from rclpy.task import Future
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.ros import names
-from dsrl_ros.ros.actions import remapped
 from dsrl_ros.ros.waiting import STEADY_CLOCK, within
 
 _LOOK_S = 0.05
@@ -42,7 +41,7 @@ class FrankaRecovery:
         self._node = node
         self._config = config
         self._still_wrong = still_wrong
-        self._clear = ActionClient(node, ErrorRecovery, remapped(node, names.ERROR_RECOVERY))
+        self._clear = ActionClient(node, ErrorRecovery, names.remapped(node, names.ERROR_RECOVERY))
         self._set_state = node.create_client(SetHardwareComponentState, names.SET_HARDWARE_STATE)
         self._switch = node.create_client(SwitchController, names.SWITCH_CONTROLLER)
 

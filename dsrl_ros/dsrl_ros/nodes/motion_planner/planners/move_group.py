@@ -16,7 +16,6 @@ from dsrl_ros.nodes.motion_planner.planners.base import Limits
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.ros import names
-from dsrl_ros.ros.actions import remapped
 from dsrl_ros.ros.robot_messages import trajectory_from_msg
 from dsrl_ros.ros.waiting import within
 
@@ -56,7 +55,7 @@ class MoveGroupPlanner:
         self._client = ActionClient(
             node,
             MoveGroup,
-            remapped(node, names.MOVE_GROUP),
+            names.remapped(node, names.MOVE_GROUP),
             callback_group=ReentrantCallbackGroup(),
         )
 
@@ -64,7 +63,7 @@ class MoveGroupPlanner:
         """Return the plan of `move_group`; see `MotionPlanner`."""
         if not self._client.server_is_ready():
             raise DriverError(
-                f'move_group: got no action {remapped(self._node, names.MOVE_GROUP)}, '
+                f'move_group: got no action {names.remapped(self._node, names.MOVE_GROUP)}, '
                 'expected the move_group node of the MoveIt stack. Start it, or set planner to '
                 'plain.'
             )

@@ -21,7 +21,7 @@ from dsrl_ros.nodes.reward.reset.waits import StepError, Waits
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.latest_message import Newest
+from dsrl_ros.ros.latest_message import LatestMessage
 from dsrl_ros.ros.robot_messages import positions_from_msg
 from dsrl_ros.tasks.reset_plan import Failure
 
@@ -56,7 +56,7 @@ class RobotSteps:
             _check_home(self._home, robot)
         self._status: DriverStatus | None = None
         node.create_subscription(DriverStatus, names.DRIVER_STATUS, self._on_status, qos.STATUS)
-        self._joints = Newest(node, JointState, names.JOINT_STATES, qos.SENSOR)
+        self._joints = LatestMessage(node, JointState, names.JOINT_STATES, qos.SENSOR)
         self._plan_client = node.create_client(PlanMotion, names.PLAN_MOTION)
         self._move_client = ActionClient(node, MoveArm, names.MOVE_ARM)
         self._recover_clients = [

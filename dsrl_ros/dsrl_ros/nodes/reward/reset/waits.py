@@ -11,10 +11,10 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from dsrl_ros.core.config.reward import ResetConfig
-from dsrl_ros.ros.waiting import pause, within
+from dsrl_ros.ros.waiting import pause, until, within
 from dsrl_ros.tasks.reset_plan import Failure
 
-_POLL_S = 0.05
+_CHECK_S = 0.05  # between two checks of the progress of a motion
 
 
 class StepError(Exception):
@@ -87,7 +87,7 @@ class Waits:
                 raise TimeoutError(
                     f'{what}: got no progress for {self._config.step_timeout_s:g} s'
                 )
-            await pause(self._node, _POLL_S)
+            await pause(self._node, _CHECK_S)
         return end.result()
 
     async def until(self, is_so: Callable[[], bool], what: str) -> None:
@@ -96,7 +96,7 @@ class Waits:
         Raises:
             TimeoutError: it did not come within the time of a step.
         """
-        await self._until(is_so, self._config.step_timeout_s, what)
+        await until(self._node, is_so, self._config.step_timeout_s, what)
 
     async def person(self, is_done: Callable[[], bool], request: str) -> None:
         """Ask a person for something and wait until it is done.
@@ -107,19 +107,12 @@ class Waits:
         self._ask(request)
         self._node.get_logger().warning(f'reset: {request}')
         try:
-            await self._until(is_done, self._config.person_timeout_s, request)
+            await until(self._node, is_done, self._config.person_timeout_s, request)
         # Not `finally`: a node that is destroyed closes this coroutine, and cannot publish then.
         except TimeoutError:
             self._ask('')
             raise
         self._ask('')
-
-    async def _until(self, is_so: Callable[[], bool], seconds: float, what: str) -> None:
-        deadline_s = time.monotonic() + seconds
-        while not is_so():
-            if time.monotonic() > deadline_s:
-                raise TimeoutError(f'{what}: got no answer within {seconds:g} s')
-            await pause(self._node, _POLL_S)
 
     def _ask(self, request: str) -> None:
         self.request = request
