@@ -112,7 +112,7 @@ class Bench:
 
     def __init__(self, ros, driver_options=None, spec=SPEC, **twin_options) -> None:
         self.ros = ros
-        self.twin = ros.add(TwinNode, listen_s=0.0, **twin_options)
+        self.twin = ros.add(TwinNode, **twin_options)
         self.peer = ros.add(Steering, spec)
         self.driver = ros.add(DriverNode, listen_s=0.0, **(driver_options or {}))
         ros.spin_until(lambda: self.peer.state() == DriverStatus.STATE_HOLDING)

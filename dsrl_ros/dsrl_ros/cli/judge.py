@@ -22,7 +22,7 @@ from std_srvs.srv import Trigger
 from dsrl_msgs.msg import Reward, RewardStatus
 from dsrl_ros.console.keys import Keys
 from dsrl_ros.core.types import RewardSource
-from dsrl_ros.nodes.reward.judging import MARKS
+from dsrl_ros.nodes.reward.reward_publisher import MARKS
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.executor import LeanExecutor
 from dsrl_ros.tasks.reward.limits import Verdict

@@ -1,11 +1,12 @@
-"""Awaiting with a deadline inside a single-threaded executor, on the steady clock.
+"""Waiting inside a single-threaded executor, with deadlines on the steady clock.
 
-ROS timers on the node's clock stop with simulated time, and spinning inside a callback deadlocks;
-a coroutine that awaits one of these does neither.
+A coroutine that awaits one of these functions lets its node go on. ROS timers on the node's clock
+stop with simulated time, and spinning inside a callback deadlocks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from rclpy.clock import Clock
@@ -16,20 +17,53 @@ from rclpy.task import Future
 ResultT = TypeVar('ResultT')
 
 STEADY_CLOCK = Clock(clock_type=ClockType.STEADY_TIME)
+_CHECK_S = 0.05  # between two checks of a condition
+
+
+async def turn(node: Node) -> None:
+    """Let the executor of `node` run the callbacks that are due."""
+    passed = Future(executor=node.executor)
+    node.executor.create_task(passed.set_result, None)
+    await passed
 
 
 async def pause(node: Node, seconds: float) -> None:
-    """Let `seconds` of wall time pass [s], while `node` goes on."""
-    over = Future(executor=node.executor)
-    timer = node.create_timer(seconds, lambda: over.set_result(None), clock=STEADY_CLOCK)
+    """Let `seconds` of wall time pass [s]."""
+    await _first_of(node, Future(executor=node.executor), seconds)
+
+
+async def until(
+    node: Node, condition: Callable[[], bool], seconds: float, what: str, check_s: float = _CHECK_S
+) -> None:
+    """Wait for a condition for at most `seconds` of wall time.
+
+    Args:
+        node: node whose executor runs the coroutine.
+        condition: checked at once, then every `check_s`.
+        seconds: deadline [s].
+        what: named in the error.
+        check_s: time between two checks [s].
+
+    Raises:
+        TimeoutError: the deadline passed first.
+    """
+    if condition():
+        return
+    met = Future(executor=node.executor)
+
+    def check() -> None:
+        if condition() and not met.done():
+            met.set_result(None)
+
+    timer = node.create_timer(check_s, check, clock=STEADY_CLOCK)
     try:
-        await over
+        await within(node, met, seconds, what)
     finally:
         node.destroy_timer(timer)
 
 
 async def within(node: Node, future: Future, seconds: float, what: str) -> ResultT:
-    """Await `future` for at most `seconds` of wall time.
+    """Wait for a future for at most `seconds` of wall time.
 
     Args:
         node: node whose executor runs the coroutine.
@@ -43,6 +77,15 @@ async def within(node: Node, future: Future, seconds: float, what: str) -> Resul
     Raises:
         TimeoutError: the deadline passed first; the future is cancelled.
     """
+    await _first_of(node, future, seconds)
+    if not future.done():
+        future.cancel()
+        raise TimeoutError(f'{what}: got no answer within {seconds:g} s')
+    return future.result()  # type: ignore[no-any-return]
+
+
+async def _first_of(node: Node, future: Future, seconds: float) -> None:
+    """Wait for `future` or the deadline, whichever comes first."""
     first = Future(executor=node.executor)
 
     def settle(_: object = None) -> None:
@@ -55,7 +98,3 @@ async def within(node: Node, future: Future, seconds: float, what: str) -> Resul
         await first
     finally:
         node.destroy_timer(timer)
-    if not future.done():
-        future.cancel()
-        raise TimeoutError(f'{what}: got no answer within {seconds:g} s')
-    return future.result()  # type: ignore[no-any-return]

@@ -88,7 +88,7 @@ def test_a_chunk_leads_the_arm_where_its_columns_say(ros, mode: str) -> None:
 @pytest.mark.parametrize('mode', ['joint position', 'joint velocity', 'pose', 'shift and turn'])
 def test_columns_in_another_order_are_named_at_the_start(ros, mode: str) -> None:
     control_mode, names = COLUMNS[mode]
-    ros.add(TwinNode, listen_s=0.0)
+    ros.add(TwinNode)
     ros.add(Steering, spec_of(mode, names[::-1]))
     ros.add(DriverNode, listen_s=0.0)
     expected = f'{control_mode.name}: got columns {names[-1]}, .* expected .*{", ".join(names)}, '

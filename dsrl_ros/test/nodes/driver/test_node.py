@@ -214,7 +214,7 @@ def test_inactive_it_refuses_and_active_again_it_goes_on(bench: Bench) -> None:
 
 
 def test_without_autostart_it_waits_to_be_told(ros) -> None:
-    ros.add(TwinNode, listen_s=0.0)
+    ros.add(TwinNode)
     peer = ros.add(Steering)
     driver = ros.add(DriverNode, listen_s=0.0, autostart=False)
     ros.spin_until(lambda: peer.task)
@@ -310,7 +310,7 @@ def test_a_simulation_that_dies_is_a_fault_and_its_return_is_taken_up(ros) -> No
     assert 'Check that the twin lives' in bench.peer.results[-1].message
     ros.spin_until(lambda: bench.peer.state() == DriverStatus.STATE_LATCHED)
 
-    bench.twin = ros.add(TwinNode, listen_s=0.0)
+    bench.twin = ros.add(TwinNode)
     ros.spin_until(bench.peer.set_scene.service_is_ready)
     ros.spin_for(0.2)
     bench.reset(1)
@@ -336,7 +336,7 @@ def test_a_second_driver_ends_with_a_clear_error_and_the_first_goes_on(bench: Be
 
 
 def test_a_policy_of_another_control_mode_is_refused_with_both_sides(ros) -> None:
-    ros.add(TwinNode, listen_s=0.0)
+    ros.add(TwinNode)
     other = PolicySpec(**{**SPEC.__dict__, 'control_mode': ControlMode.JOINT_POSITION})
     ros.add(Steering, other)
     ros.add(DriverNode, listen_s=0.0)

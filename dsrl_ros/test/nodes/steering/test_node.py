@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
+from toy import SPEC
 
 from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk, ResetEpisode
@@ -28,7 +29,8 @@ from dsrl_ros.core.errors import (
     ShapeMismatchError,
     StaleDataError,
 )
-from dsrl_ros.core.types import ControlMode, NoiseLayout, PolicySpec
+from dsrl_ros.core.journal import read_journal
+from dsrl_ros.core.types import NoiseLayout, PolicySpec
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.steering.actor import SteeringActor
@@ -39,23 +41,6 @@ from dsrl_ros.nodes.trainer.transitions import transition_from_msg
 from dsrl_ros.ros import messages, names, qos, stamps
 from dsrl_ros.ros.images import image_from_msg, image_to_msg
 
-SPEC = PolicySpec(
-    name='toy',
-    state_names=('x', 'y'),
-    action_names=('u',),
-    horizon=2,
-    num_execute=2,
-    step_period_s=0.1,
-    control_mode=ControlMode.EE_DELTA,
-    noise_bound=10.0,
-    action_low=(-1.0,),
-    action_high=(1.0,),
-    state_mean=(0.0, 0.0),
-    state_std=(1.0, 1.0),
-    sampler='flow-euler',
-    denoising_steps=1,
-    sha256='a' * 64,
-)
 SMALL = LearnerConfig(hidden_size=8, num_layers=1, batch_size=4)
 STEP_NS = 200_000_000
 CAMERAS = {'front': (24, 32), 'wrist': (48, 36)}  # height and width
@@ -317,7 +302,7 @@ def make_world(ros, tmp_path):
             'eval_episodes': 2,
             'record': False,
             'sensors': ['p pose pose'],
-            'state_sources': ['x=p.x', 'y=p.y-p.z'],
+            'state_sources': ['position=p.x', 'goal=p.y-p.z'],
         }
         made = ros.add(lambda **node: World(**(world or {}), **node))
         made.steering = ros.add(SteeringNode, **{**options, **parameters})
@@ -438,7 +423,8 @@ def test_features_that_do_not_fit_the_learner_end_the_run_at_its_start(
 
 def test_a_policy_may_look_back_but_not_into_the_episode_before(ros, make_world):
     world = make_world(
-        sensors=['now pose pose', 'before pose pose 0.2'], state_sources=['x=now.x', 'y=before.x']
+        sensors=['now pose pose', 'before pose pose 0.2'],
+        state_sources=['position=now.x', 'goal=before.x'],
     )
     world.introduce()
     ros.spin_until(lambda: len(world.results) == 7)
@@ -480,7 +466,9 @@ def test_a_run_says_what_it_drives(ros, make_world):
 
 
 @pytest.mark.parametrize('quirk', ['reward_first', 'twice'])
-def test_every_decision_becomes_one_transition_whatever_the_order(ros, make_world, quirk):
+def test_every_decision_becomes_one_transition_whatever_the_order(
+    ros, make_world, tmp_path, quirk
+):
     world = make_world()
     setattr(world, quirk, True)
     world.introduce()
@@ -488,6 +476,7 @@ def test_every_decision_becomes_one_transition_whatever_the_order(ros, make_worl
     keys = [(t.id.episode, t.id.decision) for t in world.transitions]
     assert keys == [(episode, decision) for episode in range(3) for decision in range(3)]
     assert [t.sequence for t in world.transitions] == list(range(9))
+    assert len(list(read_journal(tmp_path / 'transitions.journal'))) == 9
     for transition in world.transitions:
         # Raises when the keys of its parts do not belong together.
         read = transition_from_msg(transition)
@@ -727,7 +716,7 @@ def test_a_trainer_of_another_policy_is_refused_with_both_hashes(ros, make_world
 
 
 def test_a_state_the_sensors_cannot_give_is_named(ros, make_world):
-    world = make_world(state_sources=['x=p.x'])
+    world = make_world(state_sources=['position=p.x'])
     world.introduce()
-    with pytest.raises(ConfigError, match='got none for y'):
+    with pytest.raises(ConfigError, match='got none for goal'):
         ros.spin_for(5.0)

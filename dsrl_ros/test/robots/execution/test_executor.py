@@ -23,7 +23,6 @@ from dsrl_ros.robots.safety.gate import CommandGate
 from dsrl_ros.robots.safety.latch import Latch
 from dsrl_ros.robots.safety.workspace import WORKSPACE_TOLERANCE
 from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
-from dsrl_ros.tasks.scenes import pick_place
 from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 MS = 1_000_000
@@ -63,7 +62,7 @@ class TwinDriver:
 
     def __init__(self, arm: SimulatedArm) -> None:
         self.twin = arm.twin
-        start = pick_place.start_joints(arm.kinematics)
+        start = PICK_PLACE.start_joints(arm.kinematics)
         arm.reset(start, ROBOT.gripper_high, {})
         self.latch = Latch(cooldown_s=0.0)
         gate = CommandGate(ROBOT, SPEC, GateConfig(max_age_s=10.0), self.latch, BRAKE_NS, 'arm')
@@ -139,7 +138,7 @@ def test_legs_give_the_same_joints_as_whole_chunks_to_the_last_bit(arm: Simulate
         state = driver.twin.state()
         by_legs.append((end.end_ns, state.position, state.velocity, state.gripper_width))
 
-    arm.reset(pick_place.start_joints(arm.kinematics), ROBOT.gripper_high, {})
+    arm.reset(PICK_PLACE.start_joints(arm.kinematics), ROBOT.gripper_high, {})
     for rows, (end_ns, position, velocity, width) in zip(chunks, by_legs, strict=True):
         arm.run(rows)
         state = arm.state()
