@@ -22,7 +22,7 @@ _SINGLE = 1e-4  # [m]
 
 
 @dataclass(frozen=True)
-class Stray:
+class WorkspaceViolation:
     """A tool beyond the box.
 
     Attributes:
@@ -51,7 +51,7 @@ class Workspace:
         self._low = np.array(robot.workspace_low) - WORKSPACE_TOLERANCE
         self._high = np.array(robot.workspace_high) + WORKSPACE_TOLERANCE
 
-    def stray(self, trajectory: JointTrajectory, wider: bool) -> Stray | None:
+    def violation(self, trajectory: JointTrajectory, wider: bool) -> WorkspaceViolation | None:
         """Return where the tool is furthest beyond the box, None if it never is.
 
         Args:
@@ -71,7 +71,7 @@ class Workspace:
         tool = self._tool(joints)
         outside = np.maximum(low - tool, tool - high).max(axis=1)
         worst = int(np.argmax(outside))
-        return None if outside[worst] <= 0.0 else Stray(tool[worst], low, high)
+        return None if outside[worst] <= 0.0 else WorkspaceViolation(tool[worst], low, high)
 
     def _looks(self, trajectory: JointTrajectory) -> Float64:
         """Return positions on the way and where the arm would rest if stopped there, (K, J)."""

@@ -12,7 +12,7 @@ from toy import SPEC as TOY
 
 from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.types import ControlMode, DecisionKey
-from dsrl_ros.robots.execution.executor import ChunkExecutor, Leg
+from dsrl_ros.robots.execution.chunk_executor import ChunkExecutor, Segment
 from dsrl_ros.robots.execution.mover import MoveEnd, Mover
 from dsrl_ros.robots.execution.runner import ChunkRunner
 from dsrl_ros.robots.model.franka import FR3
@@ -75,14 +75,14 @@ class Arm:
 
     def __init__(self, lead_ns: int = 20 * MS, ramp: Ramp = NO_RAMP) -> None:
         self.pace = ScriptedPace(lead_ns)
-        self.legs: list[Leg] = []
+        self.segments: list[Segment] = []
         self.ends: list[MoveEnd] = []
         gate = CommandGate(FR3, SPEC, GateConfig(), Latch(0.0), BRAKE_NS, 'arm')
         planner = ChunkPlanner(FR3, KINEMATICS, STEP_NS)
         self.executor = ChunkExecutor(planner, gate, WINDOW_NS, BRAKE_NS, ramp)
         self.executor.engage(START, FR3.gripper_high)
-        self.mover = Mover(FR3, self.executor, gate, self.pace, self.legs.append)
-        self.runner = ChunkRunner(self.executor, self.pace, self.legs.append, lambda _: None)
+        self.mover = Mover(FR3, self.executor, gate, self.pace, self.segments.append)
+        self.runner = ChunkRunner(self.executor, self.pace, self.segments.append, lambda _: None)
 
     def measured(self) -> np.ndarray:
         return self.executor.commanded_at(self.pace.now_ns()).joints
@@ -104,13 +104,15 @@ class Arm:
         self.runner.run(chunk, self.measured)
 
     def commanded(self, time_ns: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return what a controller follows at a time: the newest leg that has begun by then."""
-        leg = next(leg for leg in reversed(self.legs) if leg.start_ns <= time_ns)
-        return leg.trajectory.sample(time_ns - leg.start_ns)
+        """Return what a controller follows at a time: the newest segment begun by then."""
+        segment = next(
+            segment for segment in reversed(self.segments) if segment.start_ns <= time_ns
+        )
+        return segment.trajectory.sample(time_ns - segment.start_ns)
 
     def largest_step(self) -> float:
         """Return the largest change of velocity from one millisecond to the next [rad/s]."""
-        first, last = self.legs[0], self.legs[-1]
+        first, last = self.segments[0], self.segments[-1]
         times = range(first.start_ns, last.start_ns + last.trajectory.duration_ns + 2 * MS, MS)
         velocities = np.array([self.commanded(time)[1] for time in times])
         return float(np.abs(np.diff(velocities, axis=0)).max())
@@ -136,12 +138,12 @@ def test_its_windows_are_short_end_at_rest_and_follow_on_however_sparse_the_plan
     sparse = JointTrajectory(times_ns, positions, np.zeros_like(positions))
     arm.mover.begin(Move(sparse, 0.04), arm.measured, arm.ends.append)
     arm.pace.run_to(10_000 * MS)
-    legs = arm.legs
-    assert all(leg.trajectory.duration_ns <= WINDOW_NS for leg in legs)
-    assert all(not leg.trajectory.velocities[-1].any() for leg in legs)
-    assert [leg.width for leg in legs] == [0.04] + [None] * (len(legs) - 1)
-    assert legs[-1].handoff_ns - legs[0].start_ns == sparse.duration_ns
-    for one, following in pairwise(legs):
+    segments = arm.segments
+    assert all(segment.trajectory.duration_ns <= WINDOW_NS for segment in segments)
+    assert all(not segment.trajectory.velocities[-1].any() for segment in segments)
+    assert [segment.width for segment in segments] == [0.04] + [None] * (len(segments) - 1)
+    assert segments[-1].handoff_ns - segments[0].start_ns == sparse.duration_ns
+    for one, following in pairwise(segments):
         assert following.start_ns == one.handoff_ns
     assert arm.executor.commanded_at(arm.pace.now_ns()).width == 0.04
     arm.move(by=0.01)
@@ -191,13 +193,13 @@ def test_a_move_stopped_while_it_waits_has_not_begun() -> None:
     arm = Arm()
     arm.chunk()
     arm.pace.run_to(1_000 * MS + 20 * MS + 2 * STEP_NS)
-    sent = len(arm.legs)
+    sent = len(arm.segments)
     arm.move()
     assert arm.mover.busy and arm.mover.progress == 0.0
     arm.mover.stop('canceled')
     assert arm.ends == [MoveEnd(begun=False, cause='canceled')]
     arm.pace.run_to(10_000 * MS)
-    assert len(arm.legs) == sent
+    assert len(arm.segments) == sent
 
 
 def test_a_move_that_is_refused_is_told_and_the_next_one_runs() -> None:
@@ -205,7 +207,7 @@ def test_a_move_that_is_refused_is_told_and_the_next_one_runs() -> None:
     far = timed(np.stack([START + 1.0, START]), np.ones(7), np.ones(7))
     arm.mover.begin(Move(far, None), arm.measured, arm.ends.append)
     assert not arm.ends[0].begun and 'Plan from where the arm is now' in arm.ends[0].cause
-    assert not arm.mover.busy and not arm.legs
+    assert not arm.mover.busy and not arm.segments
     arm.move()
     arm.pace.run_to(10_000 * MS)
     assert arm.ends[1] == MoveEnd(begun=True, cause='')
@@ -216,12 +218,12 @@ RAMP = Ramp(0.25, 2000 * MS)
 
 def followed(arm: Arm, by: float = 0.3) -> tuple[int, int]:
     """Let a move begin and run to its end; return when it began and how long it took [ns]."""
-    first, told = len(arm.legs), len(arm.ends)
+    first, told = len(arm.segments), len(arm.ends)
     arm.move(by)
     while len(arm.ends) == told:
         arm.pace.run_to(arm.pace.now_ns() + 10 * MS)
     assert arm.ends[-1] == MoveEnd(begun=True, cause='')
-    last, begin_ns = arm.legs[-1], arm.legs[first].start_ns
+    last, begin_ns = arm.segments[-1], arm.segments[first].start_ns
     return begin_ns, last.start_ns + last.trajectory.duration_ns - begin_ns
 
 
@@ -258,7 +260,9 @@ def test_holding_for_the_gripper_takes_no_longer_and_uses_no_ramp_up() -> None:
     for arm in (plain, slow):
         arm.mover.begin(Move(None, 0.0), arm.measured, arm.ends.append)
         arm.pace.run_to(arm.pace.now_ns() + 3000 * MS)
-    assert [leg.start_ns for leg in plain.legs] == [leg.start_ns for leg in slow.legs]
+    assert [segment.start_ns for segment in plain.segments] == [
+        segment.start_ns for segment in slow.segments
+    ]
     assert followed(slow)[1] == followed(Arm(ramp=RAMP))[1]
 
 
@@ -267,9 +271,9 @@ def test_a_policy_is_slow_at_first_whatever_moves_came_before() -> None:
     for arm in (plain, slow):
         followed(arm, by=0.02)
         arm.pace.run_to(arm.pace.now_ns() + RAMP.duration_ns)
-        arm.legs.clear()
+        arm.segments.clear()
         arm.chunk()
         arm.pace.run_to(arm.pace.now_ns() + 3000 * MS)
-    assert slow.legs[-1].handoff_ns - slow.legs[0].start_ns > 2 * (
-        plain.legs[-1].handoff_ns - plain.legs[0].start_ns
+    assert slow.segments[-1].handoff_ns - slow.segments[0].start_ns > 2 * (
+        plain.segments[-1].handoff_ns - plain.segments[0].start_ns
     )

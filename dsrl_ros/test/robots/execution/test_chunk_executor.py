@@ -1,4 +1,4 @@
-"""Chunks run leg by leg as the environment runs them whole, to the bit, and can be stopped."""
+"""Segments give what whole chunks give, to the bit, and can be stopped."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from dsrl_ros.core.config.driver import GateConfig
 from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome, ControlMode, DecisionKey, PolicySpec
-from dsrl_ros.robots.execution.executor import ChunkExecutor, Leg
+from dsrl_ros.robots.execution.chunk_executor import ChunkExecutor, Segment
 from dsrl_ros.robots.execution.runner import ChunkEnd, ChunkRunner
 from dsrl_ros.robots.model.tool_path import ToolPath
 from dsrl_ros.robots.motion.chunk import Chunk
-from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
+from dsrl_ros.robots.motion.planner import LONGEST_SPAN_NS
 from dsrl_ros.robots.safety.gate import CommandGate
 from dsrl_ros.robots.safety.latch import Latch
 from dsrl_ros.robots.safety.workspace import WORKSPACE_TOLERANCE
@@ -29,7 +29,7 @@ from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 MS = 1_000_000
 WINDOW_NS, BRAKE_NS = 200 * MS, 150 * MS
 STEP_S = PICK_PLACE.step_period_ns * 1e-9
-LEGS_PER_ROW = -(-PICK_PLACE.step_period_ns // LONGEST_SEGMENT_NS)
+SEGMENTS_PER_ROW = -(-PICK_PLACE.step_period_ns // LONGEST_SPAN_NS)
 ROBOT = PICK_PLACE.robot
 SPEC = PolicySpec(
     name='test',
@@ -70,9 +70,9 @@ class TwinDriver:
         self.executor = ChunkExecutor(arm.planner, gate, WINDOW_NS, BRAKE_NS)
         self.executor.engage(start, ROBOT.gripper_high)
         self.runner = ChunkRunner(self.executor, self, self._send, self._on_end)
-        self.sent: list[Leg] = []
+        self.sent: list[Segment] = []
         self.ends: list[ChunkEnd] = []
-        self.on_leg: Callable[[int], object] = lambda _: None
+        self.on_segment: Callable[[int], object] = lambda _: None
         self._decision = 0
         self._waits = 0
 
@@ -82,7 +82,7 @@ class TwinDriver:
     def wait_until(self, time_ns: int, then: Callable[[], None]) -> None:
         self._waits += 1
         this = self._waits
-        self.on_leg(len(self.sent))
+        self.on_segment(len(self.sent))
         if this == self._waits:  # else it was interrupted, and something else waited for
             self.twin.advance(time_ns)
             then()
@@ -110,11 +110,11 @@ class TwinDriver:
             data=np.asarray(rows, dtype=np.float32).reshape(-1),
         )
 
-    def _send(self, leg: Leg) -> None:
-        self.sent.append(leg)
-        if leg.width is not None:
-            self.twin.set_gripper(leg.width)
-        self.twin.set_trajectory(leg.trajectory, leg.start_ns)
+    def _send(self, segment: Segment) -> None:
+        self.sent.append(segment)
+        if segment.width is not None:
+            self.twin.set_gripper(segment.width)
+        self.twin.set_trajectory(segment.trajectory, segment.start_ns)
 
     def _on_end(self, end: ChunkEnd) -> None:
         self.ends.append(end)
@@ -129,18 +129,18 @@ def wander(seed: int, chunks: int) -> np.ndarray:
     return np.concatenate([steps, gripper], axis=1).reshape(chunks, 4, 4).astype(np.float32)
 
 
-def test_legs_give_the_same_joints_as_whole_chunks_to_the_last_bit(arm: SimulatedArm) -> None:
+def test_segments_give_the_same_joints_as_whole_chunks_to_the_last_bit(arm: SimulatedArm) -> None:
     chunks = wander(seed=1, chunks=12)
     driver = TwinDriver(arm)
-    by_legs = []
+    by_segments = []
     for rows in chunks:
         end = driver.run(rows)
         assert end.outcome is ChunkOutcome.DONE, end.message
         state = driver.twin.state()
-        by_legs.append((end.end_ns, state.position, state.velocity, state.gripper_width))
+        by_segments.append((end.end_ns, state.position, state.velocity, state.gripper_width))
 
     arm.reset(pick_place.start_joints(arm.kinematics), ROBOT.gripper_high, {})
-    for rows, (end_ns, position, velocity, width) in zip(chunks, by_legs, strict=True):
+    for rows, (end_ns, position, velocity, width) in zip(chunks, by_segments, strict=True):
         arm.run(rows)
         state = arm.state()
         assert state.stamp_ns == end_ns
@@ -153,12 +153,12 @@ def test_windows_are_short_end_at_rest_and_follow_on(arm: SimulatedArm) -> None:
     driver = TwinDriver(arm)
     for rows in wander(seed=2, chunks=4):
         driver.run(rows)
-    for leg in driver.sent:
-        assert leg.trajectory.duration_ns <= WINDOW_NS
-        assert not leg.trajectory.velocities[-1].any()
-    for leg, following in zip(driver.sent[:-1], driver.sent[1:], strict=True):
-        assert following.start_ns == leg.handoff_ns
-        position, velocity = leg.trajectory.sample(leg.handoff_ns - leg.start_ns)
+    for segment in driver.sent:
+        assert segment.trajectory.duration_ns <= WINDOW_NS
+        assert not segment.trajectory.velocities[-1].any()
+    for segment, following in zip(driver.sent[:-1], driver.sent[1:], strict=True):
+        assert following.start_ns == segment.handoff_ns
+        position, velocity = segment.trajectory.sample(segment.handoff_ns - segment.start_ns)
         np.testing.assert_allclose(following.trajectory.positions[0], position, atol=1e-12)
         np.testing.assert_allclose(following.trajectory.velocities[0], velocity, atol=1e-12)
 
@@ -168,15 +168,15 @@ def test_the_gripper_is_told_only_when_it_changes(arm: SimulatedArm) -> None:
     rows = np.zeros((4, 4))
     rows[:, 3] = [1.0, -1.0, -1.0, 0.0]  # open as before, close, closed, leave it
     driver.run(rows)
-    widths = [leg.width for leg in driver.sent]
-    assert widths[LEGS_PER_ROW] == 0.0
+    widths = [segment.width for segment in driver.sent]
+    assert widths[SEGMENTS_PER_ROW] == 0.0
     assert [width for width in widths if width is not None] == [0.0]
 
 
 def test_a_stop_brings_the_arm_to_rest_and_reports_what_was_executed(arm: SimulatedArm) -> None:
     driver = TwinDriver(arm)
-    two_rows = 2 * LEGS_PER_ROW
-    driver.on_leg = lambda sent: (
+    two_rows = 2 * SEGMENTS_PER_ROW
+    driver.on_segment = lambda sent: (
         sent == two_rows and driver.runner.stop(ChunkOutcome.ESTOP, 'button')
     )
     end = driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
@@ -187,7 +187,7 @@ def test_a_stop_brings_the_arm_to_rest_and_reports_what_was_executed(arm: Simula
     np.testing.assert_allclose(rest.position, driver.sent[-1].trajectory.positions[-1], atol=2e-3)
     assert np.abs(rest.velocity).max() < 1e-2
     # The next chunk starts from there without a jump.
-    driver.on_leg = lambda _: None
+    driver.on_segment = lambda _: None
     assert driver.run(np.zeros((4, 4))).outcome is ChunkOutcome.DONE
 
 
@@ -195,8 +195,8 @@ def test_a_newer_chunk_takes_over_at_the_next_hand_off(arm: SimulatedArm) -> Non
     driver = TwinDriver(arm)
     newer = driver.chunk(np.tile([0.0, 0.01, 0.0, 1.0], (4, 1)))
     newer = replace(newer, key=replace(newer.key, decision=99))
-    two_rows = 2 * LEGS_PER_ROW
-    driver.on_leg = lambda sent: sent == two_rows and driver.runner.run(newer, driver.measured)
+    two_rows = 2 * SEGMENTS_PER_ROW
+    driver.on_segment = lambda sent: sent == two_rows and driver.runner.run(newer, driver.measured)
     driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     first, second = driver.ends
     assert (first.outcome, len(first.executed)) == (ChunkOutcome.PREEMPTED, 2)
@@ -215,14 +215,14 @@ def test_a_newer_chunk_is_judged_by_where_the_arm_is_when_it_takes_over(
     driver = TwinDriver(arm)
     newer = replace(driver.chunk(np.zeros((4, 4))), key=DecisionKey('arm', 'a' * 32, 0, 99))
     where = {'now': driver.measured() + 0.2}
-    two_rows = 2 * LEGS_PER_ROW
+    two_rows = 2 * SEGMENTS_PER_ROW
 
     def come(sent: int) -> None:
         if sent == two_rows - 1:
             driver.runner.run(newer, lambda: where['now'])
             where['now'] = driver.executor.commanded_at(driver.sent[-1].handoff_ns).joints
 
-    driver.on_leg = come
+    driver.on_segment = come
     driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     assert [end.outcome for end in driver.ends] == [ChunkOutcome.PREEMPTED, ChunkOutcome.DONE]
 
@@ -240,8 +240,8 @@ def test_a_chunk_is_refused_where_nobody_knows_where_the_arm_is(arm: SimulatedAr
     assert not driver.sent
 
 
-def follows_on(before: Leg, after: Leg) -> bool:
-    """Whether a leg starts as the one before commands at that time."""
+def follows_on(before: Segment, after: Segment) -> bool:
+    """Whether a segment starts as the one before commands at that time."""
     position, velocity = before.trajectory.sample(after.start_ns - before.start_ns)
     jump = np.abs(after.trajectory.positions[0] - position).max()
     kick = np.abs(after.trajectory.velocities[0] - velocity).max()
@@ -252,25 +252,25 @@ def test_a_newer_chunk_that_is_refused_stops_the_older_one(arm: SimulatedArm) ->
     """The arm comes to rest, and the chunk after that starts from where it does."""
     driver = TwinDriver(arm)
     bad = replace(driver.chunk(np.full((4, 4), np.nan)), key=DecisionKey('arm', 'a' * 32, 0, 50))
-    two_rows = 2 * LEGS_PER_ROW
-    driver.on_leg = lambda sent: sent == two_rows and driver.runner.run(bad, driver.measured)
+    two_rows = 2 * SEGMENTS_PER_ROW
+    driver.on_segment = lambda sent: sent == two_rows and driver.runner.run(bad, driver.measured)
     driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     refused, older = driver.ends
     assert (refused.chunk, refused.outcome) == (bad, ChunkOutcome.REJECTED)
     assert (older.outcome, len(older.executed)) == (ChunkOutcome.PREEMPTED, 2)
     assert older.end_ns == driver.sent[-1].handoff_ns
     assert not driver.runner.busy
-    driver.on_leg = lambda _: None
+    driver.on_segment = lambda _: None
     assert driver.run(np.zeros((4, 4))).outcome is ChunkOutcome.DONE
     for before, after in pairwise(driver.sent):
         assert follows_on(before, after)
 
 
 @pytest.mark.parametrize('pause_ms', [4, 60, 1000])
-def test_a_chunk_after_a_pause_starts_where_the_last_leg_leads(
+def test_a_chunk_after_a_pause_starts_where_the_last_segment_leads(
     arm: SimulatedArm, pause_ms: int
 ) -> None:
-    """The last leg may brake in less time than the plan would, and somewhere else."""
+    """The last segment may brake in less time than the plan would, and somewhere else."""
     driver = TwinDriver(arm)
     driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
     last = len(driver.sent) - 1
@@ -280,13 +280,13 @@ def test_a_chunk_after_a_pause_starts_where_the_last_leg_leads(
     assert follows_on(driver.sent[last], driver.sent[last + 1])
 
 
-def test_a_stop_before_a_leg_starts_brakes_from_its_start(arm: SimulatedArm) -> None:
-    """A leg is sent ahead of its start: until then the arm follows the one before."""
+def test_a_stop_before_a_segment_starts_brakes_from_its_start(arm: SimulatedArm) -> None:
+    """A segment is sent ahead of its start: until then the arm follows the one before."""
     driver = TwinDriver(arm)
     driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
     driver.lead_ns, driver.interruptible = 20 * MS, True
     last = len(driver.sent)
-    driver.on_leg = lambda sent: (
+    driver.on_segment = lambda sent: (
         sent == last + 1 and driver.runner.stop(ChunkOutcome.FAULT, 'silence')
     )
     driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
@@ -296,11 +296,11 @@ def test_a_stop_before_a_leg_starts_brakes_from_its_start(arm: SimulatedArm) -> 
 
 
 def test_a_stop_in_the_middle_of_a_row_does_not_count_that_row(arm: SimulatedArm) -> None:
-    if LEGS_PER_ROW == 1:
+    if SEGMENTS_PER_ROW == 1:
         pytest.skip('no hand-off within a row')
     driver = TwinDriver(arm)
-    driver.on_leg = lambda sent: (
-        sent == LEGS_PER_ROW + 1 and driver.runner.stop(ChunkOutcome.FAULT, 'silence')
+    driver.on_segment = lambda sent: (
+        sent == SEGMENTS_PER_ROW + 1 and driver.runner.stop(ChunkOutcome.FAULT, 'silence')
     )
     assert len(driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1))).executed) == 1
 
@@ -350,9 +350,9 @@ def test_whatever_comes_in_what_goes_out_is_within_every_limit(
         chunk = replace(driver.chunk(np.zeros((4, 4))), data=np.array(data, dtype=np.float32))
         driver.runner.run(chunk, driver.measured)
     assert len(driver.ends) == len(rows)
-    for leg in driver.sent:
-        times = np.arange(0, leg.trajectory.duration_ns + 1, MS)
-        position, velocity = leg.trajectory.sample(times)
+    for segment in driver.sent:
+        times = np.arange(0, segment.trajectory.duration_ns + 1, MS)
+        position, velocity = segment.trajectory.sample(times)
         tool = tool_path(position)
         assert np.isfinite(position).all()
         assert (position >= np.array(ROBOT.position_low) - 1e-6).all()
@@ -362,4 +362,4 @@ def test_whatever_comes_in_what_goes_out_is_within_every_limit(
         assert (acceleration <= np.array(ROBOT.acceleration_limit) + 1e-3).all()
         assert (tool >= np.array(ROBOT.workspace_low) - 2 * WORKSPACE_TOLERANCE).all()
         assert (tool <= np.array(ROBOT.workspace_high) + 2 * WORKSPACE_TOLERANCE).all()
-        assert leg.width is None or ROBOT.gripper_low <= leg.width <= ROBOT.gripper_high
+        assert segment.width is None or ROBOT.gripper_low <= segment.width <= ROBOT.gripper_high
