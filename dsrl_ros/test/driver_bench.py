@@ -27,8 +27,8 @@ from dsrl_ros.ros.messages import (
     floats_to_msg,
     key_to_msg,
     spec_to_msg,
-    stamp_to_ns,
 )
+from dsrl_ros.ros.stamps import stamp_to_ns
 from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 MS = 1_000_000

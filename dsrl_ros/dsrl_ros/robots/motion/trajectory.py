@@ -43,7 +43,7 @@ class Cubics:
 
 @dataclass(frozen=True)
 class JointTrajectory:
-    """Points to pass through, joined by cubic Hermite cubics.
+    """Points to pass through, joined by cubic Hermite splines.
 
     Times are whole nanoseconds and positions are double precision, so that a trajectory survives
     a ROS message unchanged to the last bit.
@@ -117,7 +117,7 @@ class JointTrajectory:
         velocity = np.where(at_right, self.velocities[left + 1], velocity)
         return position, np.where(outside, 0.0, velocity)
 
-    def looks(self, parts: int) -> tuple[Float64, Float64]:
+    def subdivided(self, parts: int) -> tuple[Float64, Float64]:
         """Return position and velocity at the start of each part of each cubic, and at the end.
 
         Args:
@@ -132,9 +132,9 @@ class JointTrajectory:
         np.multiply(self.velocities[:-1], span, out=ends[2])
         np.multiply(self.velocities[1:], span, out=ends[3])
         # One product for all: (2 * parts, 4) by (4, (N - 1) * J).
-        looks = (_hermite(parts) @ ends.reshape(4, -1)).reshape(2, parts, *ends.shape[1:])
-        looks[1] /= span
-        rows = looks.reshape(2, -1, ends.shape[2])
+        found = (_hermite(parts) @ ends.reshape(4, -1)).reshape(2, parts, *ends.shape[1:])
+        found[1] /= span
+        rows = found.reshape(2, -1, ends.shape[2])
         return (
             np.concatenate([rows[0], self.positions[-1:]]),
             np.concatenate([rows[1], self.velocities[-1:]]),

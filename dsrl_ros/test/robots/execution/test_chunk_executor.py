@@ -8,14 +8,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from arm_rig import StandInRobot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsrl_ros.core.config.driver import GateConfig
+from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome, ControlMode, DecisionKey, PolicySpec
 from dsrl_ros.robots.execution.chunk_executor import ChunkExecutor, Segment
-from dsrl_ros.robots.execution.runner import ChunkEnd, ChunkRunner
+from dsrl_ros.robots.execution.driver import ArmDriver
+from dsrl_ros.robots.execution.runner import ChunkEnd
 from dsrl_ros.robots.model.tool_path import ToolPath
 from dsrl_ros.robots.motion.chunk import Chunk
 from dsrl_ros.robots.motion.planner import LONGEST_SPAN_NS
@@ -55,26 +57,32 @@ def arm() -> SimulatedArm:
     return SimulatedArm(ROBOT, PICK_PLACE.scene, PICK_PLACE.step_period_ns)
 
 
-class TwinDriver:
-    """The smallest driver: a runner on a twin in the same process, in lockstep."""
+class TwinDriver(StandInRobot):
+    """The smallest driver: on a twin in the same process, in lockstep; its own robot and pace."""
 
     lead_ns = 0
     interruptible = False
 
     def __init__(self, arm: SimulatedArm) -> None:
+        super().__init__(ROBOT)
         self.twin = arm.twin
-        start = pick_place.start_joints(arm.kinematics)
-        arm.reset(start, ROBOT.gripper_high, {})
+        arm.reset(pick_place.start_joints(arm.kinematics), ROBOT.gripper_high, {})
         self.latch = Latch(cooldown_s=0.0)
-        gate = CommandGate(ROBOT, SPEC, GateConfig(max_age_s=10.0), self.latch, BRAKE_NS, 'arm')
-        self.executor = ChunkExecutor(arm.planner, gate, WINDOW_NS, BRAKE_NS)
-        self.executor.engage(start, ROBOT.gripper_high)
-        self.runner = ChunkRunner(self.executor, self, self._send, self._on_end)
-        self.sent: list[Segment] = []
-        self.ends: list[ChunkEnd] = []
+        config = DriverConfig(robot='arm', window_s=WINDOW_NS * 1e-9, brake_s=BRAKE_NS * 1e-9)
+        self.driver = ArmDriver(config, GateConfig(max_age_s=10.0), self, self.latch)
+        self.driver.attach(self, self)
+        self.driver.configure(SPEC)
+        self.driver.activate()
         self.on_segment: Callable[[int], object] = lambda _: None
+        self.elsewhere: np.ndarray | None = None
         self._decision = 0
         self._waits = 0
+
+    def link(self, then: Callable[[], None]) -> None:
+        then()
+
+    def see(self, stamp_ns: int) -> None:
+        pass
 
     def now_ns(self) -> int:
         return self.twin.now_ns
@@ -82,7 +90,7 @@ class TwinDriver:
     def wait_until(self, time_ns: int, then: Callable[[], None]) -> None:
         self._waits += 1
         this = self._waits
-        self.on_segment(len(self.sent))
+        self.on_segment(len(self.segments))
         if this == self._waits:  # else it was interrupted, and something else waited for
             self.twin.advance(time_ns)
             then()
@@ -90,11 +98,11 @@ class TwinDriver:
     def interrupt(self) -> bool:
         return self.interruptible
 
-    def measured(self) -> np.ndarray:
-        return self.twin.state().position
+    def joints(self) -> np.ndarray:
+        return self.twin.state().position if self.elsewhere is None else self.elsewhere
 
     def run(self, rows: np.ndarray) -> ChunkEnd:
-        self.runner.run(self.chunk(rows), self.measured)
+        self.driver.receive(self.chunk(rows))
         return self.ends[-1]
 
     def chunk(self, rows: np.ndarray) -> Chunk:
@@ -110,14 +118,11 @@ class TwinDriver:
             data=np.asarray(rows, dtype=np.float32).reshape(-1),
         )
 
-    def _send(self, segment: Segment) -> None:
-        self.sent.append(segment)
+    def send(self, segment: Segment, force: bool = False) -> None:
+        super().send(segment, force)
         if segment.width is not None:
             self.twin.set_gripper(segment.width)
         self.twin.set_trajectory(segment.trajectory, segment.start_ns)
-
-    def _on_end(self, end: ChunkEnd) -> None:
-        self.ends.append(end)
 
 
 def wander(seed: int, chunks: int) -> np.ndarray:
@@ -153,10 +158,10 @@ def test_windows_are_short_end_at_rest_and_follow_on(arm: SimulatedArm) -> None:
     driver = TwinDriver(arm)
     for rows in wander(seed=2, chunks=4):
         driver.run(rows)
-    for segment in driver.sent:
+    for segment in driver.segments:
         assert segment.trajectory.duration_ns <= WINDOW_NS
         assert not segment.trajectory.velocities[-1].any()
-    for segment, following in zip(driver.sent[:-1], driver.sent[1:], strict=True):
+    for segment, following in zip(driver.segments[:-1], driver.segments[1:], strict=True):
         assert following.start_ns == segment.handoff_ns
         position, velocity = segment.trajectory.sample(segment.handoff_ns - segment.start_ns)
         np.testing.assert_allclose(following.trajectory.positions[0], position, atol=1e-12)
@@ -168,7 +173,7 @@ def test_the_gripper_is_told_only_when_it_changes(arm: SimulatedArm) -> None:
     rows = np.zeros((4, 4))
     rows[:, 3] = [1.0, -1.0, -1.0, 0.0]  # open as before, close, closed, leave it
     driver.run(rows)
-    widths = [segment.width for segment in driver.sent]
+    widths = [segment.width for segment in driver.segments]
     assert widths[SEGMENTS_PER_ROW] == 0.0
     assert [width for width in widths if width is not None] == [0.0]
 
@@ -177,14 +182,16 @@ def test_a_stop_brings_the_arm_to_rest_and_reports_what_was_executed(arm: Simula
     driver = TwinDriver(arm)
     two_rows = 2 * SEGMENTS_PER_ROW
     driver.on_segment = lambda sent: (
-        sent == two_rows and driver.runner.stop(ChunkOutcome.ESTOP, 'button')
+        sent == two_rows and driver.driver.brake(ChunkOutcome.ESTOP, 'button')
     )
     end = driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     assert (end.outcome, end.message, len(end.executed)) == (ChunkOutcome.ESTOP, 'button', 2)
-    assert len(driver.sent) == two_rows + 1  # and the braking
+    assert len(driver.segments) == two_rows + 1  # and the braking
     driver.twin.advance(driver.twin.now_ns + 300 * MS)
     rest = driver.twin.state()
-    np.testing.assert_allclose(rest.position, driver.sent[-1].trajectory.positions[-1], atol=2e-3)
+    np.testing.assert_allclose(
+        rest.position, driver.segments[-1].trajectory.positions[-1], atol=2e-3
+    )
     assert np.abs(rest.velocity).max() < 1e-2
     # The next chunk starts from there without a jump.
     driver.on_segment = lambda _: None
@@ -196,13 +203,13 @@ def test_a_newer_chunk_takes_over_at_the_next_hand_off(arm: SimulatedArm) -> Non
     newer = driver.chunk(np.tile([0.0, 0.01, 0.0, 1.0], (4, 1)))
     newer = replace(newer, key=replace(newer.key, decision=99))
     two_rows = 2 * SEGMENTS_PER_ROW
-    driver.on_segment = lambda sent: sent == two_rows and driver.runner.run(newer, driver.measured)
+    driver.on_segment = lambda sent: sent == two_rows and driver.driver.receive(newer)
     driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     first, second = driver.ends
     assert (first.outcome, len(first.executed)) == (ChunkOutcome.PREEMPTED, 2)
     assert (second.outcome, len(second.executed)) == (ChunkOutcome.DONE, 4)
     assert second.start_ns == first.end_ns
-    before, after = driver.sent[two_rows - 1 : two_rows + 1]
+    before, after = driver.segments[two_rows - 1 : two_rows + 1]
     position, velocity = before.trajectory.sample(before.handoff_ns - before.start_ns)
     np.testing.assert_array_equal(after.trajectory.positions[0], position)
     np.testing.assert_array_equal(after.trajectory.velocities[0], velocity)
@@ -214,13 +221,14 @@ def test_a_newer_chunk_is_judged_by_where_the_arm_is_when_it_takes_over(
     """When it came the arm was elsewhere; what counts is where it is at the hand-off."""
     driver = TwinDriver(arm)
     newer = replace(driver.chunk(np.zeros((4, 4))), key=DecisionKey('arm', 'a' * 32, 0, 99))
-    where = {'now': driver.measured() + 0.2}
     two_rows = 2 * SEGMENTS_PER_ROW
 
     def come(sent: int) -> None:
         if sent == two_rows - 1:
-            driver.runner.run(newer, lambda: where['now'])
-            where['now'] = driver.executor.commanded_at(driver.sent[-1].handoff_ns).joints
+            driver.elsewhere = driver.joints() + 0.2
+            driver.driver.receive(newer)
+            handoff_ns = driver.segments[-1].handoff_ns
+            driver.elsewhere = driver.driver.executor.commanded_at(handoff_ns).joints
 
     driver.on_segment = come
     driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
@@ -233,11 +241,17 @@ def test_a_chunk_is_refused_where_nobody_knows_where_the_arm_is(arm: SimulatedAr
     def lost() -> np.ndarray:
         raise ShapeMismatchError('joint states: got no fr3_joint3, expected it.')
 
-    driver.runner.run(driver.chunk(np.zeros((4, 4))), lost)
-    (end,) = driver.ends
-    assert end.outcome is ChunkOutcome.REJECTED
-    assert end.message == 'jump: joint states: got no fr3_joint3, expected it.'
-    assert not driver.sent
+    now_ns = driver.now_ns()
+    executor = driver.driver.executor
+    executor.engage(driver.joints(), ROBOT.gripper_high)
+    refusal = executor.begin(driver.chunk(np.zeros((4, 4))), now_ns, now_ns, lost)
+    assert str(refusal) == 'jump: joint states: got no fr3_joint3, expected it.'
+    # Where it cannot be read to engage either, that is a fault.
+    driver.joints = lost  # type: ignore[method-assign]
+    end = driver.run(np.zeros((4, 4)))
+    assert end.outcome is ChunkOutcome.FAULT
+    assert end.message == 'joint states: got no fr3_joint3, expected it.'
+    assert not driver.segments
 
 
 def follows_on(before: Segment, after: Segment) -> bool:
@@ -253,16 +267,16 @@ def test_a_newer_chunk_that_is_refused_stops_the_older_one(arm: SimulatedArm) ->
     driver = TwinDriver(arm)
     bad = replace(driver.chunk(np.full((4, 4), np.nan)), key=DecisionKey('arm', 'a' * 32, 0, 50))
     two_rows = 2 * SEGMENTS_PER_ROW
-    driver.on_segment = lambda sent: sent == two_rows and driver.runner.run(bad, driver.measured)
+    driver.on_segment = lambda sent: sent == two_rows and driver.driver.receive(bad)
     driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1)))
     refused, older = driver.ends
     assert (refused.chunk, refused.outcome) == (bad, ChunkOutcome.REJECTED)
     assert (older.outcome, len(older.executed)) == (ChunkOutcome.PREEMPTED, 2)
-    assert older.end_ns == driver.sent[-1].handoff_ns
-    assert not driver.runner.busy
+    assert older.end_ns == driver.segments[-1].handoff_ns
+    assert not driver.driver.executing
     driver.on_segment = lambda _: None
     assert driver.run(np.zeros((4, 4))).outcome is ChunkOutcome.DONE
-    for before, after in pairwise(driver.sent):
+    for before, after in pairwise(driver.segments):
         assert follows_on(before, after)
 
 
@@ -273,11 +287,11 @@ def test_a_chunk_after_a_pause_starts_where_the_last_segment_leads(
     """The last segment may brake in less time than the plan would, and somewhere else."""
     driver = TwinDriver(arm)
     driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
-    last = len(driver.sent) - 1
+    last = len(driver.segments) - 1
     driver.twin.advance(driver.twin.now_ns + pause_ms * MS)
     driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
     assert driver.ends[-1].outcome is ChunkOutcome.DONE
-    assert follows_on(driver.sent[last], driver.sent[last + 1])
+    assert follows_on(driver.segments[last], driver.segments[last + 1])
 
 
 def test_a_stop_before_a_segment_starts_brakes_from_its_start(arm: SimulatedArm) -> None:
@@ -285,12 +299,12 @@ def test_a_stop_before_a_segment_starts_brakes_from_its_start(arm: SimulatedArm)
     driver = TwinDriver(arm)
     driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
     driver.lead_ns, driver.interruptible = 20 * MS, True
-    last = len(driver.sent)
+    last = len(driver.segments)
     driver.on_segment = lambda sent: (
-        sent == last + 1 and driver.runner.stop(ChunkOutcome.FAULT, 'silence')
+        sent == last + 1 and driver.driver.brake(ChunkOutcome.FAULT, 'silence')
     )
     driver.run(np.tile([0.02, 0.0, 0.0, 1.0], (4, 1)))
-    first, brake = driver.sent[last : last + 2]
+    first, brake = driver.segments[last : last + 2]
     assert brake.start_ns == first.start_ns
     assert follows_on(first, brake)
 
@@ -300,7 +314,7 @@ def test_a_stop_in_the_middle_of_a_row_does_not_count_that_row(arm: SimulatedArm
         pytest.skip('no hand-off within a row')
     driver = TwinDriver(arm)
     driver.on_segment = lambda sent: (
-        sent == SEGMENTS_PER_ROW + 1 and driver.runner.stop(ChunkOutcome.FAULT, 'silence')
+        sent == SEGMENTS_PER_ROW + 1 and driver.driver.brake(ChunkOutcome.FAULT, 'silence')
     )
     assert len(driver.run(np.tile([0.01, 0.0, 0.0, 1.0], (4, 1))).executed) == 1
 
@@ -310,10 +324,10 @@ def test_a_refused_chunk_moves_nothing(arm: SimulatedArm) -> None:
     end = driver.run(np.full((4, 4), np.nan))
     assert (end.outcome, end.executed.shape) == (ChunkOutcome.REJECTED, (0, 4))
     assert end.message.startswith('finite: ')
-    assert not driver.sent
+    assert not driver.segments
     driver.latch.estop('button')
     assert driver.run(np.zeros((4, 4))).outcome is ChunkOutcome.ESTOP
-    assert not driver.sent
+    assert not driver.segments
 
 
 def test_nothing_runs_before_the_arm_is_engaged(arm: SimulatedArm) -> None:
@@ -348,9 +362,9 @@ def test_whatever_comes_in_what_goes_out_is_within_every_limit(
     tool_path = ToolPath(ROBOT)
     for data in rows:
         chunk = replace(driver.chunk(np.zeros((4, 4))), data=np.array(data, dtype=np.float32))
-        driver.runner.run(chunk, driver.measured)
+        driver.driver.receive(chunk)
     assert len(driver.ends) == len(rows)
-    for segment in driver.sent:
+    for segment in driver.segments:
         times = np.arange(0, segment.trajectory.duration_ns + 1, MS)
         position, velocity = segment.trajectory.sample(times)
         tool = tool_path(position)

@@ -26,7 +26,7 @@ class Hand:
 
     def wait(self, seconds: float) -> None:
         self.now_s += seconds
-        self.gripper.look()
+        self.gripper.check_deadline()
 
 
 def test_between_the_thresholds_the_last_wish_stands() -> None:
