@@ -59,9 +59,6 @@ class HardwareConfig:
     gripper_timeout_s: float = option(
         5.0, 'wait for the gripper to have opened or closed [s]', low=0.5, high=120.0
     )
-    gripper_stop_s: float = option(
-        1.0, 'wait for a gripper that was stopped [s]', low=0.1, high=10.0
-    )
     state_silence_s: float = option(
         0.2,
         'time without new states of the joints, or of the robot, that stops it [s]',

@@ -55,10 +55,6 @@ class WidowXConfig:
         low=0,
         high=80,
     )
-    answer_timeout_s: float = option(2.0, 'wait for an answer of xs_sdk [s]', low=0.1, high=30.0)
-    rest_timeout_s: float = option(
-        10.0, 'wait for an arm that moves by itself to come to rest [s]', low=0.1, high=60.0
-    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -117,7 +117,7 @@ class RealTimePace:
 
         Args:
             node: whose clock.
-            lead_s: how long before its start a leg is sent [s].
+            lead_s: how long before its start a segment is sent [s].
             prepare: makes the robot ready for commands, then calls what it is given.
         """
         self._prepare = prepare

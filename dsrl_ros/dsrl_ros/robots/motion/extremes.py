@@ -36,10 +36,10 @@ class Extremes:
 def extremes(trajectory: JointTrajectory, brake_ns: int = 0) -> Extremes:
     """Return what a trajectory of at least one point reaches.
 
-    Each segment is the cubic p(s) = p0 + m0 s + c2 s^2 + c3 s^3 for s from 0 to 1. Its position
+    Each cubic is the cubic p(s) = p0 + m0 s + c2 s^2 + c3 s^3 for s from 0 to 1. Its position
     is extreme at its ends and where p'(s) = 0, its velocity at its ends and where p''(s) = 0, and
     its acceleration, which is linear, at its ends. An arm that is stopped at s comes to rest at
-    p(s) + k p'(s), with k half the time to brake in spans of the segment: a cubic as well.
+    p(s) + k p'(s), with k half the time to brake in spans of the cubic: a cubic as well.
 
     Args:
         trajectory: positions and velocities over time.
@@ -50,13 +50,13 @@ def extremes(trajectory: JointTrajectory, brake_ns: int = 0) -> Extremes:
     if len(positions) == 1:
         still = np.zeros_like(positions[0])
         return Extremes(ends.min(axis=0), ends.max(axis=0), np.abs(velocities[0]), still)
-    cubic = trajectory.segments
+    cubic = trajectory.cubics
     span, p0, m0, c2, c3 = cubic.span, cubic.p0, cubic.m0, cubic.c2, cubic.c3
     k = 0.5e-9 * brake_ns / span
     way = p0, m0, c2, c3
     rest = p0 + k * m0, m0 + 2.0 * k * c2, c2 + 3.0 * k * c3, c3
     at_turns = _at_turns(*(np.stack(pair) for pair in zip(way, rest, strict=True)))
-    bend = _within_segment(-c2, 3.0 * c3)  # p''(s) = 0
+    bend = _within_span(-c2, 3.0 * c3)  # p''(s) = 0
     at_bend = (m0 + bend * (2.0 * c2 + bend * (3.0 * c3))) / span
     at_ends = np.stack([2.0 * c2, 2.0 * c2 + 6.0 * c3]) / (span * span)
     return Extremes(
@@ -86,10 +86,10 @@ class Margins:
     def kept_by(self, trajectory: JointTrajectory) -> bool:
         """Return whether no limit can be exceeded, stopped or not; False leaves it open.
 
-        The velocity of a segment is a quadratic v(s): it lies between the least and the greatest
+        The velocity of a cubic is a quadratic v(s): it lies between the least and the greatest
         of v(0), v(0) + v'(0) / 2 and v(1), the control points of a Bezier curve, and its
         acceleration is greatest at an end. From the nearest point of the trajectory a joint moves
-        on for half a segment at most and then rests within half the time to brake.
+        on for half a cubic at most and then rests within half the time to brake.
 
         Args:
             trajectory: positions and velocities over time.
@@ -115,17 +115,17 @@ class Margins:
 def _at_turns(p0: Float64, m0: Float64, c2: Float64, c3: Float64) -> Float64:
     """Return the values of cubics at both their turning points, (K, J), all arguments (..., J).
 
-    One that lies outside the segment becomes an end of it, and one that is not there no number.
+    One that lies outside the cubic becomes an end of it, and one that is not there no number.
     """
     # p'(s) = m0 + 2 c2 s + 3 c3 s^2, solved without cancellation.
     root = np.sqrt(np.maximum(c2 * c2 - 3.0 * c3 * m0, 0.0))
     q = -(c2 + np.copysign(root, c2))
-    turns = np.stack([_within_segment(q, 3.0 * c3), _within_segment(m0, q)])
+    turns = np.stack([_within_span(q, 3.0 * c3), _within_span(m0, q)])
     values: Float64 = p0 + turns * (m0 + turns * (c2 + turns * c3))
     return values.reshape(-1, values.shape[-1])
 
 
-def _within_segment(numerator: Float64, denominator: Float64) -> Float64:
+def _within_span(numerator: Float64, denominator: Float64) -> Float64:
     """Return the quotient, moved to 0 or 1 from outside them; 0 / 0 is no number."""
     with np.errstate(divide='ignore', invalid='ignore'):
         return np.minimum(np.maximum(numerator / denominator, 0.0), 1.0)

@@ -205,13 +205,13 @@ class MotionRules:
         )
 
     def _tool(self, trajectory: JointTrajectory, wider: bool) -> Refusal | None:
-        stray = self._workspace.stray(trajectory, wider)
-        if stray is None:
+        violation = self._workspace.violation(trajectory, wider)
+        if violation is None:
             return None
         return Refusal(
             Rule.WORKSPACE,
-            f'got the tool at {stray.tool.round(4).tolist()} m, expected between '
-            f'{stray.low.round(3).tolist()} and {stray.high.round(3).tolist()}',
+            f'got the tool at {violation.tool.round(4).tolist()} m, expected between '
+            f'{violation.low.round(3).tolist()} and {violation.high.round(3).tolist()}',
         )
 
     def _jump(self, motion: Motion) -> Refusal | None:

@@ -17,7 +17,7 @@ from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 @given(seed=st.integers(0, 2**32 - 1), points=st.integers(2, 8), joints=st.integers(1, 7))
 def test_extremes_bound_and_are_reached(seed: int, points: int, joints: int) -> None:
     rng = np.random.default_rng(seed)
-    # Coarse values make straight, resting and symmetric segments likely.
+    # Coarse values make straight, resting and symmetric cubics likely.
     values = rng.integers(-2, 3, size=(2, points, joints)).astype(float)
     times = np.concatenate([[0], np.cumsum(rng.integers(1, 4, size=points - 1))]) * 100_000_000
     trajectory = JointTrajectory(times.astype(np.int64), values[0], values[1])
@@ -78,7 +78,7 @@ ROBOT = replace(
     acceleration_limit=(10.0,) * 7,
 )
 MARGINS = Margins(ROBOT, BRAKE_NS)
-# Half a segment of 0.1 s and half the time to brake, at the greatest speed.
+# Half a cubic of 0.1 s and half the time to brake, at the greatest speed.
 NEAR = 0.8 * (0.05 + 0.05)
 
 

@@ -16,9 +16,9 @@ from rclpy.publisher import Publisher
 
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.types import Float64
-from dsrl_ros.nodes.driver.arm_commands import rivals_on
-from dsrl_ros.nodes.driver.target_stream import LegStream
-from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.nodes.driver.arm_commands import other_publishers_on
+from dsrl_ros.nodes.driver.target_stream import SegmentStream
+from dsrl_ros.robots.execution.chunk_executor import Segment
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
 
@@ -27,7 +27,11 @@ _TOPICS = (names.XS_GROUP, names.XS_SINGLE, names.XS_TRAJECTORY)
 
 
 class JointGroupCommands:
-    """Sends the arm's targets, each within the robot's limits to the last bit."""
+    """Sends the arm's targets, each within the robot's limits to the last bit.
+
+    Attributes:
+        stream: samples the targets.
+    """
 
     def __init__(
         self,
@@ -52,17 +56,17 @@ class JointGroupCommands:
         self._others = others
         self._publisher: Publisher | None = None
         self._topic = node.resolve_topic_name(names.XS_GROUP)
-        self._stream = LegStream(
+        self.stream = SegmentStream(
             node, config.target_hz, config.target_ttl_s, self._topic, self._on_target
         )
 
-    def rivals(self) -> list[str]:
+    def other_publishers(self) -> list[str]:
         """Return the topics on which somebody else commands the same motors."""
         mine = {name: self._others(name) for name in _TOPICS} | {names.XS_GROUP: self._publisher}
         return [
-            rival
+            other
             for name, publisher in mine.items()
-            for rival in rivals_on(self._node, name, publisher)
+            for other in other_publishers_on(self._node, name, publisher)
         ]
 
     def missing(self) -> list[str]:
@@ -71,13 +75,13 @@ class JointGroupCommands:
             return []
         return [f'an xs_sdk that takes {self._topic}']
 
-    def trouble(self) -> str:
+    def fault(self) -> str:
         """Return why the arm was let rest before its time; empty when it was not."""
-        return self._stream.trouble()
+        return self.stream.fault()
 
     def reset(self) -> None:
-        """Forget a stall: somebody has looked."""
-        self._stream.reset()
+        """Forget a stall: a person has checked the robot."""
+        self.stream.reset()
 
     def open(self) -> None:
         """Take the right to command, unless it is held already."""
@@ -88,14 +92,14 @@ class JointGroupCommands:
 
     def close(self) -> None:
         """Give it up; the motors hold the last target."""
-        self._stream.clear()
+        self.stream.clear()
         if self._publisher is not None:
             self._node.destroy_publisher(self._publisher)
         self._publisher = None
 
-    def send(self, leg: Leg) -> None:
-        """Follow a leg from its start on, in place of all that would have begun then or later."""
-        self._stream.follow(leg)
+    def send(self, segment: Segment) -> None:
+        """Follow a segment from its start on, in place of all that would start then or later."""
+        self.stream.follow(segment)
 
     def hold(self, joints: Float64) -> None:
         """Make `joints` the goal of the motors at once [rad], (J,)."""

@@ -26,6 +26,7 @@ from dsrl_ros.ros import names
 from dsrl_ros.ros.waiting import within
 
 GROUP, SINGLE = 'group', 'single'
+ANSWER_TIMEOUT_S = 2.0  # wait for an answer of xs_sdk [s]
 _KINDS = {
     names.XS_INFO: RobotInfo,
     names.XS_MODES: OperatingModes,
@@ -41,15 +42,13 @@ _MIDDLE_TICKS = 2048  # at 0 rad, half a turn from where ticks begin
 class XsServices:
     """Every call raises `DriverError` where nobody answers in time."""
 
-    def __init__(self, node: Node, timeout_s: float) -> None:
+    def __init__(self, node: Node) -> None:
         """Make the clients.
 
         Args:
             node: that owns them.
-            timeout_s: wait for each answer [s].
         """
         self._node = node
-        self._timeout_s = timeout_s
         self._clients = {name: node.create_client(kind, name) for name, kind in _KINDS.items()}
 
     def missing(self) -> list[str]:
@@ -119,7 +118,7 @@ class XsServices:
             raise DriverError(f'{client.srv_name}: got nobody who serves it. Start xs_sdk.')
         try:
             return await within(
-                self._node, client.call_async(request), self._timeout_s, client.srv_name
+                self._node, client.call_async(request), ANSWER_TIMEOUT_S, client.srv_name
             )
         except TimeoutError as error:
             raise DriverError(f'{error}. Look at xs_sdk and the cable to the arm.') from error
