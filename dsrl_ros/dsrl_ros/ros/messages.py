@@ -1,13 +1,14 @@
-"""Messages to core types and back; the only place that knows both.
+"""Conversion of messages to core types and back; the only module that knows both.
 
-Sizes are checked here, so that the core never sees an array that contradicts its message. Arrays
-cross as `array.array`, which the generated code takes whole; a list costs it a check per entry.
+Sizes are checked here, so that the core never gets an array that contradicts its message. Arrays
+are passed as `array.array`, which the generated code takes whole; a list costs a check per entry.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -27,6 +28,9 @@ from dsrl_ros.core.types import (
     PolicySpec,
 )
 from dsrl_ros.ros.stamps import header
+
+# Fields of a PolicySpec message and of its type, which have the same names but for one unit.
+_SPEC_FIELDS = {name.removesuffix('_s'): name for name in PolicySpec.__dataclass_fields__}
 
 
 def run_to_bytes(run: str) -> NDArray[np.uint8]:
@@ -81,55 +85,24 @@ def floats_from_msg(name: str, data: Sequence[float], shape: tuple[int, ...]) ->
 
 
 def spec_to_msg(spec: PolicySpec) -> msg.PolicySpec:
-    """Return what a policy takes and gives as a message."""
-    return msg.PolicySpec(
-        name=spec.name,
-        state_names=list(spec.state_names),
-        image_names=list(spec.image_names),
-        image_heights=array('I', spec.image_heights),
-        image_widths=array('I', spec.image_widths),
-        action_names=list(spec.action_names),
-        horizon=spec.horizon,
-        num_execute=spec.num_execute,
-        step_period=spec.step_period_s,
-        control_mode=int(spec.control_mode),
-        noise_bound=spec.noise_bound,
-        action_low=array('d', spec.action_low),
-        action_high=array('d', spec.action_high),
-        state_mean=array('d', spec.state_mean),
-        state_std=array('d', spec.state_std),
-        sampler=spec.sampler,
-        denoising_steps=spec.denoising_steps,
-        sha256=spec.sha256,
-    )
+    """Return a policy's specification as a message."""
+    values = {name: getattr(spec, field) for name, field in _SPEC_FIELDS.items()}
+    values['control_mode'] = int(spec.control_mode)
+    return msg.PolicySpec(**values)
 
 
 def spec_from_msg(message: msg.PolicySpec) -> PolicySpec:
-    """Return what a message says a policy takes and gives.
+    """Return the specification of a policy in a message.
 
     Raises:
-        ShapeMismatchError, ConfigError: it contradicts itself.
+        ConfigError, ShapeMismatchError: it contradicts itself.
     """
-    return PolicySpec(
-        name=message.name,
-        state_names=tuple(message.state_names),
-        action_names=tuple(message.action_names),
-        horizon=message.horizon,
-        num_execute=message.num_execute,
-        step_period_s=message.step_period,
-        control_mode=ControlMode(message.control_mode),
-        noise_bound=message.noise_bound,
-        action_low=tuple(message.action_low),
-        action_high=tuple(message.action_high),
-        state_mean=tuple(message.state_mean),
-        state_std=tuple(message.state_std),
-        sampler=message.sampler,
-        denoising_steps=message.denoising_steps,
-        sha256=message.sha256,
-        image_names=tuple(message.image_names),
-        image_heights=tuple(message.image_heights),
-        image_widths=tuple(message.image_widths),
-    )
+    values: dict[str, Any] = {}
+    for name, field in _SPEC_FIELDS.items():
+        value = getattr(message, name)
+        values[field] = value if isinstance(value, (str, int, float)) else tuple(value)
+    values['control_mode'] = ControlMode(message.control_mode)
+    return PolicySpec(**values)
 
 
 def observation_to_msg(

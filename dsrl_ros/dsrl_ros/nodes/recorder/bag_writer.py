@@ -1,6 +1,6 @@
 """One rosbag2 per episode, written without rosbag2: MCAP through `rosbags`, bytes as received.
 
-Owns which message belongs to which episode, and the audit of what an episode's bag caught.
+Owns which message belongs to which episode, and the audit of the messages in an episode's bag.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from dsrl_msgs import msg
 from dsrl_ros.ros import names
 
 AUDIT = 'dsrl_audit'  # key of the audit in the custom data of a bag's metadata.yaml
 
-# Messages of these topics must all be in the bag: so many per decision, and so many more.
-_PER_DECISION = {
-    names.OBSERVATION: 1,
-    names.NOISE: 1,
-    names.ACTION_CHUNK: 1,
-    names.CHUNK_RESULT: 1,
-    names.REWARD: 1,
-    names.TRANSITION: 1,
+# A bag must hold one message of each of these topics per decision.
+PER_DECISION = {
+    names.OBSERVATION: msg.Observation,
+    names.NOISE: msg.Noise,
+    names.ACTION_CHUNK: msg.ActionChunk,
+    names.CHUNK_RESULT: msg.ChunkResult,
+    names.REWARD: msg.Reward,
+    names.TRANSITION: msg.Transition,
 }
 _LEARNED_PHASES = ('warmup', 'online')  # only their transitions are sent
 
@@ -49,7 +50,7 @@ def typestore() -> Typestore:
 
 
 class Definitions:
-    """Message definitions and type hashes as a bag holds them, each worked out once."""
+    """Message definitions and type hashes as a bag holds them, each computed once."""
 
     def __init__(self) -> None:
         self._store = typestore()
@@ -65,14 +66,14 @@ class Definitions:
 
 @dataclass(frozen=True)
 class Received:
-    """One message as it came.
+    """One message as it was received.
 
     Attributes:
         topic: as named in `ros.names`.
         full_name: resolved, as it goes into the bag.
         type_name: like 'std_msgs/msg/Bool'.
         data: CDR bytes.
-        stamp_ns: when it came [ns], wall time.
+        stamp_ns: when it was received [ns], wall time.
     """
 
     topic: str
@@ -90,7 +91,7 @@ class _Bag:
         self._writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()
         self._connections: dict[str, Connection] = {}
-        self.counts: Counter[str] = Counter()  # what came again is counted once
+        self.counts: Counter[str] = Counter()  # a repeated message counts once
         self._decisions: set[tuple[str, int]] = set()
         self.expected: dict[str, int] | None = None  # known once the episode has ended
         self.ended_ns = 0
@@ -129,7 +130,7 @@ class EpisodeBags:
     Args:
         folder: holds one bag per episode, named by its number.
         definitions: of the message types.
-        grace_ns: how long after its end a bag waits for what is missing [ns].
+        grace_ns: how long a bag waits for missing messages after its episode [ns].
     """
 
     folder: Path
@@ -150,8 +151,8 @@ class EpisodeBags:
 
         Args:
             message: as received.
-            episode: its key's; None for a sensor's, which goes into the newest bag. What comes
-                between two episodes belongs to none.
+            episode: its key's; None for a sensor's, which goes into the newest bag and, between
+                two episodes, into none.
             decision: its key's; None where it has none.
         """
         if episode is None:
@@ -162,11 +163,11 @@ class EpisodeBags:
             self._open[episode].write(message, decision)
 
     def end(self, episode: int, phase: str, num_decisions: int, now_ns: int) -> None:
-        """Note how long an episode was; its bag closes once everything has come."""
+        """Note how long an episode was; its bag closes once it is complete."""
         bag = self._open.get(episode)
         if bag is None:
             return
-        expected = {topic: n * num_decisions for topic, n in _PER_DECISION.items()}
+        expected = dict.fromkeys(PER_DECISION, num_decisions)
         expected[names.OBSERVATION] += 1  # the last one, which has no decision
         if phase not in _LEARNED_PHASES:
             del expected[names.TRANSITION]

@@ -1,6 +1,6 @@
 """The recorder: one rosbag2 (MCAP) per episode, the bytes as received.
 
-A process of its own: when it is slow, or the disk is full, nothing else waits.
+It is a process of its own, so that nothing else waits when it is slow or the disk is full.
 """
 
 from __future__ import annotations
@@ -18,22 +18,13 @@ from trajectory_msgs.msg import JointTrajectory
 
 from dsrl_msgs import msg
 from dsrl_ros.core.config.recorder import RecorderConfig
-from dsrl_ros.nodes.recorder.bag_writer import Definitions, EpisodeBags, Received
+from dsrl_ros.nodes.recorder.bag_writer import PER_DECISION, Definitions, EpisodeBags, Received
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
 from dsrl_ros.ros.params import declare_config
 from dsrl_ros.ros.run_node import run_node
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 
-# The decision loop: joined by key, so a message goes to its own episode however late it comes.
-_KEYED = {
-    names.OBSERVATION: msg.Observation,
-    names.NOISE: msg.Noise,
-    names.ACTION_CHUNK: msg.ActionChunk,
-    names.CHUNK_RESULT: msg.ChunkResult,
-    names.REWARD: msg.Reward,
-    names.TRANSITION: msg.Transition,
-}
 _PREFACE = {names.POLICY_SPEC: msg.PolicySpec, names.RUN_INFO: msg.RunInfo}
 _STATES = {names.TASK_STATUS: msg.TaskStatus}
 _COMMANDS = {names.TRAJECTORY: JointTrajectory, names.GRIPPER_COMMAND: JointState}
@@ -55,14 +46,15 @@ class RecorderNode(Node):
         self._incomplete = 0
         self._recorded: set[str] = set()
         self._waiting: list[Received] = []  # latched messages from before the run is known
-        # A burst that this node is too slow for must not push out what it has not yet taken.
+        # A burst that this node is too slow for must not push out messages not yet taken.
         deep = QoSProfile(depth=1000, reliability=qos.DECISION.reliability)
         objects = {names.OBJECT_POSE.format(name=n): PoseStamped for n in self._config.objects}
         camera = {names.CAMERA: Image} if self._config.camera else {}
 
         for topic, kind in _PREFACE.items():
             self._record(topic, kind, qos.LATCHED, self._on_preface)
-        for topic, kind in _KEYED.items():
+        # Joined by key: a message goes into the bag of its own episode, however late it comes.
+        for topic, kind in PER_DECISION.items():
             self._record(topic, kind, deep, self._on_keyed)
         for topic, kind in {**_STATES, **_COMMANDS}.items():
             self._record(topic, kind, deep, self._on_state)
@@ -81,7 +73,7 @@ class RecorderNode(Node):
 
     def _record(self, topic: str, kind: type, profile: QoSProfile, handler: Any) -> None:
         full_name = self.resolve_topic_name(topic)
-        if full_name in self._recorded:  # a stack may say two things on one topic
+        if full_name in self._recorded:  # a robot may have one topic for two of these names
             return
         self._recorded.add(full_name)
         package = kind.__module__.partition('.')[0]
@@ -105,24 +97,23 @@ class RecorderNode(Node):
             self._bags.add_preface(received)
 
     def _on_keyed(self, kind: type, received: Received) -> None:
-        if self._bags is not None:
-            key = deserialize_message(received.data, kind).id
-            self._write(received, key.episode, key.decision)
+        key = deserialize_message(received.data, kind).id
+        self._write(received, key.episode, key.decision)
 
     def _on_state(self, _: type, received: Received) -> None:
-        if self._bags is not None:
-            self._write(received, None)
+        self._write(received)
 
     def _on_episode_result(self, kind: type, received: Received) -> None:
-        if self._bags is None:
-            return
         result = deserialize_message(received.data, kind)
         self._write(received, result.episode)
         if self._bags is not None:
             self._bags.end(result.episode, result.phase, result.num_decisions, time.time_ns())
 
-    def _write(self, received: Received, episode: int | None, decision: int | None = None) -> None:
-        assert self._bags is not None
+    def _write(
+        self, received: Received, episode: int | None = None, decision: int | None = None
+    ) -> None:
+        if self._bags is None:
+            return
         try:
             self._bags.add(received, episode, decision)
         except OSError as error:
@@ -143,7 +134,7 @@ class RecorderNode(Node):
             )
 
     def _give_up(self, error: OSError) -> None:
-        """Stop recording, loudly; the run itself goes on."""
+        """Stop recording and report it; the run itself goes on."""
         self._stopped = (
             f'recording stopped: {error}. The run goes on; free space and start a new run to '
             'record again.'
@@ -162,5 +153,5 @@ class RecorderNode(Node):
 
 def main() -> None:
     """Run the recorder node."""
-    # It takes as much time as the decisions it records, and none of them waits for it.
+    # It takes as much CPU time as the decisions that it records, and none of them waits for it.
     run_node(RecorderNode, niceness=10)

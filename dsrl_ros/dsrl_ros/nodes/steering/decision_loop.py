@@ -7,7 +7,6 @@ by key; one with the key of another decision is ignored.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -43,25 +42,6 @@ class DecisionStage(Enum):
     INFER = 'an action chunk, from the policy node'
     EXECUTE = 'the result of the chunk, from the driver node'
     REWARD = 'the reward, from the reward node'
-
-
-@dataclass
-class EpisodeTally:
-    """What happened in an episode so far.
-
-    Attributes:
-        num_decisions, num_steps, num_rejected: decisions, control steps, rejected chunks.
-        return_value: undiscounted sum of rewards.
-        success, terminated, truncated: how it ended.
-    """
-
-    num_decisions: int = 0
-    num_steps: int = 0
-    num_rejected: int = 0
-    return_value: float = 0.0
-    success: bool = False
-    terminated: bool = False
-    truncated: bool = False
 
 
 class DecisionLoop:
@@ -112,7 +92,7 @@ class DecisionLoop:
         fallback: NoiseChooser,
         not_before_ns: int,
         sees: ObservationSpec,
-        on_end: Callable[[EpisodeTally], None],
+        on_end: Callable[[msg.EpisodeResult], None],
     ) -> None:
         """Begin an episode.
 
@@ -125,7 +105,7 @@ class DecisionLoop:
                 the same noise until the rejections end the episode.
             not_before_ns: earliest stamp of the first observation [ns].
             sees: what the learner sees of every observation.
-            on_end: called with the tally when the episode is over.
+            on_end: called when the episode is over, with counts, return and outcome filled in.
         """
         self._key, self._phase = first, phase
         self._chooser, self._fallback = chooser, fallback
@@ -133,7 +113,7 @@ class DecisionLoop:
         self._sees = sees
         self._on_end = on_end
         self._sight: Sight | None = None  # what the learner sees now in addition to the state
-        self._tally = EpisodeTally()
+        self._tally = msg.EpisodeResult()  # what happened so far
         self._rejected = False
         self._parts: dict[str, Any] = {}  # of the decision's transition, as they come
         self._enter(DecisionStage.OBSERVE)
@@ -163,10 +143,10 @@ class DecisionLoop:
             f'{self._stage.value}. Check that it runs; its log says why it does not answer.'
         )
 
-    def _enter(self, stage: DecisionStage, *retry: Callable[[], None]) -> None:
+    def _enter(self, stage: DecisionStage, retry: Callable[[], None] | None = None) -> None:
         """Wait for something new, which `retry` asks for again."""
         self._stage = stage
-        self._timer.begin(*retry)
+        self._timer.begin(retry)
 
     def _observe(self) -> None:
         sample = self._newest

@@ -13,10 +13,6 @@ from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 
 
-def _nothing() -> None:
-    pass
-
-
 class RetryTimer:
     """Waits for one answer after another, and retries while one is overdue.
 
@@ -35,8 +31,8 @@ class RetryTimer:
         self._steady_s = steady_s
         self.begin()
 
-    def begin(self, retry: Callable[[], None] = _nothing) -> None:
-        """Wait for a new answer, which `retry` asks for again."""
+    def begin(self, retry: Callable[[], None] | None = None) -> None:
+        """Wait for a new answer, which `retry` asks for again; None where nobody can be asked."""
         self._retry = retry
         self.restart()
 
@@ -55,7 +51,8 @@ class RetryTimer:
         waited_s = self.waited_s
         if waited_s > self._retry_after_s:
             self._retry_after_s = 2 * waited_s
-            self._retry()
+            if self._retry is not None:
+                self._retry()
         return waited_s > self._timeout_s
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.learning.steering.images import check_sight
 from dsrl_ros.learning.steering.plan import Phase, RunPlan
 from dsrl_ros.learning.steering.weights_inbox import WeightsInbox
-from dsrl_ros.nodes.steering.decision_loop import DecisionLoop, EpisodeTally
+from dsrl_ros.nodes.steering.decision_loop import DecisionLoop
 from dsrl_ros.nodes.steering.retry import RetryingGoal, RetryTimer
 from dsrl_ros.nodes.steering.sensors import ObservationSynchronizer
 from dsrl_ros.ros.messages import run_to_bytes
@@ -41,6 +42,7 @@ class RunStage(Enum):
     OVER = 'the last episode has ended'
 
 
+@dataclass
 class Run:
     """Leads a run from its first episode to its last; the robot holds while it waits.
 
@@ -67,34 +69,21 @@ class Run:
         trouble: what keeps the run from going on, for people; empty while nothing.
     """
 
-    def __init__(
-        self,
-        run: str,
-        config: SteeringConfig,
-        plan: RunPlan,
-        prior_scale: float,
-        inbox: WeightsInbox,
-        sensors: ObservationSynchronizer,
-        loop: DecisionLoop,
-        reset: ActionClient,
-        resume_service: str,
-        report: Callable[[msg.EpisodeResult], None],
-        logger: RcutilsLogger,
-        steady_s: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._run = run
-        self._config = config
-        self._plan = plan
-        self._prior_scale = prior_scale
-        self._inbox = inbox
-        self._sensors = sensors
-        self._loop = loop
-        self._reset = reset
-        self._resume_service = resume_service
-        self._report = report
-        self._logger = logger
-        self._steady_s = steady_s
-        self._reset_timer = RetryTimer(config.reset_timeout_s, steady_s)
+    run: str
+    config: SteeringConfig
+    plan: RunPlan
+    prior_scale: float
+    inbox: WeightsInbox
+    sensors: ObservationSynchronizer
+    loop: DecisionLoop
+    reset: ActionClient
+    resume_service: str
+    report: Callable[[msg.EpisodeResult], None]
+    logger: RcutilsLogger
+    steady_s: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._reset_timer = RetryTimer(self.config.reset_timeout_s, self.steady_s)
         self._person_must = ''  # what the reset waits for
         self.trouble = ''
         self._go_to(0)
@@ -124,15 +113,15 @@ class Run:
 
     def on_weights(self, message: msg.SteeringWeights) -> None:
         """Keep new weights for later episodes; the episode under way continues with its own."""
-        if bytes(message.run) != bytes(run_to_bytes(self._run)):
+        if bytes(message.run) != bytes(run_to_bytes(self.run)):
             return
-        if self._inbox.newest() is None:
-            self._waiting_since = self._steady_s()  # until now the trainer was only starting
+        if self.inbox.newest() is None:
+            self._waiting_since = self.steady_s()  # until now the trainer was only starting
         try:
             data = bytes(message.data) if message.data else Path(message.path).read_bytes()
-            self._inbox.offer(data, message.sha256, message.trained_episodes)
+            self.inbox.offer(data, message.sha256, message.trained_episodes)
         except (WeightsError, OSError) as error:
-            self._logger.error(f'weights version {message.version} refused: {error}')
+            self.logger.error(f'weights version {message.version} refused: {error}')
         if self.stage is RunStage.WAITING_FOR_WEIGHTS:
             self._take_weights()
 
@@ -144,25 +133,25 @@ class Run:
     # --- the stages -------------------------------------------------------------------------
 
     def _go_to(self, number: int) -> None:
-        if number == len(self._plan):
+        if number == len(self.plan):
             self.stage = RunStage.OVER
-            self._logger.info('the run is over')
+            self.logger.info('the run is over')
             return
-        self.episode = self._plan.episode(number)
+        self.episode = self.plan.episode(number)
         self.stage, self.trouble = RunStage.WAITING_FOR_WEIGHTS, ''
-        self._waiting_since = self._steady_s()
+        self._waiting_since = self.steady_s()
         self._take_weights()
 
     def _take_weights(self) -> None:
         actor = self._actor()
-        waited_s = self._steady_s() - self._waiting_since
+        waited_s = self.steady_s() - self._waiting_since
         if actor is not None:
             self._actor_in_use, self._waited_for_learning_s = actor, waited_s
-            check_sight(actor.header, self._config.learner_cameras, self._sensors.encoders)
+            check_sight(actor.header, self.config.learner_cameras, self.sensors.encoders)
             self._start_reset()
         elif waited_s > _REPORT_S:
             text = f'episode {self.episode.number} waits for learning'
-            self._logger.info(text, throttle_duration_sec=_REPORT_S)
+            self.logger.info(text, throttle_duration_sec=_REPORT_S)
 
     def _actor(self) -> SteeringActor | None:
         """Return the weights of the episode; None while they are being learned.
@@ -173,19 +162,19 @@ class Run:
         """
         trained = self.episode.trained_episodes
         # The base needs weights only for the shape of their noise.
-        if trained is None or (self._config.real_time and self.episode.phase.learned):
-            return self._inbox.newest()
-        return self._inbox.exactly(trained)
+        if trained is None or (self.config.real_time and self.episode.phase.learned):
+            return self.inbox.newest()
+        return self.inbox.exactly(trained)
 
     def _start_reset(self) -> None:
         self.stage, self.trouble = RunStage.RESETTING, ''
         goal = ResetEpisode.Goal(
-            robot=self._config.robot,
-            run=run_to_bytes(self._run),
+            robot=self.config.robot,
+            run=run_to_bytes(self.run),
             episode=self.episode.number,
             seed=self.episode.reset_seed,
         )
-        self._reset_timer.begin(RetryingGoal(self._reset, goal, self._on_reset_done).retry)
+        self._reset_timer.begin(RetryingGoal(self.reset, goal, self._on_reset_done).retry)
 
     def _watch_reset(self) -> None:
         self.trouble = ''
@@ -205,51 +194,47 @@ class Run:
             self.stage = RunStage.RESET_FAILED
             self._complain(
                 f'reset: error {result.error_code}: {result.error_message}. Fix the scene or the '
-                f'robot, then call {self._resume_service}.'
+                f'robot, then call {self.resume_service}.'
             )
             return
         self.stage, self.trouble = RunStage.DECIDING, ''
-        self._started_at = self._steady_s()
+        self._started_at = self.steady_s()
         start_ns = stamp_to_ns(answer.result.stamp)
-        self._sensors.begin(start_ns)
+        self.sensors.begin(start_ns)
         episode, actor = self.episode, self._actor_in_use
         shape = (actor.header.num_rows, actor.header.action_dim)
-        self._loop.start(
-            DecisionKey(self._config.robot, self._run, episode.number, 0),
+        self.loop.start(
+            DecisionKey(self.config.robot, self.run, episode.number, 0),
             episode.phase,
-            self._plan.chooser(episode.phase, actor, self._prior_scale),
-            PriorChooser(self._plan.seed, actor.header.layout, shape),
+            self.plan.chooser(episode.phase, actor, self.prior_scale),
+            PriorChooser(self.plan.seed, actor.header.layout, shape),
             start_ns,
             actor.observation,
             self._on_episode_end,
         )
 
     def _watch_decision(self) -> None:
-        overdue = self._loop.retry_overdue()
+        overdue = self.loop.retry_overdue()
         if not overdue:
             self.trouble = ''
             return
-        lagging = self._sensors.lagging() if self._loop.observing else ''
+        lagging = self.sensors.lagging() if self.loop.observing else ''
         self._complain(f'{overdue} Sensors: {lagging}.' if lagging else overdue)
 
-    def _on_episode_end(self, tally: EpisodeTally) -> None:
+    def _on_episode_end(self, result: msg.EpisodeResult) -> None:
         episode = self.episode
         steered = episode.phase in (Phase.ONLINE, Phase.EVAL_STEERED)
-        self._report(
-            msg.EpisodeResult(
-                robot=self._config.robot,
-                run=run_to_bytes(self._run),
-                episode=episode.number,
-                phase=episode.phase.value,
-                reset_seed=episode.reset_seed,
-                weights_version=self._actor_in_use.header.version if steered else 0,
-                duration=self._steady_s() - self._started_at,
-                waited_for_learning=self._waited_for_learning_s,
-                **vars(tally),
-            )
-        )
+        result.robot = self.config.robot
+        result.run = run_to_bytes(self.run)
+        result.episode = episode.number
+        result.phase = episode.phase.value
+        result.reset_seed = episode.reset_seed
+        result.weights_version = self._actor_in_use.header.version if steered else 0
+        result.duration = self.steady_s() - self._started_at
+        result.waited_for_learning = self._waited_for_learning_s
+        self.report(result)
         self._go_to(episode.number + 1)
 
     def _complain(self, trouble: str) -> None:
         self.trouble = trouble
-        self._logger.error(trouble, throttle_duration_sec=_REPORT_S)
+        self.logger.error(trouble, throttle_duration_sec=_REPORT_S)

@@ -1,9 +1,9 @@
-"""The table from sensor topics to the state of an observation, which the user can change.
+"""The user's table from sensor topics to the state of an observation.
 
-A sensor is declared as 'NAME KIND TOPIC', or as 'NAME KIND TOPIC AGE' for what it said AGE seconds
-before, give or take half of that; a state entry as 'ENTRY=NAME.FIELD',
-'ENTRY=NAME.FIELD-NAME.FIELD' or, for what does not change during a run, 'ENTRY=NUMBER'. Kinds and
-their fields:
+A sensor is declared as 'NAME KIND TOPIC', or as 'NAME KIND TOPIC AGE' for its sample of AGE
+seconds before, give or take half of that. A state entry is declared as 'ENTRY=NAME.FIELD',
+'ENTRY=NAME.FIELD-NAME.FIELD' or, for a value that is constant during a run, 'ENTRY=NUMBER'. Kinds
+and their fields:
 
 - `pose` (geometry_msgs/PoseStamped): x, y, z [m], qx, qy, qz, qw.
 - `joints` (sensor_msgs/JointState): each joint's name, its position [rad] or [m].
@@ -28,35 +28,32 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Array
 
 Topic: TypeAlias = tuple[type, str]  # type and name
+Fields: TypeAlias = Mapping[str, float]  # the numbers in a message, by name
 
 CAMERA, ENCODER = 'image', 'features'
 _OLDEST_S = 10.0
 
 
-def _pose_fields(message: PoseStamped) -> dict[str, float]:
+def _pose_fields(message: PoseStamped) -> Fields:
     p, q = message.pose.position, message.pose.orientation
     return {'x': p.x, 'y': p.y, 'z': p.z, 'qx': q.x, 'qy': q.y, 'qz': q.z, 'qw': q.w}
 
 
-def _joint_fields(message: JointState) -> dict[str, float]:
+def _joint_fields(message: JointState) -> Fields:
     return dict(zip(message.name, message.position, strict=False))
 
 
-def _gripper_fields(message: JointState) -> dict[str, float]:
+def _gripper_fields(message: JointState) -> Fields:
     return {'width': sum(message.position)}
 
 
-_TYPES: dict[str, type] = {
-    'pose': PoseStamped,
-    'joints': JointState,
-    'gripper': JointState,
-    CAMERA: Image,
-    ENCODER: Features,
-}
-_FIELDS: dict[str, Callable[[Any], dict[str, float]]] = {
-    'pose': _pose_fields,
-    'joints': _joint_fields,
-    'gripper': _gripper_fields,
+# Type of each kind's messages, and what reads their fields.
+_KINDS: dict[str, tuple[type, Callable[[Any], Fields] | None]] = {
+    'pose': (PoseStamped, _pose_fields),
+    'joints': (JointState, _joint_fields),
+    'gripper': (JointState, _gripper_fields),
+    CAMERA: (Image, None),
+    ENCODER: (Features, None),
 }
 
 
@@ -66,7 +63,7 @@ class Sensor:
 
     Attributes:
         name, kind, topic: as declared.
-        age_ns: how long before the others its sample is from [ns].
+        age_ns: how long before the others its sample was taken [ns].
     """
 
     name: str
@@ -76,19 +73,13 @@ class Sensor:
 
     @property
     def source(self) -> Topic:
-        """What it reads."""
-        return _TYPES[self.kind], self.topic
+        """The topic that it reads."""
+        return _KINDS[self.kind][0], self.topic
 
-    def fields(self, message: Any) -> dict[str, float]:
+    def fields(self, message: Any) -> Fields:
         """Return the numbers in one of its messages; none of an image or features."""
-        read = _FIELDS.get(self.kind)
+        read = _KINDS[self.kind][1]
         return {} if read is None else read(message)
-
-
-@dataclass(frozen=True)
-class _Term:
-    sensor: str
-    field: str
 
 
 class SensorTable:
@@ -103,40 +94,40 @@ class SensorTable:
     """
 
     def __init__(self, sensors: Sequence[str], sources: Sequence[str]) -> None:
-        self.sensors: dict[str, Sensor] = {}
+        self._sensors: dict[str, Sensor] = {}
         for line in sensors:
             sensor = _sensor(line)
-            if sensor.name in self.sensors:
+            if sensor.name in self._sensors:
                 raise ConfigError(f'sensors: got {sensor.name} twice, expected one of each name.')
-            self.sensors[sensor.name] = sensor
-        self._entries: dict[str, list[_Term]] = {}
-        self._constants: dict[str, float] = {}
+            self._sensors[sensor.name] = sensor
+        # Each entry is a number, or one or two (sensor, field) of which the second is subtracted.
+        self._entries: dict[str, float | list[tuple[str, str]]] = {}
         for line in sources:
             entry, _, expression = line.partition('=')
             number = _number(expression)
-            if number is None:
-                terms = [self._term(line, text) for text in expression.split('-', 1)]
-                self._entries[entry.strip()] = terms
-            else:
-                self._constants[entry.strip()] = number
+            self._entries[entry.strip()] = (
+                [self._term(line, text) for text in expression.split('-', 1)]
+                if number is None
+                else number
+            )
 
     def of_kind(self, kind: str) -> list[str]:
         """Return the names of the sensors of a kind, in the order of the table."""
-        return [sensor.name for sensor in self.sensors.values() if sensor.kind == kind]
+        return [sensor.name for sensor in self._sensors.values() if sensor.kind == kind]
 
     def needed(self, cameras: Sequence[str]) -> list[Sensor]:
-        """Return the sensors to listen to: all but the cameras that are not among these."""
-        return [s for s in self.sensors.values() if s.kind != CAMERA or s.name in cameras]
+        """Return the sensors to subscribe to: all but the cameras that are not among these."""
+        return [s for s in self._sensors.values() if s.kind != CAMERA or s.name in cameras]
 
-    def _term(self, line: str, text: str) -> _Term:
+    def _term(self, line: str, text: str) -> tuple[str, str]:
         name, dot, field = text.strip().partition('.')
-        with_fields = [n for n, sensor in self.sensors.items() if sensor.kind in _FIELDS]
+        with_fields = [s.name for s in self._sensors.values() if _KINDS[s.kind][1]]
         if not dot or not field or name not in with_fields:
             raise ConfigError(
                 f"state_sources: got {line!r}, expected 'ENTRY=NUMBER', 'ENTRY=NAME.FIELD' or "
                 f"'ENTRY=NAME.FIELD-NAME.FIELD' with NAME one of {', '.join(with_fields)}."
             )
-        return _Term(name, field)
+        return name, field
 
     def require(self, state_names: Sequence[str], cameras: Sequence[str] = ()) -> None:
         """Raise unless there is a source for every entry of a policy's state, and every camera.
@@ -152,18 +143,15 @@ class SensorTable:
                 f'{", ".join(cameras)}, the table has {", ".join(known_cameras) or "none"}. Add '
                 f"'{unknown[0]} {CAMERA} TOPIC'."
             )
-        known = [*self._entries, *self._constants]
-        missing = [name for name in state_names if name not in known]
+        missing = [name for name in state_names if name not in self._entries]
         if missing:
             raise ConfigError(
                 f'state_sources: got none for {", ".join(missing)}; the policy needs '
-                f'{", ".join(state_names)}, the table has {", ".join(known)}. '
+                f'{", ".join(state_names)}, the table has {", ".join(self._entries)}. '
                 'Add the missing lines.'
             )
 
-    def state(
-        self, state_names: Sequence[str], fields: Mapping[str, Mapping[str, float]]
-    ) -> Array:
+    def state(self, state_names: Sequence[str], fields: Mapping[str, Fields]) -> Array:
         """Compute a state.
 
         Args:
@@ -178,18 +166,18 @@ class SensorTable:
         """
         return np.array([self._value(name, fields) for name in state_names], dtype=np.float32)
 
-    def _value(self, name: str, fields: Mapping[str, Mapping[str, float]]) -> float:
-        if name in self._constants:
-            return self._constants[name]
+    def _value(self, name: str, fields: Mapping[str, Fields]) -> float:
+        entry = self._entries[name]
+        if isinstance(entry, float):
+            return entry
         values = []
-        for term in self._entries[name]:
-            found = fields[term.sensor]
-            if term.field not in found:
+        for sensor, field in entry:
+            if field not in fields[sensor]:
                 raise ConfigError(
-                    f'state_sources: {name} takes {term.sensor}.{term.field}, but the sensor has '
-                    f'{", ".join(found)}.'
+                    f'state_sources: {name} takes {sensor}.{field}, but the sensor has '
+                    f'{", ".join(fields[sensor])}.'
                 )
-            values.append(found[term.field])
+            values.append(fields[sensor][field])
         return values[0] - values[1] if len(values) == 2 else values[0]
 
 
@@ -200,17 +188,17 @@ def _sensor(line: str) -> Sensor:
         ConfigError: it cannot be read.
     """
     words = line.split()
-    if len(words) not in (3, 4) or words[1] not in _TYPES:
+    if len(words) not in (3, 4) or words[1] not in _KINDS:
         raise ConfigError(
             f"sensors: got {line!r}, expected 'NAME KIND TOPIC' or 'NAME KIND TOPIC AGE' with "
-            f'KIND one of {", ".join(_TYPES)}.'
+            f'KIND one of {", ".join(_KINDS)}.'
         )
     name, kind, topic, *age = words
     age_s = _number(age[0]) if age else 0.0
     if age_s is None or not 0.0 <= age_s <= _OLDEST_S:
         raise ConfigError(
-            f'sensors: got {line!r}, expected an AGE of 0 to {_OLDEST_S:g} s: what the sensor '
-            'said so long before.'
+            f'sensors: got {line!r}, expected an AGE of 0 to {_OLDEST_S:g} s: how long '
+            'before the others the sample was taken.'
         )
     return Sensor(name, kind, topic, round(age_s * 1e9))
 

@@ -17,8 +17,8 @@ from rosbags.rosbag2 import Reader
 from sensor_msgs.msg import JointState
 
 from dsrl_msgs import msg
-from dsrl_ros.nodes.recorder.bag_writer import AUDIT, EpisodeBags, typestore
-from dsrl_ros.nodes.recorder.node import _KEYED, RecorderNode
+from dsrl_ros.nodes.recorder.bag_writer import AUDIT, PER_DECISION, EpisodeBags, typestore
+from dsrl_ros.nodes.recorder.node import RecorderNode
 from dsrl_ros.ros import names, qos
 
 RUN = list(uuid.uuid4().bytes)
@@ -31,7 +31,7 @@ class Graph(Node):
         super().__init__('graph', **node_options)
         self.loop = {
             topic: self.create_publisher(kind, topic, qos.DECISION)
-            for topic, kind in {**_KEYED, names.EPISODE_RESULT: msg.EpisodeResult}.items()
+            for topic, kind in {**PER_DECISION, names.EPISODE_RESULT: msg.EpisodeResult}.items()
         }
         self.run = self.create_publisher(msg.RunInfo, names.RUN_INFO, qos.LATCHED)
         self.spec = self.create_publisher(msg.PolicySpec, names.POLICY_SPEC, qos.LATCHED)
@@ -43,11 +43,11 @@ class Graph(Node):
 
     def send(self, topic: str, episode: int, decision: int, **fields) -> None:
         identifier = msg.DecisionId(robot='fr3', run=RUN, episode=episode, decision=decision)
-        self.loop[topic].publish(_KEYED[topic](id=identifier, **fields))
+        self.loop[topic].publish(PER_DECISION[topic](id=identifier, **fields))
 
     def send_episode(self, episode: int, decisions: int, without: str = '') -> None:
         for decision in range(decisions):
-            for topic in _KEYED:
+            for topic in PER_DECISION:
                 if topic != without:
                     self.send(topic, episode, decision)
         self.send(names.OBSERVATION, episode, decisions)
@@ -90,8 +90,8 @@ def test_an_episode_is_in_its_bag_with_what_came_before(ros, graph, tmp_path):
     bag = tmp_path / 'episodes' / '0000'
     ros.spin_until((bag / 'metadata.yaml').exists)
     found = read(bag)
-    assert {t: len(found[t]) for t in _KEYED} == {
-        **dict.fromkeys(_KEYED, 2),
+    assert {t: len(found[t]) for t in PER_DECISION} == {
+        **dict.fromkeys(PER_DECISION, 2),
         names.OBSERVATION: 3,
     }
     assert found[names.POLICY_SPEC][0].name == 'before the run is known'

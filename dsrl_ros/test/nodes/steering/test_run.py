@@ -22,7 +22,6 @@ from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.steering.plan import RunPlan
 from dsrl_ros.learning.steering.weights_inbox import WeightsInbox
-from dsrl_ros.nodes.steering.decision_loop import EpisodeTally
 from dsrl_ros.nodes.steering.run import Run, RunStage
 from dsrl_ros.ros.messages import run_to_bytes
 from dsrl_ros.ros.stamps import stamp_from_ns
@@ -116,7 +115,7 @@ class Bench:
         return self.run.stage
 
     def end(self, **tally: Any) -> RunStage:
-        self.started[-1].end(EpisodeTally(**tally))
+        self.started[-1].end(msg.EpisodeResult(**tally))
         return self.run.stage
 
 
@@ -317,7 +316,7 @@ def test_an_overdue_decision_is_reported_with_the_sensors_it_waits_for():
     assert not bench.run.trouble
 
 
-def test_the_result_of_an_episode_carries_its_tally():
+def test_the_result_of_an_episode_carries_its_counts():
     bench = Bench()
     bench.weights(0)
     bench.succeed()
