@@ -1,9 +1,9 @@
-"""`dsrl judge`: a person marks the running episode: s success, f failure, a abort; q quits. While a
-reset waits for the scene: r ready, n cannot be arranged.
+"""`dsrl judge`: a person marks the running episode.
 
-On a terminal one key is enough. Elsewhere it reads lines (`echo s | dsrl judge`), ends with its
-input, and returns 1 if a mark was refused. The reward node must have `person` among its sources.
-An abort ends the episode after the current chunk: it is no emergency stop.
+Keys: s success, f failure, a abort, q quit; while a reset waits for the scene: r ready, n cannot
+be arranged. On a terminal one key is enough. Elsewhere it reads lines (`echo s | dsrl judge`),
+ends with its input, and returns 1 if a mark was refused. The reward node must have `person` among
+its sources. An abort ends the episode after the current chunk: it is no emergency stop.
 """
 
 from __future__ import annotations
