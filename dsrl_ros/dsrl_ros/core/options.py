@@ -1,6 +1,6 @@
-"""Typed options: frozen dataclasses whose fields carry their description, range and choices.
+"""Typed options: frozen dataclasses whose fields carry description, range and choices.
 
-One declaration serves the checks, the ROS parameters and the documentation.
+The checks, the ROS parameters and docs/options.md all use this one declaration.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def option(
     """Declare one option of a frozen dataclass.
 
     Args:
-        default: its value when nothing is said; a tuple for a list.
+        default: its value when none is given; a tuple for a list.
         description: one sentence with the unit.
         low, high: inclusive range of a number, or of each entry of a tuple.
         choices: the allowed words of a string.
@@ -54,7 +54,7 @@ def options_of(config_class: type) -> dict[str, dataclasses.Field[Any]]:
 
 
 def allowed(field: dataclasses.Field[Any]) -> str:
-    """Say in words which values an option takes."""
+    """Return in words which values an option takes."""
     choices = field.metadata.get('choices')
     low, high = field.metadata.get('low'), field.metadata.get('high')
     if choices:
@@ -87,7 +87,7 @@ def check(config: Any, where: str = '') -> None:
 
 
 def from_mapping(config_class: type[ConfigT], values: Mapping[str, Any], where: str) -> ConfigT:
-    """Build a configuration from a mapping, say a section of a YAML file.
+    """Build a configuration from a mapping, for example a section of a YAML file.
 
     Args:
         config_class: frozen dataclass made of `option` fields.
@@ -181,7 +181,7 @@ def _error(where: str, name: str, field: dataclasses.Field[Any], value: Any) -> 
 
 
 def _check_value(where: str, name: str, field: dataclasses.Field[Any], value: Any) -> Any:
-    """Return `value` with whole numbers made floats and lists made tuples where asked for."""
+    """Return `value` with whole numbers as floats and lists as tuples where the option is one."""
     default = field.default
     if isinstance(default, tuple):
         if not isinstance(value, (list, tuple)):

@@ -115,7 +115,7 @@ class Description:
             )
             for where, include in wanted(self._includes)
         ]
-        nodes = [
+        nodes: list[_Entry] = [
             (where, {**node, **{k: substitute(str(node[k]), arguments, where) for k in _WHAT}})
             for where, node in wanted(self._nodes)
         ]
