@@ -40,7 +40,7 @@ class GateConfig:
 
 @dataclass(frozen=True)
 class DriverConfig:
-    """Options of the driver node beside the gate's."""
+    """Options of the driver node other than the gate's."""
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the domain')
     robot_model: str = option('fr3', 'model of the robot that is driven', choices=ROBOT_MODELS)

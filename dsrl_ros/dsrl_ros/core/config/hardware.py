@@ -28,7 +28,7 @@ class HardwareConfig:
     tool_pose: str = option(
         'auto',
         "who publishes the tool's pose: the driver, by forward kinematics of the joints, or "
-        "the robot's stack; auto takes the driver where the vendor's stack does not tell it",
+        "the robot's stack; auto takes the driver where the vendor's stack does not publish it",
         choices=('auto', 'driver', 'robot'),
     )
     target_hz: float = option(

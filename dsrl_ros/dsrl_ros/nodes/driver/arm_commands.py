@@ -1,8 +1,8 @@
-"""What goes out to controllers of the arm and to the twin's gripper, counted. Judges nothing."""
+"""The commands to controllers of the arm and to the twin's gripper."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import numpy as np
 from rclpy.node import Node
@@ -16,36 +16,50 @@ from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.robot_messages import joints_to_msg, trajectory_to_msg
 
 
-class ArmCommands(Protocol):
+class ArmCommands(ABC):
     """What takes the windows of an arm. Nothing can be sent before `open`."""
 
-    def other_publishers(self) -> list[str]:
-        """Return the topics on which somebody else commands the same arm."""
-        ...
+    _taker = 'a controller'
+
+    def __init__(self, node: Node, topic: str) -> None:
+        """Prepare.
+
+        Args:
+            node: that owns the publishers.
+            topic: takes the commands.
+        """
+        self._node = node
+        self._topic = node.resolve_topic_name(topic)  # counting alone follows no remapping
+        self._fault = ''
 
     def missing(self) -> list[str]:
-        """Say that nobody listens, if so."""
-        ...
+        """Return what is not there yet: somebody who takes the commands."""
+        listens = self._node.count_subscribers(self._topic)
+        return [] if listens else [f'{self._taker} that takes {self._topic}']
 
     def fault(self) -> str:
         """Return why the arm was let rest before its time; empty when it was not."""
-        ...
+        return self._fault
 
     def reset(self) -> None:
-        """Forget such a trouble: somebody has looked."""
-        ...
+        """Forget such a fault: a person has checked the robot."""
+        self._fault = ''
 
+    @abstractmethod
+    def other_publishers(self) -> list[str]:
+        """Return the topics on which somebody else commands the same arm."""
+
+    @abstractmethod
     def open(self) -> None:
         """Take the right to command, unless it is held already."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Give it up; what was sent last ends at rest."""
-        ...
 
+    @abstractmethod
     def send(self, segment: Segment) -> None:
         """Send the arm's part of a segment."""
-        ...
 
 
 def other_publishers_on(node: Node, topic: str, mine: Publisher | None) -> list[str]:
@@ -55,7 +69,7 @@ def other_publishers_on(node: Node, topic: str, mine: Publisher | None) -> list[
     return [full_name] if others > 0 else []
 
 
-class TrajectoryCommands:
+class TrajectoryCommands(ArmCommands):
     """Sends the arm's windows to a joint trajectory controller.
 
     Attributes:
@@ -69,7 +83,7 @@ class TrajectoryCommands:
             node: that owns the publisher.
             robot: names its joints.
         """
-        self._node = node
+        super().__init__(node, names.TRAJECTORY)
         self._robot = robot
         self._publisher: Publisher | None = None
         self.sent = 0
@@ -77,20 +91,6 @@ class TrajectoryCommands:
     def other_publishers(self) -> list[str]:
         """Return the topics on which somebody else commands the same arm."""
         return other_publishers_on(self._node, names.TRAJECTORY, self._publisher)
-
-    def missing(self) -> list[str]:
-        """Say that nobody listens, if so."""
-        full_name = self._node.resolve_topic_name(names.TRAJECTORY)
-        if self._node.count_subscribers(full_name):
-            return []
-        return [f'a controller that takes {full_name}']
-
-    def fault(self) -> str:
-        """Return nothing: windows that are sent need no more care."""
-        return ''
-
-    def reset(self) -> None:
-        """Need nothing."""
 
     def open(self) -> None:
         """Take the right to command, unless it is held already."""

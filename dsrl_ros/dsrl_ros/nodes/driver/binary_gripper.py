@@ -11,11 +11,10 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from dsrl_ros.core.config.hardware import HardwareConfig
-from dsrl_ros.robots.execution.gripper import BinaryGripper, GripperTiming
+from dsrl_ros.robots.execution.gripper import BinaryGripper
 from dsrl_ros.ros.diagnostics import Health, Level
 
 _REQUESTS = {None: 'nothing', True: 'closed', False: 'open'}
-_STOP_S = 1.0  # a gripper that was stopped has ended by then, or never answers [s]
 
 
 class BinaryGripperDriver(ABC):
@@ -36,15 +35,7 @@ class BinaryGripperDriver(ABC):
         self._config = config
         self._waiting: list[Callable[[str], None]] = []
         self.name = ''
-        self._gripper = BinaryGripper(
-            self,
-            GripperTiming(
-                config.gripper_close_below_m,
-                config.gripper_open_above_m,
-                config.gripper_timeout_s,
-                _STOP_S,
-            ),
-        )
+        self._gripper = BinaryGripper(self, config)
 
     @abstractmethod
     def missing(self) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Protocol
 
 from rclpy.node import Node
 
@@ -16,6 +15,7 @@ from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome, Float64
 from dsrl_ros.nodes.driver.arm_commands import ArmCommands
+from dsrl_ros.nodes.driver.binary_gripper import BinaryGripperDriver
 from dsrl_ros.nodes.driver.robot_state import RobotState
 from dsrl_ros.nodes.driver.tool_pose import ToolPosePublisher
 from dsrl_ros.robots.execution.chunk_executor import Segment
@@ -31,34 +31,6 @@ from dsrl_ros.ros.waiting import STEADY_CLOCK
 _CHECK_S = 0.02
 
 
-class Gripper(Protocol):
-    """What takes the widths of the gripper. No call blocks."""
-
-    def missing(self) -> list[str]:
-        """Return what is not there yet, for people."""
-        ...
-
-    def request(self, width_m: float, force: bool) -> None:
-        """Command a width [m]; with `force`, even if it was commanded last."""
-        ...
-
-    def halt(self) -> None:
-        """Drop the request that waits."""
-        ...
-
-    def poll(self) -> None:
-        """Check the deadline, and call those that wait for the end of a command."""
-        ...
-
-    def when_settled(self, then: Callable[[str], None]) -> None:
-        """Call `then` once the last command has ended, with its error or an empty text."""
-        ...
-
-    def health(self) -> Health:
-        """Return the state of the gripper for people."""
-        ...
-
-
 class HardwareRobot:
     """A `RobotInterface`, without the faults that a robot reports itself.
 
@@ -70,7 +42,7 @@ class HardwareRobot:
     """
 
     arm: ArmCommands
-    _gripper: Gripper | None = None
+    _gripper: BinaryGripperDriver | None = None
 
     def __init__(
         self,
@@ -82,7 +54,7 @@ class HardwareRobot:
         *,
         gripper_topics: Mapping[str, str],
         asks_description: bool,
-        tells_tool: bool,
+        publishes_tool: bool,
     ) -> None:
         """Subscribe, and check the robot from now on.
 
@@ -93,7 +65,7 @@ class HardwareRobot:
             driver: gets states and faults.
             gripper_topics: where the state of a gripper of each name would come.
             asks_description: whether `description: auto` reads the URDF that the robot publishes.
-            tells_tool: whether the robot's stack publishes the pose of the tool.
+            publishes_tool: whether the robot's stack publishes the pose of the tool.
         """
         self._node = node
         self._driver = driver
@@ -101,8 +73,8 @@ class HardwareRobot:
         self._config = config
         asked = {'topic': True, 'shipped': False}.get(hardware.description, asks_description)
         self._own = SelfDescription(node, robot) if asked else None
-        told = {'robot': True, 'driver': False}.get(hardware.tool_pose, tells_tool)
-        self._tool = None if told else ToolPosePublisher(node, robot)
+        published = {'robot': True, 'driver': False}.get(hardware.tool_pose, publishes_tool)
+        self._tool = None if published else ToolPosePublisher(node, robot)
         self._state = RobotState(node, robot, qos.FULL_RATE, gripper_topics, self._on_state)
         self._silence = SilenceWatch(
             hardware.state_silence_s,
@@ -268,7 +240,7 @@ class HardwareRobot:
 
     def _check_following(self) -> None:
         commanded = self._driver.commanded()
-        # An arm that is lost stays so from one chunk to the next. An old state tells nothing: that
+        # An arm that is lost stays so from one chunk to the next. An old state shows nothing: that
         # states have stopped is another fault, with a name of its own.
         if commanded is None or self._newest_ns == self._followed_ns:
             return

@@ -51,7 +51,7 @@ class MoveServer:
         except DsrlError as error:
             end = MoveEnd(begun=False, cause=str(error))
         except Exception:
-            # rclpy would answer with a result that says nothing went wrong.
+            # rclpy would answer with a result without an error.
             self._driver.stop_move('a defect of the driver')
             end = MoveEnd(begun=True, cause=traceback.format_exc())
         if not end.cause:

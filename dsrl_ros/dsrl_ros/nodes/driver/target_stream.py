@@ -7,41 +7,37 @@ sampled from windows that end at rest, and a stream that has stalled is not resu
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable
 
 from rclpy.node import Node
 
+from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.types import Float64
+from dsrl_ros.nodes.driver.arm_commands import ArmCommands
 from dsrl_ros.robots.execution.chunk_executor import Segment
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 
-Target = Callable[[int, Float64, Float64], None]
 
+class SegmentStream(ArmCommands):
+    """Publishes the target of now, from the start of a segment to its end.
 
-class SegmentStream:
-    """Calls with the target of now, from the start of a segment to its end."""
+    A subclass adds `_publish`, and the publisher that it needs.
+    """
 
-    def __init__(
-        self, node: Node, rate_hz: float, ttl_s: float, what: str, target: Target
-    ) -> None:
+    def __init__(self, node: Node, config: HardwareConfig, topic: str) -> None:
         """Prepare.
 
         Args:
             node: that owns the timer, and whose clock the segments follow.
-            rate_hz: targets per second [1/s].
-            ttl_s: gap between two targets after which the arm is let rest [s].
-            what: takes the targets; named in the complaint.
-            target: gets the time [ns], joints [rad] and velocities [rad/s] of each target, (J,).
+            config: rate of the targets, and the gap between two after which the arm is let rest.
+            topic: takes the targets.
         """
-        self._node = node
-        self._ttl_s = ttl_s
-        self._what = what
-        self._target = target
+        super().__init__(node, topic)
+        self._ttl_s = config.target_ttl_s
         self._segments: deque[Segment] = deque()
         self._ticked_s = 0.0
-        self._fault_text = ''
-        self._timer = node.create_timer(1.0 / rate_hz, self._tick, clock=STEADY_CLOCK)
+        self._timer = node.create_timer(1.0 / config.target_hz, self._tick, clock=STEADY_CLOCK)
         self._timer.cancel()
 
     @property
@@ -49,20 +45,12 @@ class SegmentStream:
         """Whether a segment is being followed."""
         return bool(self._segments)
 
-    def fault(self) -> str:
-        """Return why the arm was let rest before its time; empty when it was not."""
-        return self._fault_text
-
-    def reset(self) -> None:
-        """Forget a stall: a person has checked the robot."""
-        self._fault_text = ''
-
     def clear(self) -> None:
         """Follow nothing any more."""
         self._timer.cancel()
         self._segments.clear()
 
-    def follow(self, segment: Segment) -> None:
+    def send(self, segment: Segment) -> None:
         """Follow a segment from its start on, in place of all that would start then or later."""
         if not self._segments:
             self._ticked_s = time.monotonic()
@@ -71,6 +59,10 @@ class SegmentStream:
         while self._segments and self._segments[-1].start_ns >= segment.start_ns:
             self._segments.pop()
         self._segments.append(segment)
+
+    @abstractmethod
+    def _publish(self, stamp_ns: int, joints: Float64, velocity: Float64) -> None:
+        """Publish a target: its time [ns], joints [rad] and velocities [rad/s], (J,)."""
 
     def _tick(self) -> None:
         now_s, now_ns = time.monotonic(), self._node.get_clock().now().nanoseconds
@@ -86,13 +78,13 @@ class SegmentStream:
             return
         segment = self._segments[0]
         elapsed_ns = now_ns - segment.start_ns
-        self._target(now_ns, *segment.trajectory.sample(elapsed_ns))
+        self._publish(now_ns, *segment.trajectory.sample(elapsed_ns))
         if len(self._segments) == 1 and elapsed_ns > segment.trajectory.duration_ns:
             self.clear()  # its end, at rest, has just been sent
 
     def _stall(self, gap_s: float) -> None:
         self.clear()
-        self._fault_text = (
-            f'{self._what}: got a gap of {gap_s:.2f} s between two targets, expected at most '
+        self._fault = (
+            f'{self._topic}: got a gap of {gap_s:.2f} s between two targets, expected at most '
             f'{self._ttl_s:g} s. The driver was not scheduled; give it a core.'
         )

@@ -29,7 +29,7 @@ _STOPPED = (ChunkOutcome.FAULT, ChunkOutcome.TIMEOUT)
 
 
 class DriverListener(Protocol):
-    """Who is told what the driver does: the node, or a test."""
+    """What the driver reports to: the node, or a test."""
 
     def on_motion(self) -> None:
         """React to a motion that begins: `check_heartbeat` every 0.01 s until the arm rests."""
@@ -67,7 +67,7 @@ class ArmDriver:
 
         Args:
             config, gate_config: options.
-            listener: is told what happens.
+            listener: what the driver reports to.
             latch: open.
         """
         self._config = config
@@ -350,7 +350,7 @@ class ArmDriver:
     def busy(self) -> bool:
         """Whether the arm is commanded to move, if only to come to rest after a chunk."""
         if self._runner is None or self.executing or not self._config.real_time:
-            return self.executing  # in lockstep time stands still after a chunk
+            return self.executing  # in lockstep no time passes after a chunk
         return self._pace.now_ns() < self.executor.rests_at()
 
     @property

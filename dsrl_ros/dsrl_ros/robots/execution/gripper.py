@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from dsrl_ros.core.config.hardware import HardwareConfig
+
+_STOP_S = 1.0  # a gripper that was stopped has ended by then, or never answers [s]
 
 
 class GripperPort(Protocol):
@@ -24,23 +27,6 @@ class GripperPort(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class GripperTiming:
-    """When a gripper counts as closed, and for how long it is waited.
-
-    Attributes:
-        close_below_m, open_above_m: widths that mean close and open [m]; a width between
-            them changes nothing.
-        answer_s: wait for the end of a command [s].
-        stop_s: wait for the end of a command that was stopped [s].
-    """
-
-    close_below_m: float
-    open_above_m: float
-    answer_s: float
-    stop_s: float
-
-
 class BinaryGripper:
     """Turns widths into commands to open and to close.
 
@@ -51,18 +37,18 @@ class BinaryGripper:
     def __init__(
         self,
         port: GripperPort,
-        timing: GripperTiming,
+        config: HardwareConfig,
         steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start with a gripper of which nothing is known.
 
         Args:
             port: the connection to the gripper.
-            timing: thresholds and deadlines.
+            config: thresholds and deadlines.
             steady_s: a clock that never jumps [s].
         """
         self._port = port
-        self._timing = timing
+        self._config = config
         self._steady_s = steady_s
         self._requested: bool | None = None
         self._commanded: bool | None = None  # last, unless it was stopped
@@ -74,7 +60,7 @@ class BinaryGripper:
 
     @property
     def settled(self) -> bool:
-        """Whether the last command has ended, or is overdue and `complaint` says so."""
+        """Whether the last command has ended, or is overdue, as `complaint` reports."""
         return not self._busy or (bool(self.complaint) and not self._stopping)
 
     @property
@@ -95,9 +81,9 @@ class BinaryGripper:
             force: command it even if it was commanded last: that may have failed, or the fingers
                 may have been moved since. A command under way, and in time, is not repeated.
         """
-        if width_m <= self._timing.close_below_m:
+        if width_m <= self._config.gripper_close_below_m:
             self._requested = True
-        elif width_m >= self._timing.open_above_m:
+        elif width_m >= self._config.gripper_open_above_m:
             self._requested = False
         if force and self.settled:
             self._commanded = None
@@ -130,15 +116,15 @@ class BinaryGripper:
         if not self._busy or self._steady_s() < self._deadline_s:
             return
         if self._stopping:
-            # It may never answer again; a newer command tells whether it does.
+            # It may never answer again; a newer command shows whether it does.
             self._busy = self._stopping = False
             self._commanded = None
             self._go_on()
         elif not self.complaint:
             self.complaint = (
                 f'got no answer to {"close" if self._commanded else "open"} for '
-                f'{self._timing.answer_s:g} s, expected one within that time. Check the hand and '
-                'its node.'
+                f'{self._config.gripper_timeout_s:g} s, expected one within that time. '
+                'Check the hand and its node.'
             )
 
     def _go_on(self) -> None:
@@ -147,9 +133,9 @@ class BinaryGripper:
         if not self._busy:
             self._command_id += 1
             self._commanded, self._busy, self.complaint = self._requested, True, ''
-            self._deadline_s = self._steady_s() + self._timing.answer_s
+            self._deadline_s = self._steady_s() + self._config.gripper_timeout_s
             self._port.start(self._requested, self._command_id)
         elif not self._stopping:
             self._stopping = True
-            self._deadline_s = self._steady_s() + self._timing.stop_s
+            self._deadline_s = self._steady_s() + _STOP_S
             self._port.stop()

@@ -10,7 +10,7 @@ from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
 
-# The posture resolves the arm's seventh degree of freedom. It weighs so little beside the tool
+# The posture resolves the arm's seventh degree of freedom. It weighs so little against the tool
 # that it moves the tool by less than the tolerance, and pulls by a small part of its error per
 # iteration so that the iteration stays near its seed.
 _POSTURE_COST = 1e-3

@@ -1,4 +1,4 @@
-"""What a robot says of itself at run time: limits and kinematics out of its URDF.
+"""What a robot publishes of itself at run time: limits and kinematics out of its URDF.
 
 Only the chain from the base to the tool is taken, and of it only names, frames and limits: meshes
 are not at hand, and nothing else of a text from the network reaches a parser that opens files.

@@ -1,8 +1,8 @@
-"""From an action chunk to the joint trajectory that a controller follows. Owns no safety rule.
+"""Turns an action chunk into the joint trajectory that a controller follows.
 
-Everything is reckoned from what was *commanded* last, never from what was measured: tracking
-errors then neither accumulate nor jerk the arm at the boundary of two chunks. Where a row leads,
-`robots.modes` says; how the arm gets there, `robots.motion.spline`.
+Plans start from what was commanded last, never from what was measured: tracking errors then
+neither accumulate nor jerk the arm at the boundary of two chunks. The modes give the target of
+each row; `spline` joins them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from dsrl_ros.robots.motion.spline import spline
 from dsrl_ros.robots.motion.trajectory import Int64, JointTrajectory
 
 # A gripper column must pass this value to change the hand's mind: the Franka Hand stalls when it
-# is told to open and close in quick succession, so what lies between leaves it as it is.
+# is commanded to open and close in quick succession, so a value between changes nothing.
 GRIPPER_THRESHOLD = 0.3
 LONGEST_SPAN_NS = round(LONGEST_SPAN_S * 1e9)
 
 
 @dataclass(frozen=True)
 class Commanded:
-    """What the robot has been told last: where the next chunk starts.
+    """What the robot was commanded last: the start of the next chunk.
 
     Attributes:
         joints: [rad], (J,).
@@ -138,7 +138,7 @@ class ChunkPlanner:
         self._action_dim = len(action_names)
 
     def at_rest(self, joints: Float64, width: float) -> Commanded:
-        """Return the commanded state of an arm that has been told to stay at `joints`, (J,)."""
+        """Return the commanded state of an arm that was commanded to stay at `joints`, (J,)."""
         target = target_at(joints, self._kinematics)
         return Commanded(target.joints, np.zeros_like(target.joints), target, width)
 

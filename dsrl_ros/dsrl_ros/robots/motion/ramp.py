@@ -1,7 +1,7 @@
-"""Slow at first: after engagement plans and moves are stretched in time. Judges nothing.
+"""The ramp: after engagement plans and moves are stretched in time, so that they start slowly.
 
-An arm that has just been engaged may not stand where everybody thinks it does, and its policy may
-not be the one that was meant: there is time to press the button while it creeps.
+An arm that has just been engaged may not be where it is thought to be, and its policy may be the
+wrong one: while it creeps, there is time to press the emergency stop.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class JointTrajectory:
         position = p0 + s * (m0 + s * (c2 + s * c3))
         velocity = (m0 + s * (2.0 * c2 + s * (3.0 * c3))) / span
         outside = (time != inside)[..., None]
-        # At a point its own numbers, not what the cubic beside it rounds them to.
+        # At a point its own numbers, not what the neighbouring cubic rounds them to.
         at_left, at_right = s == 0.0, s == 1.0
         position = np.where(at_right, p1, position)
         velocity = np.where(at_left, self.velocities[left], velocity)

@@ -9,9 +9,9 @@ import numpy as np
 
 from dsrl_ros.core.types import Float64
 
-# A process that was not scheduled for long has heard nothing because it did not listen: between
-# two looks no more than this counts as silence. On time, a look comes every 0.01 s.
-_LONGEST_LOOK_S = 0.03
+# A process that was not scheduled did not listen. Checks are due every 0.01 s, and no more than
+# this counts as silence between two of them.
+_LONGEST_GAP_S = 0.03
 
 
 class SilenceWatch:
@@ -41,7 +41,7 @@ class SilenceWatch:
         self._advice = advice
         self._timeout_s = timeout_s
         self._steady_s = steady_s
-        self._heard_s = self._looked_s = steady_s()
+        self._heard_s = self._checked_s = steady_s()
         self._silence_s = 0.0
         self.longest_s = 0.0
 
@@ -50,17 +50,17 @@ class SilenceWatch:
         now_s = self._steady_s()
         if moving:
             self.longest_s = max(self.longest_s, now_s - self._heard_s)
-        self._heard_s = self._looked_s = now_s
+        self._heard_s = self._checked_s = now_s
         self._silence_s = 0.0
 
     def complaint(self) -> str:
-        """Look once; return what is wrong when it has been silent too long, else nothing.
+        """Return what is wrong when it has been silent too long, else nothing.
 
         To be called every 0.01 s while the robot moves.
         """
         now_s = self._steady_s()
-        self._silence_s += min(now_s - self._looked_s, _LONGEST_LOOK_S)
-        self._looked_s = now_s
+        self._silence_s += min(now_s - self._checked_s, _LONGEST_GAP_S)
+        self._checked_s = now_s
         self.longest_s = max(self.longest_s, now_s - self._heard_s)
         if self._silence_s <= self._timeout_s:
             return ''
@@ -95,11 +95,11 @@ class FollowWatch:
         self._lost_s: float | None = None
 
     def reset(self) -> None:
-        """Forget what was before: the arm is commanded anew."""
+        """Start again with an arm that follows."""
         self._lost_s = None
 
     def complaint(self, commanded: Float64, measured: Float64) -> str:
-        """Look once; return what is wrong when the arm has not followed for too long.
+        """Return what is wrong when the arm has not followed for too long, else nothing.
 
         Args:
             commanded: joints commanded now [rad], (J,).

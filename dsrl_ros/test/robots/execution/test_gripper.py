@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dsrl_ros.robots.execution.gripper import BinaryGripper, GripperTiming
+from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.robots.execution.gripper import BinaryGripper
 
 OPEN, CLOSED = 0.08, 0.0
 
@@ -14,8 +15,10 @@ class Hand:
         self.now_s = 10.0
         self.sent: list[str] = []
         self.command_id = 0
-        timing = GripperTiming(close_below_m=0.03, open_above_m=0.05, answer_s=5.0, stop_s=1.0)
-        self.gripper = BinaryGripper(self, timing, lambda: self.now_s)
+        config = HardwareConfig(
+            gripper_close_below_m=0.03, gripper_open_above_m=0.05, gripper_timeout_s=5.0
+        )
+        self.gripper = BinaryGripper(self, config, lambda: self.now_s)
 
     def start(self, closes: bool, command_id: int) -> None:
         self.sent.append('close' if closes else 'open')

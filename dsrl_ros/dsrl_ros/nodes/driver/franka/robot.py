@@ -55,7 +55,7 @@ class FrankaRobot(HardwareRobot):
             driver,
             gripper_topics={name: names.GRIPPER_STATES_OF.format(name=name) for name in hands},
             asks_description=real,
-            tells_tool=real,
+            publishes_tool=real,
         )
         self.arm = (
             CrispCommands(node, lambda: self._robot, hardware)

@@ -18,7 +18,6 @@ from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.arm_commands import other_publishers_on
 from dsrl_ros.nodes.driver.target_stream import SegmentStream
-from dsrl_ros.robots.execution.chunk_executor import Segment
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
 
@@ -26,12 +25,10 @@ from dsrl_ros.ros import names, qos
 _TOPICS = (names.XS_GROUP, names.XS_SINGLE, names.XS_TRAJECTORY)
 
 
-class JointGroupCommands:
-    """Sends the arm's targets, each within the robot's limits to the last bit.
+class JointGroupCommands(SegmentStream):
+    """Sends the arm's targets, each within the robot's limits to the last bit."""
 
-    Attributes:
-        stream: samples the targets.
-    """
+    _taker = 'an xs_sdk'
 
     def __init__(
         self,
@@ -50,15 +47,11 @@ class JointGroupCommands:
             config: rate and time-to-live of the targets.
             others: returns what the driver itself publishes on another topic of commands.
         """
-        self._node = node
+        super().__init__(node, config, names.XS_GROUP)
         self._robot = robot
         self._group = group
         self._others = others
         self._publisher: Publisher | None = None
-        self._topic = node.resolve_topic_name(names.XS_GROUP)
-        self.stream = SegmentStream(
-            node, config.target_hz, config.target_ttl_s, self._topic, self._on_target
-        )
 
     def other_publishers(self) -> list[str]:
         """Return the topics on which somebody else commands the same motors."""
@@ -69,20 +62,6 @@ class JointGroupCommands:
             for other in other_publishers_on(self._node, name, publisher)
         ]
 
-    def missing(self) -> list[str]:
-        """Say that nobody listens, if so."""
-        if self._node.count_subscribers(self._topic):
-            return []
-        return [f'an xs_sdk that takes {self._topic}']
-
-    def fault(self) -> str:
-        """Return why the arm was let rest before its time; empty when it was not."""
-        return self.stream.fault()
-
-    def reset(self) -> None:
-        """Forget a stall: a person has checked the robot."""
-        self.stream.reset()
-
     def open(self) -> None:
         """Take the right to command, unless it is held already."""
         if self._publisher is None:
@@ -92,14 +71,10 @@ class JointGroupCommands:
 
     def close(self) -> None:
         """Give it up; the motors hold the last target."""
-        self.stream.clear()
+        self.clear()
         if self._publisher is not None:
             self._node.destroy_publisher(self._publisher)
         self._publisher = None
-
-    def send(self, segment: Segment) -> None:
-        """Follow a segment from its start on, in place of all that would start then or later."""
-        self.stream.follow(segment)
 
     def hold(self, joints: Float64) -> None:
         """Make `joints` the goal of the motors at once [rad], (J,)."""
@@ -114,7 +89,7 @@ class JointGroupCommands:
                 JointGroupCommand(name=self._group, cmd=array('f', within.tolist()))
             )
 
-    def _on_target(self, _: int, joints: Float64, __: Float64) -> None:
+    def _publish(self, _: int, joints: Float64, __: Float64) -> None:
         self.hold(joints)
 
 

@@ -1,7 +1,7 @@
 """The gripper of an Interbotix arm, by its motor alone: pressed shut and open, or sent to a width.
 
-The motor tells no end of a command, and pressing at full effort it overheats: so the fingers are
-watched, and where they have met something the effort is taken down to what holds.
+The motor reports no end of a command, and it overheats when it presses at full effort: so the
+fingers are watched, and once they have met something the effort is lowered to what holds.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class XsGripper(BinaryGripperDriver):
             )
 
     def close(self) -> None:
-        """Give it up; the motor goes on with what it was told last."""
+        """Give it up; the motor goes on with its last command."""
         if self.publisher is not None:
             self._node.destroy_publisher(self.publisher)
         self.publisher = None
@@ -120,7 +120,7 @@ class XsGripper(BinaryGripperDriver):
         )
 
     def _command(self, effort: float, width: float) -> None:
-        """Tell the motor what its mode takes.
+        """Send the motor what its mode takes.
 
         Args:
             effort: in mode pwm.

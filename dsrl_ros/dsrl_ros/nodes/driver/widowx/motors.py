@@ -1,8 +1,8 @@
 """How warm the motors of an Interbotix arm are, and which are in an error. Reboots none.
 
-`xs_sdk` tells neither by itself: a motor that is overloaded lets go, and the arm hangs. Nor does
-it tell any register of such a motor: whatever the motor answers bears an alert, which the vendor's
-library takes for a reading that failed. So one that is silent, asked again, is in an error.
+`xs_sdk` publishes neither: a motor that is overloaded lets go, and the arm hangs. It cannot read
+such a motor either: each answer bears an alert, which the vendor's library takes for a reading
+that failed. So a motor that stays silent when it is read again is in an error.
 """
 
 from __future__ import annotations
@@ -83,10 +83,10 @@ class MotorWatch:
             DriverError: xs_sdk does not answer.
         """
         found = await self._read(_ERRORS)
-        told = {
+        found_of = {
             name: errors_of(found[name]) if name in found else [_SILENT] for name in self._names
         }
-        self.errors = {name: errors for name, errors in told.items() if errors}
+        self.errors = {name: errors for name, errors in found_of.items() if errors}
 
     def fault(self) -> str:
         """Return which motor must not go on; empty when all may."""
@@ -132,7 +132,7 @@ class MotorWatch:
             self.reads += 1
 
     async def _read(self, register: str) -> dict[str, int]:
-        """Return a register of each motor that tells it; that of a group ends at one silent."""
+        """Return a register of each motor that answers; that of a group ends at a silent one."""
         found = dict(
             zip(self._names, await self._services.registers(GROUP, ALL, register), strict=False)
         )

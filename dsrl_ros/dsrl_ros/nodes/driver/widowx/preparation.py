@@ -179,7 +179,7 @@ class XsPreparation:
             await self._services.set_mode(SINGLE, name, mode, (500, 100))
             if (got := (await self._services.info(SINGLE, name)).mode) != mode:
                 raise DriverError(f'xs_sdk: got {name} in mode {got}, expected {mode}.')
-        if self._registers.told and not all(
+        if self._registers.readable and not all(
             await self._services.registers(SINGLE, name, 'Torque_Enable')
         ):
             go_on()

@@ -57,16 +57,16 @@ class WidowXRobot(HardwareRobot):
             config, hardware, widowx: options.
             driver: gets states and faults.
         """
-        self._told = XsStates(widowx.gripper_joint)
+        self._plausible = XsStates(widowx.gripper_joint)
         super().__init__(
             node,
             robot,
             config,
             hardware,
             driver,
-            gripper_topics={},  # the fingers are told with the arm
+            gripper_topics={},  # the fingers come with the arm
             asks_description=True,
-            tells_tool=False,
+            publishes_tool=False,
         )
         real = config.robot_mode == 'real'
         self._services = XsServices(node)
@@ -92,7 +92,9 @@ class WidowXRobot(HardwareRobot):
 
     def missing(self) -> list[str]:
         """Return the topics and services that are not there yet."""
-        others = [f'{self._state.arm.name} to have one publisher'] if self._told_twice() else []
+        others = (
+            [f'{self._state.arm.name} to have one publisher'] if self._published_twice() else []
+        )
         return super().missing() + self._services.missing() + others
 
     def open(self) -> None:
@@ -118,14 +120,14 @@ class WidowXRobot(HardwareRobot):
 
     def joints(self) -> Float64:
         """Return the joints measured last that can be true [rad], (J,)."""
-        return self._state.joints() if self._told.joints is None else self._told.joints
+        return self._state.joints() if self._plausible.joints is None else self._plausible.joints
 
     def width(self) -> float:
         """Return the width of the gripper measured last that can be true [m]."""
-        if self._told.width is None:
+        if self._plausible.width is None:
             fingers = positions_from_msg(self._state.arm.message(), self._robot.finger_names)
             return self._robot.width(fingers)
-        return self._told.width
+        return self._plausible.width
 
     def reset(self) -> None:
         """Forget faults that are over: a person has checked the robot."""
@@ -162,11 +164,11 @@ class WidowXRobot(HardwareRobot):
 
     def _own_fault(self) -> str:
         motors = self.motors.fault() if self.motors is not None else ''
-        beyond = self._silent and self._told.beyond  # nothing else has been told for a while
-        return motors or self._told_twice() or beyond or self._unprepared
+        beyond = self._silent and self._plausible.beyond  # nothing else has come for a while
+        return motors or self._published_twice() or beyond or self._unprepared
 
-    def _told_twice(self) -> str:
-        """Return whether somebody else tells joints of the same names; empty where nobody does."""
+    def _published_twice(self) -> str:
+        """Return who else publishes joints of the same names; empty where nobody does."""
         topic = self._state.arm.name
         if self._node.count_publishers(topic) < 2:
             return ''
@@ -181,7 +183,7 @@ class WidowXRobot(HardwareRobot):
 
     def _reads_well(self) -> bool:
         try:
-            return self._told.take(self._state.arm.message(), self._robot)
+            return self._plausible.take(self._state.arm.message(), self._robot)
         except ShapeMismatchError:
             return True  # another robot's, which is named elsewhere
 

@@ -1,6 +1,6 @@
-"""The services of an Interbotix `xs_sdk`, asked with deadlines.
+"""The services and registers of an Interbotix `xs_sdk`, with deadlines.
 
-They answer to everything and say nothing of what went wrong: who sets something reads it back.
+The services report no failure: whoever sets something reads it back.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class XsServices:
         await self._ask(names.XS_TORQUE, request)
 
     async def reboot(self, cmd_type: str, name: str) -> None:
-        """Start motors anew that are in an error; they do not hold afterwards."""
+        """Restart motors that are in an error; they do not hold afterwards."""
         await self._ask(
             names.XS_REBOOT,
             Reboot.Request(cmd_type=cmd_type, name=name, enable=False, smart_reboot=True),
@@ -131,11 +131,11 @@ class ArmRegisters:
 
     Attributes:
         motors: their names, (M,).
-        told: whether they tell registers.
+        readable: whether their registers can be read.
     """
 
     def __init__(
-        self, services: XsServices, config: WidowXConfig, robot: RobotDescription, told: bool
+        self, services: XsServices, config: WidowXConfig, robot: RobotDescription, readable: bool
     ) -> None:
         """Read nothing yet.
 
@@ -143,14 +143,14 @@ class ArmRegisters:
             services: of xs_sdk.
             config: names of group and motors.
             robot: names the joints.
-            told: whether there are motors that tell registers.
+            readable: whether there are motors with registers.
         """
         self._services = services
         self._group = config.group
         self._num_joints = robot.num_joints
-        self.told = told
-        # The second motor of a joint takes what its first is told, but not while it reboots.
-        self._seconds = config.shadow_motors if told else ()
+        self.readable = readable
+        # The second motor of a joint takes the commands of its first, but not while it reboots.
+        self._seconds = config.shadow_motors if readable else ()
         self.motors = (*robot.joint_names, *self._seconds)
 
     async def read(self, register: str) -> list[int]:
@@ -161,20 +161,20 @@ class ArmRegisters:
         if len(values) != len(self.motors):
             raise DriverError(
                 f'xs_sdk: got {register} of {len(values)} motors, expected {len(self.motors)}. '
-                'One in an error tells none: call recover. Else check their cables and power.'
+                'One in an error answers nothing: call recover. Else check their cables and power.'
             )
         return values
 
     async def holds(self) -> list[bool]:
         """Return of each motor whether it holds, (M,)."""
-        if not self.told:
+        if not self.readable:
             return [True]
         return [bool(value) for value in await self.read('Torque_Enable')]
 
     async def goals_held(self) -> Float64:
         """Return the goal of each joint that is held [rad], not a number for the others, (J,)."""
         goals = np.full(self._num_joints, np.nan)
-        if self.told:
+        if self.readable:
             holds = (await self.holds())[: len(goals)]
             ticks = np.array((await self.read('Goal_Position'))[: len(goals)])
             goals[holds] = ((ticks - _MIDDLE_TICKS) * (np.pi / _MIDDLE_TICKS))[holds]
@@ -182,7 +182,7 @@ class ArmRegisters:
 
     async def ticks_off(self) -> Float64:
         """Return how far each motor is from its goal, (M,), of 4096 ticks per turn."""
-        if not self.told:
+        if not self.readable:
             return np.zeros(len(self.motors))
         goals, places = await self.read('Goal_Position'), await self.read('Present_Position')
         return np.abs(np.subtract(goals, places, dtype=np.float64))

@@ -32,6 +32,9 @@ class MoveGroupPlanner:
         robot: returns what MoveIt plans for, with the limits that MoveIt takes a share of.
         group: MoveIt's planning group of the arm.
 
+    Attributes:
+        client: of the action.
+
     Raises:
         ImportError: `moveit_msgs` is not installed.
     """
@@ -50,7 +53,7 @@ class MoveGroupPlanner:
         self._node, self._robot, self._group = node, robot, group
         self._goal_type, self._constraints = MoveGroup.Goal, Constraints
         self._constraint = JointConstraint
-        self._client = ActionClient(
+        self.client = ActionClient(
             node,
             MoveGroup,
             names.remapped(node, names.MOVE_GROUP),
@@ -59,7 +62,7 @@ class MoveGroupPlanner:
 
     async def plan(self, start: Float64, goal: Float64, limits: Limits) -> JointTrajectory:
         """Return the plan of `move_group`; see `MotionPlanner`."""
-        if not self._client.server_is_ready():
+        if not self.client.server_is_ready():
             raise DriverError(
                 f'move_group: got no action {names.remapped(self._node, names.MOVE_GROUP)}, '
                 'expected the move_group node of the MoveIt stack. Start it, or set planner to '
@@ -84,7 +87,7 @@ class MoveGroupPlanner:
             DriverError: the goal is refused.
             TimeoutError: there is no answer in time.
         """
-        sent = self._client.send_goal_async(goal)
+        sent = self.client.send_goal_async(goal)
         handle: ClientGoalHandle = await within(self._node, sent, TIMEOUT_S, 'move_group')
         if not handle.accepted:
             raise DriverError('move_group: got a refusal of the goal, expected a plan.')

@@ -1,4 +1,4 @@
-"""What every control mode does: say where a row of a chunk leads. Plans no motion in time."""
+"""What every control mode does: it turns a row of a chunk into a target."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StepTarget:
 
 
 def target_at(joints: Float64, kinematics: Kinematics) -> StepTarget:
-    """Return the target of an arm that is told to be at `joints` [rad], (J,)."""
+    """Return the target of an arm that is commanded to be at `joints` [rad], (J,)."""
     joints = np.array(joints, dtype=np.float64)
     pose = kinematics.tool_pose(joints)
     return StepTarget(joints, pose[:3, 3], mink.SO3.from_matrix(pose[:3, :3]).wxyz)

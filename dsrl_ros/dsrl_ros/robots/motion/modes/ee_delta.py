@@ -21,7 +21,7 @@ class EeDelta(Mode):
 
     The turn is a rotation vector and is applied after the orientation commanded so far. Without
     it the tool points straight down. The commanded position stays in the robot's workspace box: a
-    step that would leave it is shortened, and the row as carried out says so.
+    step that would leave it is shortened, and so is the row that is reported.
     """
 
     @staticmethod

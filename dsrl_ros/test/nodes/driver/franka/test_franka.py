@@ -393,7 +393,7 @@ class TestCrisp:
     def test_targets_lead_along_the_planned_path_at_a_steady_rate(self, bench: Bench) -> None:
         start = tool(START)
         assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
-        bench.ros.spin_until(lambda: not bench.driver.robot.arm.stream.busy)
+        bench.ros.spin_until(lambda: not bench.driver.robot.arm.busy)
         bench.ros.spin_for(0.05)
         x = np.array([target.pose.position.x for target in bench.targets])
         # Half of 50 Hz, on a busy machine.
@@ -440,7 +440,7 @@ class TestCrisp:
         commands.send(segment(now_ns, START + 0.1))
         commands.send(segment(stop.start_ns + step_ns, START + 0.1))
         commands.send(stop)
-        ros.spin_until(lambda: not commands.stream.busy)
+        ros.spin_until(lambda: not commands.busy)
         stamps = np.array([stamp_to_ns(target.header.stamp) for target in targets])
         y = np.array([target.pose.position.y for target in targets])
         assert (y[stamps < stop.start_ns] > tool(START)[1] + 1e-4).any()

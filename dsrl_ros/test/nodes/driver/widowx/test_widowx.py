@@ -85,7 +85,7 @@ def test_the_two_seconds_of_the_vendors_profile_are_gone_before_anything_moves(
     begin = tool(bench.arm.measured)
     for _ in range(2):
         assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
-    bench.ros.spin_until(lambda: not bench.driver.robot.arm.stream.busy)
+    bench.ros.spin_until(lambda: not bench.driver.robot.arm.busy)
     bench.ros.spin_for(0.2)
     moved = tool(bench.arm.measured) - begin
     np.testing.assert_allclose(moved, [2 * 2 * 0.006, 0.0, 0.0], atol=2e-3)

@@ -37,7 +37,7 @@ def ask(ros: Any, how: str = '', **parameters: Any) -> tuple[Any, PlanMotion.Res
     client = asker.create_client(PlanMotion, names.PLAN_MOTION)
     ros.spin_until(client.service_is_ready)
     if server is not None:
-        ros.spin_until(node._planner._client.server_is_ready)
+        ros.spin_until(node.planner.client.server_is_ready)
     answer = client.call_async(
         PlanMotion.Request(
             kind=PlanMotion.Request.KIND_JOINTS,
