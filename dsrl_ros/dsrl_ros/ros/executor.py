@@ -1,4 +1,4 @@
-"""A single-threaded executor whose turns are cheap, because a decision takes dozens of them."""
+"""A single-threaded executor with cheap turns, since a decision takes dozens of them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _EVENTS_PERIOD_S = 1.0
 
 
 class LeanExecutor(SingleThreadedExecutor):
-    """Looks at QoS events once a second instead of in every turn.
+    """Waits for QoS events once a second instead of in every turn.
 
-    rclpy makes up to three event handlers for each publisher and subscription, which only warn of
-    peers with other QoS, and rebuilds its wait set with all of them in every turn. Without them a
+    rclpy creates up to three event handlers for each publisher and subscription, which only warn
+    of peers with other QoS, and rebuilds its wait set with all of them in every turn. Without them a
     turn of a node with 20 topics takes 0.11 ms instead of 0.3 ms.
     """
 

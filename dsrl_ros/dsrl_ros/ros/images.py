@@ -1,4 +1,4 @@
-"""Images of ROS as arrays, through `cv_bridge` where it is installed, and back."""
+"""Conversion of ROS images to arrays, by `cv_bridge` where it is installed, and back."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def image_from_msg(message: Any, camera: str = '') -> NDArray[np.uint8]:
     """Return a `sensor_msgs/Image` as RGB, (height, width, 3).
 
     Args:
-        message: as rclpy or as rosbags gives it.
-        camera: its name, for the error.
+        message: from rclpy or rosbags.
+        camera: name of the camera, for the error.
 
     Raises:
         ShapeMismatchError: an encoding that is not known, no pixels, or fewer than it states.

@@ -1,7 +1,7 @@
-"""The newest message of a stream, read only when somebody asks for it. Judges nothing.
+"""The newest message of a topic, deserialized only when it is read.
 
-The vendor's states come at 1 kHz, and to build one FrankaRobotState takes Python half a
-millisecond: so messages stay the bytes they came as, of which only the stamp is looked at.
+A vendor's states come at 1 kHz, and Python needs half a millisecond to build one FrankaRobotState:
+messages stay bytes, of which only the stamp is decoded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 
-_HEADER = 4  # bytes that say how the rest is encoded; the second tells the order of bytes
+_HEADER = 4  # bytes that state the encoding; the second gives the byte order
 _NS = 1_000_000_000
 
 
@@ -25,7 +25,7 @@ def stamp_of(data: bytes) -> int:
 
 
 class LatestMessage:
-    """The message of a topic that came last; its type begins with a `std_msgs/Header`.
+    """The newest message of a topic, whose type begins with a `std_msgs/Header`.
 
     Attributes:
         stamp_ns: of that message [ns]; None before the first.
@@ -45,9 +45,9 @@ class LatestMessage:
         Args:
             node: that owns the subscription.
             kind: type of the messages.
-            topic: where they come.
+            topic: name of the topic.
             profile: QoS.
-            came: is called with the stamp of each [ns].
+            came: called with the stamp of each message [ns].
         """
         self._node = node
         self._kind = kind

@@ -36,28 +36,28 @@ RESET_EPISODE = 'reset_episode'  # action ResetEpisode, served by reward
 PLAN_MOTION = 'plan_motion'  # service PlanMotion, served by motion_planner
 MOVE_ARM = 'move_arm'  # action MoveArm, served by driver
 MOVE_GROUP = 'move_action'  # action moveit_msgs/MoveGroup, of a MoveIt stack that is running
-RESUME = 'resume'  # std_srvs/Trigger, served by steering: a reset that failed is tried again
+RESUME = 'resume'  # std_srvs/Trigger, served by steering: tries a failed reset again
 
-# A person's word on the scene, while a reset waits for it; std_srvs/Trigger, served by reward.
+# A person's answer while a reset waits for the scene; std_srvs/Trigger, served by reward.
 SCENE_READY = 'scene_ready'
 SCENE_NOT_READY = 'scene_not_ready'
 
 # The driver's own services; std_srvs/Trigger.
 ESTOP = 'estop'
 CLEAR = 'clear'  # clears latch and emergency stop
-CLEAR_FAULT = 'clear_fault'  # clears the latch alone: what a program may call
-RECOVER = 'recover'  # brings a robot out of its error state; clear comes after it
+CLEAR_FAULT = 'clear_fault'  # clears the latch alone; a program may call it
+RECOVER = 'recover'  # brings a robot out of its error state; call clear afterwards
 ESTOP_SIGNAL = 'estop_signal'  # std_msgs/Bool, DECISION: true latches the emergency stop
 
-# A person's word on the episode under way; std_srvs/Trigger, served by reward.
+# A person's verdict on the episode under way; std_srvs/Trigger, served by reward.
 MARK_SUCCESS = 'mark_success'
 MARK_FAILURE = 'mark_failure'
 ABORT_EPISODE = 'abort_episode'
-# A detector's: std_msgs/Bool or TaskStatus, DETECTOR: user -> reward
+# A detector's verdict: std_msgs/Bool or TaskStatus, DETECTOR: user -> reward
 SUCCESS = 'success'
 
-# What the hardware, or its twin, offers, whichever robot it is. The launch description of a robot
-# remaps each name to what that robot's stack calls it.
+# Offered by the hardware or its twin, whichever robot it is. The launch description of a robot
+# remaps each name to that of the robot's own stack.
 JOINT_STATES = 'joint_states'  # sensor_msgs/JointState, SENSOR
 GRIPPER_STATES = 'gripper/joint_states'  # sensor_msgs/JointState, SENSOR
 TRAJECTORY = 'joint_trajectory'  # trajectory_msgs/JointTrajectory, COMMAND
@@ -66,7 +66,7 @@ TOOL_POSE = 'tool_pose'  # geometry_msgs/PoseStamped, SENSOR
 OBJECT_POSE = '{name}_pose'  # geometry_msgs/PoseStamped, SENSOR: cube_pose, bowl_pose
 CAMERA = 'camera/image_raw'  # sensor_msgs/Image, SENSOR; rendered only while subscribed to
 
-# What only a robot offers.
+# Offered only by a robot.
 ROBOT_DESCRIPTION = 'robot_description'  # std_msgs/String, LATCHED: the robot's own URDF
 SET_HARDWARE_STATE = 'controller_manager/set_hardware_component_state'  # service
 SWITCH_CONTROLLER = 'controller_manager/switch_controller'  # service
@@ -86,7 +86,9 @@ TARGET_JOINT = 'target_joint'  # sensor_msgs/JointState, COMMAND: what the null 
 # Of an Interbotix X-series arm, by its `xs_sdk`.
 XS_GROUP = 'commands/joint_group'  # interbotix_xs_msgs/JointGroupCommand, COMMAND
 XS_SINGLE = 'commands/joint_single'  # interbotix_xs_msgs/JointSingleCommand, COMMAND
-XS_TRAJECTORY = 'commands/joint_trajectory'  # nothing of the suite's: who speaks there is a rival
+XS_TRAJECTORY = (
+    'commands/joint_trajectory'  # unused here: a publisher is a rival controller
+)
 XS_INFO = 'get_robot_info'  # service RobotInfo
 XS_MODES = 'set_operating_modes'  # service OperatingModes
 XS_TORQUE = 'torque_enable'  # service TorqueEnable
@@ -94,7 +96,7 @@ XS_REBOOT = 'reboot_motors'  # service Reboot
 XS_GET_REGISTERS = 'get_motor_registers'  # service RegisterValues
 XS_SET_REGISTERS = 'set_motor_registers'  # service RegisterValues
 
-# What only the simulation offers.
+# Offered only by the simulation.
 TF = 'tf'  # tf2_msgs/TFMessage, TF: of the tool and the objects, where tf2_msgs is installed
 CLOCK = 'clock'  # rosgraph_msgs/Clock, relative: one clock per namespace
 TASK_STATUS = 'task_status'  # TaskStatus, DECISION: twin -> driver, reward

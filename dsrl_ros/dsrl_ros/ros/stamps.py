@@ -1,4 +1,4 @@
-"""Stamps of messages as whole nanoseconds, and back."""
+"""Conversion of message stamps to whole nanoseconds, and back."""
 
 from __future__ import annotations
 

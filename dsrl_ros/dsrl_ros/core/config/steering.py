@@ -11,11 +11,11 @@ from dsrl_ros.core.options import check, option
 
 @dataclass(frozen=True)
 class SteeringConfig:
-    """Options of the steering node: the run, and how it sees the robot."""
+    """Options of the steering node: the run, and its view of the robot."""
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the ROS domain')
     robot_mode: str = option(
-        'sim', 'what is driven, for the record of the run', choices=ROBOT_MODES
+        'sim', 'kind of robot, for the record of the run', choices=ROBOT_MODES
     )
     run_dir: str = option('', 'folder of the run; empty makes runs/<date_time> here')
     seed: int = option(-1, 'seed of every random choice; -1 draws one', low=-1, high=2**31 - 1)
@@ -32,7 +32,7 @@ class SteeringConfig:
             'gripper gripper gripper/joint_states',
             'cube pose cube_pose',
         ),
-        "what is observed, 'NAME KIND TOPIC' each, or 'NAME KIND TOPIC AGE' for what it was AGE "
+        "what is observed, 'NAME KIND TOPIC' each, or 'NAME KIND TOPIC AGE' for the sample of AGE "
         'seconds before; kinds: pose, joints, gripper, image, features',
     )
     state_sources: tuple[str, ...] = option(

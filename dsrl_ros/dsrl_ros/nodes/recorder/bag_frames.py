@@ -1,4 +1,4 @@
-"""Labelled camera images from the bag of an episode: what its outcome says of its frames."""
+"""Labelled camera images from the bag of an episode; its outcome gives the labels."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class Selection:
     Attributes:
         num_last: frames at the end of a success, which show it.
         num_others: frames that do not, spread evenly over the rest.
-        margin_ns: time before the end of a success of which nobody knows what it shows: who
-            judged it may have been slow [ns].
+        margin_ns: time before the end of a success whose frames have no known label, since the
+            verdict may have come late [ns].
     """
 
     num_last: int
@@ -73,11 +73,11 @@ class Selection:
 def choose(
     stamps_ns: Sequence[int], end_ns: int, success: bool, selection: Selection
 ) -> dict[int, bool]:
-    """Choose frames of an episode, and say what each shows.
+    """Choose frames of an episode and label them.
 
     Args:
         stamps_ns: of the frames, in order.
-        end_ns: of the episode; what is later belongs to no episode.
+        end_ns: of the episode; later frames belong to no episode.
         success: how it ended.
         selection: which are taken.
 
@@ -100,7 +100,7 @@ def choose(
 def labelled_frames(bag: Path, selection: Selection) -> Iterator[Frame] | None:
     """Return the labelled images of a bag; None where its episode has no outcome.
 
-    That is: it was aborted by a person, or its bag is not whole.
+    Such an episode was aborted by a person, or its bag is incomplete.
 
     Args:
         bag: folder of the episode.

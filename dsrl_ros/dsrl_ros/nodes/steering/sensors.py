@@ -12,8 +12,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from dsrl_ros.core.types import Array
-from dsrl_ros.nodes.steering.sensor_streams import MEMORY_S, SensorStream
+from dsrl_ros.nodes.steering.history import History
 from dsrl_ros.nodes.steering.sensor_table import CAMERA, ENCODER, Sensor, SensorTable, Topic
+from dsrl_ros.ros import qos
 from dsrl_ros.ros.stamps import stamp_to_ns
 
 try:
@@ -21,6 +22,8 @@ try:
 except ImportError:  # no wheel carries it
     from dsrl_ros.ros.fallbacks import message_filters
 
+# How long a sensor's messages wait for those of another, say a camera, that come later.
+_MEMORY_S = 0.5
 # A stream of 1 kHz is thinned to this: enough for some ten decisions per second.
 _FINEST_S = 0.005
 _FASTEST_S = 0.001  # period of the fastest sensors
@@ -45,6 +48,44 @@ class StateSample:
     state: Array
     images: Mapping[str, Image]
     features: Array | None = None
+
+
+class _Stream:
+    """One topic, as a filter that lets at most one message per period through.
+
+    A message that is sent again with the same stamp is let through too. Two sensors may read one
+    topic: now, and some time before.
+    """
+
+    def __init__(self, node: Node, topic: Topic, sensors: list[Sensor], period_s: float) -> None:
+        self.topic = topic[1]
+        self.names = ', '.join(sensor.name for sensor in sensors)
+        self.newest_ns: int | None = None  # stamp of the newest message
+        self.history: History | None = None
+        self._period_ns = round(period_s * 1e9)
+        self._last_ns: int | None = None  # of the last message that was let through
+        self._callbacks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        profile = qos.SENSOR
+        if age_ns := max(sensor.age_ns for sensor in sensors):
+            # A joined message lags behind the newest, as it waited for the others.
+            self.history = History(age_ns + round(2e9 * _MEMORY_S))
+            profile = qos.SENSOR if topic[0] is Image else qos.LOOKED_BACK_AT
+        subscriber = message_filters.Subscriber(node, *topic, qos_profile=profile)
+        subscriber.registerCallback(self._on_message)
+
+    def registerCallback(self, callback: Callable[..., None], *args: Any) -> None:  # noqa: N802
+        """Call `callback` with every message that is let through, and with `args`."""
+        self._callbacks.append((callback, args))
+
+    def _on_message(self, message: Any) -> None:
+        self.newest_ns = stamp_ns = stamp_to_ns(message.header.stamp)
+        if self._last_ns is not None and 0 < stamp_ns - self._last_ns < self._period_ns:
+            return
+        self._last_ns = stamp_ns
+        if self.history is not None:
+            self.history.add(message)
+        for callback, args in self._callbacks:
+            callback(message, *args)
 
 
 class ObservationSynchronizer:
@@ -90,12 +131,11 @@ class ObservationSynchronizer:
         for sensor in self._sensors:
             readers.setdefault(sensor.source, []).append(sensor)
         self._streams = {
-            topic: SensorStream(node, topic, sensors, period_s)
-            for topic, sensors in readers.items()
+            topic: _Stream(node, topic, sensors, period_s) for topic, sensors in readers.items()
         }
         self._synchronizer = message_filters.ApproximateTimeSynchronizer(
             list(self._streams.values()),
-            math.ceil(MEMORY_S / max(period_s, _FASTEST_S)),
+            math.ceil(_MEMORY_S / max(period_s, _FASTEST_S)),
             slop_s,
         )
         self._synchronizer.registerCallback(self._on_messages)

@@ -1,4 +1,4 @@
-"""Stands in for `cv_bridge`: `CvBridge.imgmsg_to_cv2` of 8-bit images to 'rgb8', as used here."""
+"""Replaces `cv_bridge`: `CvBridge.imgmsg_to_cv2` of 8-bit images to 'rgb8', as used here."""
 
 from __future__ import annotations
 

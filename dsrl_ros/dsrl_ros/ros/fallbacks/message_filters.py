@@ -1,4 +1,4 @@
-"""Stands in for `message_filters`: `Subscriber`, `ApproximateTimeSynchronizer`, as used here."""
+"""Replaces `message_filters`: `Subscriber` and `ApproximateTimeSynchronizer`, as used here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rclpy.qos import QoSProfile
 
 
 class Subscriber:
-    """A subscription whose messages several callbacks get."""
+    """A subscription that calls back several callbacks."""
 
     def __init__(self, node: Node, msg_type: type, topic: str, qos_profile: QoSProfile) -> None:
         self._callbacks: list[Callable[[Any], None]] = []

@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image, JointState
 
 from dsrl_msgs.msg import Features
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.nodes.steering.sensor_streams import History
+from dsrl_ros.nodes.steering.history import History
 from dsrl_ros.nodes.steering.sensor_table import SensorTable
 from dsrl_ros.nodes.steering.sensors import ObservationSynchronizer, StateSample
 from dsrl_ros.ros.stamps import header, stamp_from_ns
