@@ -15,8 +15,8 @@ from dsrl_ros.nodes.driver.robot_interface import RobotInterface
 from dsrl_ros.robots.execution.driver import ArmDriver
 from dsrl_ros.robots.motion.planner import check_spec
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.lifecycle import SUCCESS
 from dsrl_ros.ros.messages import spec_from_msg
+from dsrl_ros.ros.run_node import SUCCESS
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 LISTEN_S = 1.0  # a driver that is there publishes its status twice per second
