@@ -24,7 +24,7 @@ RENAMED: dict[str, str] = {
 # Old name to the value that is a constant now, with its unit.
 REMOVED: dict[str, str] = {
     'listen_s': '1 s',
-    'status_period_s': '0.5 s',
+    'DriverConfig.status_period_s': '0.5 s',
     'max_lead_s': '0.05 s',
     'gripper_stop_s': '1 s',
     'answer_timeout_s': '2 s',
