@@ -8,7 +8,7 @@ ENV := source setup/env.sh
 # No plugin but ours: those of a Python that lends its torch, or of the wheels, may not fit.
 PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -p pytest_timeout
 
-.PHONY: help setup demo test check format bench bench-demo bench-learning bench-widowx base-policy clean
+.PHONY: help setup demo test check format bench bench-demo bench-learning bench-widowx base-policy docs clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ base-policy: setup  ## train and measure the policies that are shipped; RECIPE=w
 	@$(ENV); for recipe in $(or $(RECIPE),franka_pick_place widowx_multitask); do \
 		python -m dsrl_ros.tasks.demonstrations.base_policy $$recipe \
 			--out dsrl_bringup/policies/$$recipe.safetensors $(ARGS) || exit; done
+
+docs: setup  ## write docs/options.md from the options in the code
+	@$(ENV); dsrl options --markdown >docs/options.md
 
 clean:  ## remove everything that set-up made; runs/ stays
 	rm -rf .venv build install log .pytest_cache .mypy_cache .ruff_cache

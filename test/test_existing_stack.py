@@ -21,6 +21,7 @@ from std_srvs.srv import Trigger
 
 from dsrl_msgs.msg import DriverStatus
 from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.prepare import complete_arguments
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.ros import names, qos
 
@@ -78,7 +79,7 @@ def test_it_is_steered_under_its_own_names_to_the_end_of_a_run(tmp_path: Path) -
         np.testing.assert_allclose(cell.keeper.found, [FR3.episode_start] * 4, atol=0.02)
         assert len(cell.move_group.goals) >= 4  # more if the machine stopped in a motion
     assert {given['joint_states'], given['trajectory'], given['tool_pose']} <= seen
-    vendors = Description(description_of(FRANKA)).complete({})
+    vendors = complete_arguments(Description(description_of(FRANKA)), {})
     left = {vendors[name] for name in ('joint_states', 'trajectory', 'tool_pose', 'robot_state')}
     assert not {topic for topic in seen if any(topic.endswith(name) for name in left)}
     assert not (run.folder / 'logs/twin.log').exists()
@@ -99,7 +100,9 @@ def test_every_node_that_meets_the_robot_takes_the_names() -> None:
     rules = {
         call.name: call.remappings
         for mode in ('sim', 'mock')
-        for call in description.nodes(description.complete({**given, 'robot_mode': mode}))
+        for call in description.started(
+            complete_arguments(description, {**given, 'robot_mode': mode})
+        ).calls()
         if call.package == 'dsrl_ros' and call.name not in ('policy', 'trainer')
     }
     here = {'twin', 'mock_gripper', 'driver', 'motion_planner', 'steering', 'reward', 'recorder'}

@@ -38,7 +38,6 @@ from dsrl_ros.ros.messages import floats_to_msg
 LATCH_AFTER = 4
 CONFIG: dict[str, dict[str, Any]] = {
     'driver': {
-        'status_period_s': 0.1,
         'gate': {
             'clear_cooldown_s': 0.2,
             'latch_after': LATCH_AFTER,

@@ -16,10 +16,12 @@ import pytest
 import yaml
 
 from dsrl_ros.core.config.hardware import HardwareConfig
+from dsrl_ros.core.config.reward import ResetConfig
+from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.launch_file import Description, Started
 from dsrl_ros.launch.node_options import read_parameter_file
-from dsrl_ros.launch.prepare import prepare_run
+from dsrl_ros.launch.prepare import check_run, complete_arguments
 from dsrl_ros.robots.model.franka import FR3
 
 GRAPH = Path(__file__).parents[1] / 'dsrl_bringup/launch/franka_steer.launch.yaml'
@@ -94,18 +96,23 @@ def meaning(words: list[tuple[str, str]]) -> dict[str, Any]:
             parameters[name] = yaml.safe_load(value)
         elif kind == 'content':
             for node, content in (yaml.safe_load(word) or {}).items():
-                # What a launch writes for one node only is not in the user's file.
+                # What a launch writes for one node only is not in the run's file.
                 parameters.update(
                     content['ros__parameters'] if '/**/' not in node else {node: content}
                 )
     return {'remappings': remappings, 'parameters': parameters}
 
 
+def started_with(**given: str) -> Started:
+    """Return what the graph starts with these arguments."""
+    description = Description(GRAPH)
+    return description.started(complete_arguments(description, given))
+
+
 def test_every_argument_has_a_description_and_every_node_starts() -> None:
     """The description is the documentation: `--show-args` tells all there is to know."""
-    description = Description(GRAPH)
-    assert all(argument.description for argument in description.arguments)
-    calls = description.nodes(description.complete({}))
+    assert all(argument.description for argument in Description(GRAPH).arguments)
+    calls = started_with().calls()
     assert {call.name for call in calls} == NODES
     assert all(call.ends_run for call in calls)
 
@@ -116,14 +123,13 @@ def test_every_argument_has_a_description_and_every_node_starts() -> None:
 )
 def test_hardware_takes_the_place_of_the_twin(mode: str, beside: set[str]) -> None:
     """A robot and its simulation never run in the same graph; nor two of the vendor's stacks."""
-    description = Description(GRAPH)
-    arguments = description.complete({'robot_mode': mode})
+    started = started_with(robot_mode=mode)
     of_hardware = NODES - {'twin'} | {'motion_planner'}  # simulated arms are put where they start
-    assert {call.name for call in description.nodes(arguments)} == of_hardware | beside
-    assert description.includes(arguments) == ['franka_bringup']
-    arguments = description.complete({'robot_mode': mode, 'bringup': 'false'})
-    assert {call.name for call in description.nodes(arguments)} == of_hardware
-    assert description.includes(arguments) == []
+    assert {call.name for call in started.calls()} == of_hardware | beside
+    assert [include.package for include in started.includes] == ['franka_bringup']
+    started = started_with(robot_mode=mode, bringup='false')
+    assert {call.name for call in started.calls()} == of_hardware
+    assert started.includes == []
 
 
 def test_the_vendor_is_asked_for_what_it_takes() -> None:
@@ -158,8 +164,8 @@ def test_the_controllers_are_those_that_are_started_and_commanded(
     """Mock hardware mirrors positions and no efforts; windows go on from the desired state."""
     file = GRAPH.parents[1] / f'config/controllers/franka_{mode}.yaml'
     (content,) = yaml.safe_load(file.read_text()).values()
-    description = Description(GRAPH)
-    arguments = description.complete({'robot_mode': mode})
+    started = started_with(robot_mode=mode)
+    arguments = started.arguments
     controller = arguments['trajectory'].partition('/')[0]
     arm = content[controller]['ros__parameters']
     assert tuple(arm['joints']) == FR3.joint_names
@@ -174,8 +180,7 @@ def test_the_controllers_are_those_that_are_started_and_commanded(
     assert {key for key in manager if isinstance(manager[key], dict)} == set(
         HardwareConfig().controllers
     ) - of_mock
-    calls = description.nodes(arguments)
-    (spawner,) = [call for call in calls if call.executable == 'spawner']
+    (spawner,) = [call for call in started.calls() if call.executable == 'spawner']
     assert spawner.words[0] == controller
     assert not spawner.ends_run  # it ends when its work is done
 
@@ -208,7 +213,7 @@ def test_messages_that_the_driver_would_import_are_named_before_it_starts(
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: None)
     given = {'robot_mode': 'real', 'bringup': 'false', **options}
     with pytest.raises(ConfigError, match=f'got no {lacking}, expected'):
-        prepare_run(GRAPH, given, tmp_path)
+        check_run(Description(GRAPH), given).begin(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +229,7 @@ def test_an_address_goes_with_the_bring_up_of_a_robot(
 ) -> None:
     """Whose stack runs already has given it the address."""
     with pytest.raises(ConfigError, match=f'robot_ip: {error}'):
-        prepare_run(GRAPH, given, tmp_path)
+        check_run(Description(GRAPH), given).begin(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -232,13 +237,13 @@ def test_launch_files_of_others_are_left_to_ros2_launch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With all packages there, it is the launcher that lacks something."""
-    monkeypatch.setattr('dsrl_ros.launch.packages._is_installed', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.launch.prepare._is_installed', lambda _: True)
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
     given = {'robot_mode': 'mock'}
     with pytest.raises(ConfigError, match=r'franka_bringup to include.*Use `ros2 launch`'):
-        prepare_run(GRAPH, given, tmp_path)
+        check_run(Description(GRAPH), given).begin(tmp_path)
     assert not list(tmp_path.iterdir())
-    run = prepare_run(GRAPH, given, tmp_path, can_include=True)
+    run = check_run(Description(GRAPH), given, can_include=True).begin(tmp_path)
     # Hardware does not wait, and no simulator judges it; nobody has to say so.
     assert (run.arguments['reward'], run.arguments['scene']) == ('person', 'person')
     assert (run.arguments['real_time'], run.arguments['ramp_s']) == ('true', '')
@@ -251,7 +256,7 @@ def test_a_robot_starts_slowly_unless_it_is_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], ramp_s: float
 ) -> None:
     """The argument wins over the file, and both over what is safe."""
-    monkeypatch.setattr('dsrl_ros.launch.packages._is_installed', lambda _: True)
+    monkeypatch.setattr('dsrl_ros.launch.prepare._is_installed', lambda _: True)
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
     if 'config' in given:
         (tmp_path / 'slow').write_text(
@@ -259,9 +264,8 @@ def test_a_robot_starts_slowly_unless_it_is_told_otherwise(
         )
         given = {'config': str(tmp_path / 'slow')}
     given = {'robot_mode': 'real', 'robot_ip': '10.0.0.1', **given}
-    run = prepare_run(GRAPH, given, tmp_path, can_include=True)
-    assert run.folder is not None
-    options = read_parameter_file(run.folder / 'config.yaml')['driver']
+    run = check_run(Description(GRAPH), given, can_include=True).begin(tmp_path)
+    options = read_parameter_file(Path(run.arguments['run_dir'], 'config.yaml'))['driver']
     assert options['ramp_s'] == ramp_s
     assert (options['robot_mode'], options['real_time']) == ('real', True)
 
@@ -280,12 +284,18 @@ def test_dsrl_launch_passes_arguments_on(fakes: Path, tmp_path: Path) -> None:
         ],
         fakes,
     )
-    given = dict(word.split('=') for word in nodes['steering']['parameters']['overrides'].split())
-    assert (given['seed'], given['online_episodes'], given['eval_episodes']) == ('3', '40', '')
-    assert given['run_dir'].strip("'") == str((tmp_path / 'runs/latest').resolve())
-    assert nodes['reward']['parameters']['overrides'] == (
-        'robot_model=fr3 sources=person,simulator reset.arrange='
+    for node in NODES:  # each reads the whole file, and nothing that the file holds comes twice
+        assert set(nodes[node]['parameters']) - {'use_sim_time'} == {f'/**/{n}' for n in NODES}
+    assert nodes['driver']['parameters']['use_sim_time'] is True
+    steering, reward = (
+        nodes[name]['parameters'][f'/**/{name}']['ros__parameters']
+        for name in ('steering', 'reward')
     )
+    assert (steering['seed'], steering['online_episodes']) == (3, 40)
+    assert steering['eval_episodes'] == SteeringConfig.eval_episodes
+    assert steering['run_dir'] == str((tmp_path / 'runs/latest').resolve())
+    assert (reward['robot_model'], reward['sources']) == ('fr3', ['person', 'simulator'])
+    assert reward['reset']['arrange'] == ResetConfig.arrange
     assert {node['remappings']['__ns'] for node in nodes.values()} == {'/left'}
     assert (tmp_path / 'runs/latest/config.yaml').is_file()
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.gate import Tally, judge_hostile, rows_of
-from bench.hostile.audit import LegAudit
+from bench.hostile.audit import SegmentAudit
 from bench.hostile.chunks import HostileChunks
 from bench.hostile.session import Session
 from bench.hostile.setups import BRAKE_NS, JOINT_SETUPS, SLOW, TOOL_SETUPS, Setup
-from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.execution.chunk_executor import Segment
 from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.robots.safety.rules import Rule
 
@@ -73,21 +73,21 @@ def test_a_seed_repeats_its_chunks() -> None:
 START = HostileChunks(JOINT_SETUPS[1], Random(4), RUN).start()
 
 
-def leg(positions: list[float], velocities: list[float], joint: int = 6) -> Leg:
-    """Return a leg that moves one joint from the start, with points 0.1 s apart."""
+def segment(positions: list[float], velocities: list[float], joint: int = 6) -> Segment:
+    """Return a segment that moves one joint from the start, with points 0.1 s apart."""
     where = np.tile(START, (len(positions), 1))
     where[:, joint] += positions
     speed = np.zeros_like(where)
     speed[:, joint] = velocities
     times = np.arange(len(positions)) * 100 * MS
-    return Leg(JointTrajectory(times, where, speed), 0, 100 * MS, None, 1)
+    return Segment(JointTrajectory(times, where, speed), 0, 100 * MS, None, 1)
 
 
-FINE = leg([0.0, 0.0125, 0.025], [0.0, 0.25, 0.0])
+FINE = segment([0.0, 0.0125, 0.025], [0.0, 0.25, 0.0])
 
 
-def wrongs(sent: Leg, **limits: object) -> set[str]:
-    audit = LegAudit(replace(SLOW, **limits), BRAKE_NS)  # type: ignore[arg-type]
+def wrongs(sent: Segment, **limits: object) -> set[str]:
+    audit = SegmentAudit(replace(SLOW, **limits), BRAKE_NS)  # type: ignore[arg-type]
     audit.engage(START)
     return set(audit.wrongs(sent))
 
@@ -106,20 +106,20 @@ def around(joint: int, low: float, high: float) -> dict[str, object]:
     [
         (set(), FINE, {}),
         ({'position'}, FINE, around(6, -0.1, 0.02499)),
-        ({'position'}, leg([0.0, 0.0], [0.05, 0.0]), around(6, -0.1, 0.0005)),
+        ({'position'}, segment([0.0, 0.0], [0.05, 0.0]), around(6, -0.1, 0.0005)),
         ({'velocity'}, FINE, {'velocity_limit': (0.2499,) * 7}),
         ({'acceleration', 'braking'}, FINE, {'acceleration_limit': (2.499,) * 7}),
-        ({'workspace'}, leg([0.0, 0.0, 0.0], [0.0] * 3), {'workspace_low': (0.9, -0.35, 0.0)}),
-        ({'jump'}, leg([1e-5, 1e-5], [0.0, 0.0]), {}),
-        ({'no rest', 'jump'}, leg([0.0, 0.0], [1e-5, 1e-5]), {}),
-        ({'long'}, leg([0.0] * 4, [0.0] * 4), {}),
+        ({'workspace'}, segment([0.0, 0.0, 0.0], [0.0] * 3), {'workspace_low': (0.9, -0.35, 0.0)}),
+        ({'jump'}, segment([1e-5, 1e-5], [0.0, 0.0]), {}),
+        ({'no rest', 'jump'}, segment([0.0, 0.0], [1e-5, 1e-5]), {}),
+        ({'long'}, segment([0.0] * 4, [0.0] * 4), {}),
         ({'hand-off'}, replace(FINE, handoff_ns=0), {}),
         ({'hand-off'}, replace(FINE, handoff_ns=201 * MS), {}),
         ({'width'}, replace(FINE, width=0.1), {}),
     ],
 )
-def test_the_audit_finds_what_is_wrong_with_a_leg(
-    found: set[str], sent: Leg, limits: dict[str, object]
+def test_the_audit_finds_what_is_wrong_with_a_segment(
+    found: set[str], sent: Segment, limits: dict[str, object]
 ) -> None:
     if 'workspace_low' in limits:
         limits = {**limits, 'workspace_high': (1.0, 0.35, 0.4)}

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.prepare import complete_arguments
 from dsrl_ros.ros import names
 
 BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
@@ -17,7 +18,8 @@ LAYOUTS = BRINGUP / 'layouts'
 GRAPH = Description(BRINGUP / 'launch/franka_steer.launch.yaml')
 # By their own names, and by those that the launch description gives them.
 OWN = {value.lstrip('/') for name, value in vars(names).items() if name.isupper()}
-GIVEN = {new for call in GRAPH.nodes(GRAPH.complete({})) for old, new in call.remappings.items()}
+STARTED = GRAPH.started(complete_arguments(GRAPH, {}))
+GIVEN = {new for call in STARTED.calls() for new in call.remappings.values()}
 KNOWN = OWN | GIVEN | {names.OBJECT_POSE.format(name=name) for name in ('cube', 'bowl')}
 
 

@@ -31,6 +31,7 @@ from graph_run import BRINGUP, FRANKA, Run, description_of, small_config, start_
 
 from dsrl_ros.core.types import NoiseSource
 from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.prepare import complete_arguments
 from dsrl_ros.nodes.recorder.bag_writer import AUDIT
 from dsrl_ros.nodes.trainer.transitions import transition_from_msg
 from dsrl_ros.policies import exported, io
@@ -123,7 +124,7 @@ def test_no_log_holds_an_error(finished: Run) -> None:
 
 def test_every_bag_is_complete_and_reads_back(finished: Run) -> None:
     """Observations, noises, chunks, results, rewards: one per decision, joined by their key."""
-    vendors = Description(description_of(FRANKA)).complete({})
+    vendors = complete_arguments(Description(description_of(FRANKA)), {})
     loop = (names.NOISE, names.ACTION_CHUNK, names.CHUNK_RESULT, names.REWARD)
     for number, phase in enumerate(PHASES):
         metadata = yaml.safe_load(

@@ -10,9 +10,9 @@ import yaml
 
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.launch.launch_file import Description
-from dsrl_ros.launch.node_options import complete_calls, read_parameter_file
-from dsrl_ros.launch.prepare import prepare_run
+from dsrl_ros.launch.launch_file import Description, Started
+from dsrl_ros.launch.node_options import read_parameter_file
+from dsrl_ros.launch.prepare import check_run, complete_arguments
 from dsrl_ros.nodes.steering.sensor_table import SensorTable
 from dsrl_ros.robots.model.widowx import WX250S
 from dsrl_ros.ros import names
@@ -53,6 +53,12 @@ VENDORS = {
 }
 
 
+def started(path: Path, **given: str) -> Started:
+    """Return what a graph starts with these arguments."""
+    description = Description(path)
+    return description.started(complete_arguments(description, given))
+
+
 def files_here(arguments: dict[str, str]) -> dict[str, str]:
     """Return arguments whose files are those of this clone, installed or not."""
     config = BRINGUP / 'config'
@@ -66,33 +72,31 @@ def files_here(arguments: dict[str, str]) -> dict[str, str]:
 
 def test_it_starts_the_nodes_that_the_franka_starts() -> None:
     """Nothing above the driver knows which robot it is; every argument says what it is for."""
-    ours, theirs = Description(GRAPH), Description(FRANKA)
-    assert all(argument.description for argument in ours.arguments)
+    assert all(argument.description for argument in Description(GRAPH).arguments)
     for mode in ('sim', 'real'):
-        calls = {
-            description: [
+        ours, theirs = (
+            [
                 (call.executable, call.name, call.ends_run)
-                for call in description.nodes(description.complete({'robot_mode': mode}))
+                for call in started(graph, robot_mode=mode).calls()
                 if call.package == 'dsrl_ros'
             ]
-            for description in (ours, theirs)
-        }
-        assert calls[ours] == calls[theirs]
+            for graph in (GRAPH, FRANKA)
+        )
+        assert ours == theirs
 
 
 @pytest.mark.parametrize(('mode', 'simulated'), [('real', 'false'), ('mock', 'true')])
 def test_the_vendors_stack_is_asked_for_what_it_takes(mode: str, simulated: str) -> None:
-    description = Description(GRAPH)
-    arguments = description.complete({'robot_mode': mode})
-    assert description.includes(arguments) == ['interbotix_xsarm_control']
-    assert not description.includes({**arguments, 'bringup': 'false'})
+    (included,) = started(GRAPH, robot_mode=mode).includes
+    assert included.package == 'interbotix_xsarm_control'
+    assert not started(GRAPH, robot_mode=mode, bringup='false').includes
     entries = yaml.safe_load(GRAPH.read_text())['launch']
     _, *includes = [entry['include'] for entry in entries if 'include' in entry]
     (include,) = [include for include in includes if f"'{mode}'" in include['if']]
     given = {arg['name']: arg['value'] for arg in include['arg']}
     assert set(given) <= VENDORS
     assert (given['use_sim'], given['robot_name']) == (simulated, '$(var namespace)')
-    names_of_ours = {argument.name for argument in description.arguments}
+    names_of_ours = {argument.name for argument in Description(GRAPH).arguments}
     assert names_of_ours & VENDORS == {'robot_model'}
 
 
@@ -106,8 +110,7 @@ def test_the_motors_come_up_slowly_in_the_mode_that_the_driver_wants() -> None:
 
 
 def test_the_names_are_the_vendors_in_the_namespace_of_its_robot() -> None:
-    description = Description(GRAPH)
-    for call in description.nodes(description.complete({})):
+    for call in started(GRAPH).calls():
         assert call.namespace == '/wx250s'
         if call.remappings:
             assert call.remappings[names.JOINT_STATES] == 'joint_states'
@@ -115,13 +118,13 @@ def test_the_names_are_the_vendors_in_the_namespace_of_its_robot() -> None:
 
 
 @pytest.mark.parametrize('task', TASKS)
-def test_the_policy_is_told_its_task_by_numbers(task: str) -> None:
+def test_the_policy_is_told_its_task_by_numbers(
+    monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
     """One policy serves three tasks: what it sees differs in these entries alone."""
-    description = Description(GRAPH)
-    given = {'robot_mode': 'real', 'bringup': 'false'}
-    arguments = description.complete({**given, 'task': f'widowx_{task}'})
-    calls = description.nodes({**files_here(arguments), 'real_time': 'true'})
-    options = complete_calls(calls)
+    monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
+    given = {'robot_mode': 'real', 'bringup': 'false', 'task': f'widowx_{task}'}
+    options = check_run(Description(GRAPH), files_here(given)).config
     assert {options[node]['robot_model'] for node in ('driver', 'motion_planner', 'reward')} == {
         'wx250s'
     }
@@ -146,7 +149,7 @@ def test_what_is_not_installed_is_said_in_one_line(
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: None)
     files = files_here({'task': 'widowx_pick_place'})
     with pytest.raises(ConfigError, match='interbotix_xs_msgs, interbotix_xsarm_control') as e:
-        prepare_run(GRAPH, {'robot_mode': 'real', **files}, tmp_path)
+        check_run(Description(GRAPH), {'robot_mode': 'real', **files}).begin(tmp_path)
     assert '\n' not in str(e.value)
     assert not list(tmp_path.iterdir())
 
@@ -155,10 +158,11 @@ def test_what_is_not_installed_is_said_in_one_line(
 def test_a_namespace_that_is_no_name_of_a_robot_is_refused(tmp_path: Path, namespace: str) -> None:
     """It is the vendor's robot_name: frames of its URDF and of its driver bear it."""
     given = files_here({'task': 'widowx_pick_place', 'namespace': namespace})
+    real = {**given, 'robot_mode': 'real'}
     with pytest.raises(ConfigError, match=f"namespace: got '{namespace}', expected one name"):
-        prepare_run(GRAPH, {**given, 'robot_mode': 'real'}, tmp_path, can_include=True)
+        check_run(Description(GRAPH), real, can_include=True).begin(tmp_path)
     assert not list(tmp_path.iterdir())
-    prepare_run(GRAPH, {**given, 'robot_mode': 'sim'}, tmp_path)
+    check_run(Description(GRAPH), {**given, 'robot_mode': 'sim'}).begin(tmp_path)
 
 
 @pytest.mark.parametrize('option', ['arm: crisp, controllers: [mine]', 'gripper: none'])
@@ -168,7 +172,7 @@ def test_wires_that_this_robot_does_not_have_are_refused(tmp_path: Path, option:
     given = {**files_here({'task': 'widowx_pick_place'}), 'config': str(config)}
     real = {**given, 'robot_mode': 'real', 'bringup': 'false'}
     with pytest.raises(ConfigError, match='for wx250s, expected it left out'):
-        prepare_run(GRAPH, real, tmp_path / 'run')
+        check_run(Description(GRAPH), real).begin(tmp_path / 'run')
 
 
 def test_the_files_say_what_the_nodes_take() -> None:

@@ -1,4 +1,4 @@
-"""Looks at every leg that goes out, with arithmetic of its own: none of the gate's is used."""
+"""Looks at every segment that goes out, with arithmetic of its own: none of the gate's is used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from dsrl_ros.core.types import Float64
-from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.execution.chunk_executor import Segment
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.tool_path import ToolPath
 from dsrl_ros.robots.motion.trajectory import JointTrajectory
@@ -35,8 +35,8 @@ def _tool_path(robot: RobotDescription) -> ToolPath:
     return ToolPath(robot)
 
 
-class LegAudit:
-    """Follows the legs of one robot and says what is wrong with them."""
+class SegmentAudit:
+    """Follows the segments of one robot and says what is wrong with them."""
 
     def __init__(self, robot: RobotDescription, brake_ns: int) -> None:
         """Prepare.
@@ -54,53 +54,57 @@ class LegAudit:
         self._box_low = np.array(robot.workspace_low) - 2 * WORKSPACE_TOLERANCE
         self._box_high = np.array(robot.workspace_high) + 2 * WORKSPACE_TOLERANCE
         self._tool = _tool_path(robot)
-        self._legs: list[Leg] = []
+        self._segments: list[Segment] = []
         self._rest = np.zeros(robot.num_joints)
 
     def engage(self, joints: Float64) -> None:
         """Begin anew with an arm at rest at `joints` [rad], (J,)."""
-        self._legs = []
+        self._segments = []
         self._rest = joints
 
     @property
     def rest(self) -> Float64:
         """Joints in which the arm rests if nothing more is sent [rad], (J,)."""
-        return self._legs[-1].trajectory.positions[-1] if self._legs else self._rest
+        return self._segments[-1].trajectory.positions[-1] if self._segments else self._rest
 
     def commanded(self, time_ns: int) -> tuple[Float64, Float64]:
-        """Return position and velocity that the legs sent so far command at a time, (J,).
+        """Return position and velocity that the segments sent so far command at a time, (J,).
 
-        A leg is followed from its start on, and the one before it until then.
+        A segment is followed from its start on, and the one before it until then.
         """
-        begun = [leg for leg in self._legs if leg.start_ns <= time_ns]
+        begun = [segment for segment in self._segments if segment.start_ns <= time_ns]
         if not begun:
             return self._rest, np.zeros_like(self._rest)
         return _state(begun[-1].trajectory, time_ns - begun[-1].start_ns)
 
-    def wrongs(self, leg: Leg) -> list[str]:
-        """Return what is wrong with a leg that is being sent; empty when nothing is."""
-        found = self._limits(leg)
-        position, velocity = self.commanded(leg.start_ns)
-        first = leg.trajectory
+    def wrongs(self, segment: Segment) -> list[str]:
+        """Return what is wrong with a segment that is being sent; empty when nothing is."""
+        found = self._limits(segment)
+        position, velocity = self.commanded(segment.start_ns)
+        first = segment.trajectory
         jump = np.abs(first.positions[0] - position).max()
         kick = np.abs(first.velocities[0] - velocity).max()
         checks = {
             'jump': jump <= _ROUNDING and kick <= _ROUNDING,
             'no rest': not first.velocities[-1].any(),
             'long': first.duration_ns <= _LONGEST_NS,
-            'hand-off': leg.start_ns < leg.handoff_ns <= leg.start_ns + first.duration_ns,
-            'width': leg.width is None
-            or self._robot.gripper_low <= leg.width <= self._robot.gripper_high,
+            'hand-off': segment.start_ns
+            < segment.handoff_ns
+            <= segment.start_ns + first.duration_ns,
+            'width': segment.width is None
+            or self._robot.gripper_low <= segment.width <= self._robot.gripper_high,
         }
-        self._legs = [old for old in self._legs[-2:] if old.start_ns < leg.start_ns] + [leg]
+        self._segments = [
+            old for old in self._segments[-2:] if old.start_ns < segment.start_ns
+        ] + [segment]
         return found + [name for name, fine in checks.items() if not fine]
 
-    def _limits(self, leg: Leg) -> list[str]:
-        positions, velocities, accelerations = _everywhere(leg.trajectory)
-        # Until the hand-off the arm may be stopped; then, or if there is none, the leg stops it.
-        handoff_ns = leg.handoff_ns - leg.start_ns
-        handed_over = handoff_ns < leg.trajectory.duration_ns
-        stops = handed_over & (leg.trajectory.times_ns[:-1] < handoff_ns)
+    def _limits(self, segment: Segment) -> list[str]:
+        positions, velocities, accelerations = _everywhere(segment.trajectory)
+        # Until the hand-off the arm may be stopped; then the segment itself stops it.
+        handoff_ns = segment.handoff_ns - segment.start_ns
+        handed_over = handoff_ns < segment.trajectory.duration_ns
+        stops = handed_over & (segment.trajectory.times_ns[:-1] < handoff_ns)
         rests = positions[:, stops] + velocities[:, stops] * self._brake_s / 2
         along = np.concatenate([positions, rests], axis=1)
         tool = self._tool(along[::4].reshape(-1, along.shape[-1]))

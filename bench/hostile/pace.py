@@ -14,13 +14,20 @@ class ScriptedPace:
         """Start at an hour, so that stamps may lie before it.
 
         Args:
-            lead_ns: how long before its start a leg is sent [ns].
+            lead_ns: how long before its start a segment is sent [ns].
             interruptible: as real time is, and lockstep is not.
         """
         self.lead_ns = lead_ns
         self._interruptible = interruptible
         self._now_ns = 3600 * SECOND_NS
         self._waiting: tuple[int, Callable[[], None]] | None = None
+
+    def link(self, then: Callable[[], None]) -> None:
+        """Agree at once."""
+        then()
+
+    def see(self, stamp_ns: int) -> None:
+        """Need no stamps."""
 
     def now_ns(self) -> int:
         """Return the time [ns]."""

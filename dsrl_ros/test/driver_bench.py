@@ -21,21 +21,17 @@ from dsrl_msgs.srv import SetScene
 from dsrl_ros.core.types import ControlMode, DecisionKey, PolicySpec
 from dsrl_ros.nodes.driver.node import DriverNode
 from dsrl_ros.nodes.twin.node import TwinNode
-from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
+from dsrl_ros.robots.motion.planner import LONGEST_SPAN_NS
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import (
-    floats_to_msg,
-    key_to_msg,
-    spec_to_msg,
-    stamp_to_ns,
-)
+from dsrl_ros.ros.messages import floats_to_msg, key_to_msg, spec_to_msg
+from dsrl_ros.ros.stamps import stamp_to_ns
 from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 
 MS = 1_000_000
 
 STEP_NS = PICK_PLACE.step_period_ns
 
-LEGS_PER_CHUNK = 4 * -(-STEP_NS // LONGEST_SEGMENT_NS)
+SEGMENTS_PER_CHUNK = 4 * -(-STEP_NS // LONGEST_SPAN_NS)
 
 SPEC = PolicySpec(
     name='test',
@@ -116,9 +112,9 @@ class Bench:
 
     def __init__(self, ros, driver_options=None, spec=SPEC, **twin_options) -> None:
         self.ros = ros
-        self.twin = ros.add(TwinNode, listen_s=0.0, **twin_options)
+        self.twin = ros.add(TwinNode, **twin_options)
         self.peer = ros.add(Steering, spec)
-        self.driver = ros.add(DriverNode, listen_s=0.0, **(driver_options or {}))
+        self.driver = ros.add(DriverNode, **(driver_options or {}))
         ros.spin_until(lambda: self.peer.state() == DriverStatus.STATE_HOLDING)
         ros.spin_until(
             lambda: (

@@ -24,7 +24,6 @@ from dsrl_ros.ros.stamps import header
 REAL = {
     'robot_mode': 'real',
     'real_time': True,
-    'listen_s': 0.0,
     'gate.clear_cooldown_s': 0.0,
     'gate.max_age_s': 2.0,
     'heartbeat_timeout_s': 2.0,
@@ -105,7 +104,7 @@ class HardwareBench:
     ) -> None:
         self.ros = ros
         self.peer: Peer = ros.add(Peer)
-        self.driver = ros.add(DriverNode, **{**REAL, 'status_period_s': 0.05, **driver_options})
+        self.driver = ros.add(DriverNode, **{**REAL, **driver_options})
 
     def up(self) -> Any:
         peer = self.peer
@@ -123,7 +122,7 @@ class HardwareBench:
     def ready(self) -> Any:
         """Wait until the robot takes chunks."""
         self.up()
-        self.ros.spin_until(lambda: self.driver._linked)
+        self.ros.spin_until(lambda: self.driver.driver.linked)
         return self
 
     def send(self, rows: np.ndarray) -> None:

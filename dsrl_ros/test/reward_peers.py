@@ -1,4 +1,4 @@
-"""Driver, twin, detector and steering as the reward node sees them. Needs ROS."""
+"""The peers of the reward node: driver, twin, detector and steering. Needs ROS."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from std_srvs.srv import Trigger
 from dsrl_msgs.action import ResetEpisode
 from dsrl_msgs.msg import ChunkResult, DecisionId, DriverStatus, Reward, RewardStatus, TaskStatus
 from dsrl_msgs.srv import SetScene
-from dsrl_ros.nodes.reward.judging import MARKS
+from dsrl_ros.nodes.reward.reward_publisher import MARKS
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.stamps import header, stamp_from_ns
 
 
 class Peers(Node):
-    """Stands in for every node around the reward node."""
+    """Plays every node around the reward node."""
 
     def __init__(self, refusals: int = 0, **node_options) -> None:
         super().__init__('peers', **node_options)
@@ -58,7 +58,7 @@ class Peers(Node):
         self.statuses.publish(TaskStatus(header=header(stamp_ns), success=success))
 
     def state(self) -> int:
-        """Return how judging stands."""
+        """Return the newest state of the reward node."""
         return self.states[-1].state
 
 
@@ -83,7 +83,7 @@ def detector(ros, peers: Peers, kind: type):
 
 
 def mark(ros, peers: Peers, what) -> Trigger.Response:
-    """Return what a person is told who says `what`."""
+    """Mark as a person and return the response."""
     client = peers.marks[what]
     ros.spin_until(client.service_is_ready)
     return done(ros, client.call_async(Trigger.Request()))

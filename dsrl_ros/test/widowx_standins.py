@@ -139,14 +139,14 @@ class StandInXs(Node):
         self._finger, self._effort = 0.020, 0.0
         self._states = self.create_publisher(JointState, names.JOINT_STATES, 10)
         self._description = self.create_publisher(String, names.ROBOT_DESCRIPTION, qos.LATCHED)
-        self.create_subscription(JointGroupCommand, names.XS_GROUP, self._on_group, 10)
+        self.create_subscription(JointGroupCommand, names.XS_GROUP, self.on_group, 10)
         self.create_subscription(JointSingleCommand, names.XS_SINGLE, self._on_single, 10)
         group = ReentrantCallbackGroup()  # one that hangs holds up no other
         for kind, name, answer in (
             (RobotInfo, names.XS_INFO, self._on_info),
             (OperatingModes, names.XS_MODES, self._on_modes),
             (TorqueEnable, names.XS_TORQUE, self._on_torque),
-            (Reboot, names.XS_REBOOT, self._on_reboot),
+            (Reboot, names.XS_REBOOT, self.on_reboot),
             (RegisterValues, names.XS_GET_REGISTERS, self._on_get),
             (RegisterValues, names.XS_SET_REGISTERS, self._on_set),
         ):
@@ -202,7 +202,7 @@ class StandInXs(Node):
 
         return serve
 
-    def _on_group(self, message: JointGroupCommand) -> None:
+    def on_group(self, message: JointGroupCommand) -> None:
         self.commands.append(list(message.cmd))
         for name, value in zip(ARM, message.cmd, strict=True):
             # A number that is none becomes whatever the conversion to ticks makes of it.
@@ -249,7 +249,7 @@ class StandInXs(Node):
             motor.registers['Torque_Enable'] = int(request.enable)
             motor.begun = (motor.place, self._now_s())
 
-    def _on_reboot(self, request: Reboot.Request, _: Any) -> None:
+    def on_reboot(self, request: Reboot.Request, _: Any) -> None:
         self.calls.append(f'reboot {request.name}')
         for name in self._named(request):
             motor = self.motors[name]
@@ -291,7 +291,7 @@ class StandInXs(Node):
             self.lets_go += 0.0 if motor.registers['Torque_Enable'] else moved
         for name, shadow in SECOND.items():
             self.motors[shadow].place = self.motors[name].place
-        self._move_fingers()
+        self.move_fingers()
         places, finger = [*self.measured, 0.0], self._finger
         if self.unread_from is not None:
             first = MOTORS.index(self.unread_from)
@@ -307,7 +307,7 @@ class StandInXs(Node):
         message.header.stamp = stamp_from_ns(self.get_clock().now().nanoseconds)
         self._states.publish(message)
 
-    def _move_fingers(self) -> None:
+    def move_fingers(self) -> None:
         gripper = self.motors[GRIPPER]
         finger = self._finger + self._effort * _FINGERS_M_S * _PERIOD_S
         if gripper.mode == 'linear_position':

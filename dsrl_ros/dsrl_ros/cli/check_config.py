@@ -1,4 +1,4 @@
-"""`dsrl check-config`: whether a parameter file says what the nodes take, without starting any."""
+"""`dsrl check-config`: checks a parameter file without starting a node."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('files', nargs='+', type=Path, help='parameter files (YAML)')
     for path in parser.parse_args(arguments).files:
         nodes = read_parameter_file(path)
-        print(f'{path}: fine ({", ".join(nodes) or "says nothing"})')
+        print(f'{path}: fine ({", ".join(nodes) or "sets nothing"})')
     return 0

@@ -1,9 +1,9 @@
-"""`dsrl judge`: say of the episode under way: s success, f failure, a abort; q quits. And while a
-reset waits for the scene: r ready, n cannot be arranged.
+"""`dsrl judge`: a person marks the running episode.
 
-On a terminal one key is enough; elsewhere it reads lines (`echo s | dsrl judge`), ends with its
-input, and its exit code is 1 if anything was refused. The reward node must have `person` among its
-sources. An abort ends the episode after the chunk under way: it is no emergency stop.
+Keys: s success, f failure, a abort, q quit; while a reset waits for the scene: r ready, n cannot
+be arranged. On a terminal one key is enough. Elsewhere it reads lines (`echo s | dsrl judge`),
+ends with its input, and returns 1 if a mark was refused. The reward node must have `person` among
+its sources. An abort ends the episode after the current chunk: it is no emergency stop.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from std_srvs.srv import Trigger
 from dsrl_msgs.msg import Reward, RewardStatus
 from dsrl_ros.console.keys import Keys
 from dsrl_ros.core.types import RewardSource
-from dsrl_ros.nodes.reward.judging import MARKS
+from dsrl_ros.nodes.reward.reward_publisher import MARKS
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.executor import LeanExecutor
 from dsrl_ros.tasks.reward.limits import Verdict
 
 _HELP = 's success, f failure, a abort, r scene ready, n scene not ready, q quit'
-# What is said, and the service that it is said to.
+# Each word and the service of the reward node that takes it.
 _SERVICES = {mark.value: name for name, mark in MARKS.items()} | {
     'ready': names.SCENE_READY,
     'not ready': names.SCENE_NOT_READY,
 }
 _WORDS = {word: word for word in _SERVICES} | {word[0]: word for word in _SERVICES}
-# A key pressed so soon was meant for the episode before.
+# A key pressed this soon was meant for the episode before [s].
 _FRESH_S = 0.7
 
 
 class Judge:
-    """Shows how an episode stands, and takes what a person says of it to the reward node.
+    """Shows the state of the episode and sends a person's marks to the reward node.
 
     Args:
-        node: that owns subscriptions and clients.
-        keys: what is typed.
-        wait_s: for the reward node [s].
+        node: owns subscriptions and clients.
+        keys: what the person types.
+        wait_s: longest wait for the reward node [s].
 
     Attributes:
-        refused: whether anything that was said did not count.
+        refused: whether any mark did not count.
     """
 
     def __init__(self, node: Node, keys: Keys, wait_s: float) -> None:
@@ -58,8 +58,8 @@ class Judge:
         self._state: RewardStatus | None = None
         self._began = 0.0
         self._decisions = 0
-        self._asked: tuple[str, float] | None = None  # what is to be said, and until when
-        self._answer: Future | None = None
+        self._request: tuple[str, float] | None = None  # a word, and its deadline
+        self._reply: Future | None = None
         self._clients = {
             word: node.create_client(Trigger, name) for word, name in _SERVICES.items()
         }
@@ -67,22 +67,22 @@ class Judge:
         node.create_subscription(Reward, names.REWARD, self._on_reward, qos.DECISION)
         self._say(f'{node.get_namespace()}: {_HELP}')
 
-    def turn(self) -> bool:
-        """Do what there is to do; return whether there is more to come."""
-        if self._answer is not None:
-            self._hear()
-        elif self._asked is not None:
-            self._speak(*self._asked)
+    def step(self) -> bool:
+        """Handle one key or one reply; return False when the person has quit."""
+        if self._reply is not None:
+            self._read_reply()
+        elif self._request is not None:
+            self._send(*self._request)
         elif (word := self._keys.take()) is not None:
             if word.lower() in ('q', 'quit'):
                 return False
-            self._consider(word.lower())
+            self._on_typed(word.lower())
         elif self._keys.ended:
             return False
         self._show()
         return True
 
-    def _consider(self, typed: str) -> None:
+    def _on_typed(self, typed: str) -> None:
         word = _WORDS.get(typed)
         if word is None:
             if typed.strip():
@@ -92,33 +92,33 @@ class Judge:
         if self._keys.is_terminal and self._running() and fresh:
             self._refuse(f'{word}: left out, this episode has only just begun. Press again.')
             return
-        self._asked = word, time.monotonic() + self._wait_s
+        self._request = word, time.monotonic() + self._wait_s
 
-    def _speak(self, word: str, until: float) -> None:
+    def _send(self, word: str, until: float) -> None:
         client = self._clients[word]
         if client.service_is_ready():
-            self._answer = client.call_async(Trigger.Request())
+            self._reply = client.call_async(Trigger.Request())
         elif time.monotonic() > until:
-            self._asked = None
+            self._request = None
             name = self._node.resolve_service_name(client.srv_name)
             domain = self._node.context.get_domain_id()
             self._refuse(
-                f'{word}: nobody listens on {name} in ROS domain {domain}. Check '
+                f'{word}: no reward node serves {name} in ROS domain {domain}. Check '
                 '--namespace and --domain, and that `person` is among the sources of the reward '
                 'node.'
             )
 
-    def _hear(self) -> None:
-        assert self._answer is not None and self._asked is not None
-        if self._answer.done():
-            answer: Trigger.Response = self._answer.result()
+    def _read_reply(self) -> None:
+        assert self._reply is not None and self._request is not None
+        if self._reply.done():
+            answer: Trigger.Response = self._reply.result()
             (self._say if answer.success else self._refuse)(answer.message)
-        elif time.monotonic() > self._asked[1]:
-            self._answer.cancel()
-            self._refuse(f'{self._asked[0]}: the reward node did not answer.')
+        elif time.monotonic() > self._request[1]:
+            self._reply.cancel()
+            self._refuse(f'{self._request[0]}: the reward node did not answer.')
         else:
             return
-        self._answer = self._asked = None
+        self._reply = self._request = None
 
     def _on_status(self, status: RewardStatus) -> None:
         before, self._state = self._state, status
@@ -126,11 +126,10 @@ class Judge:
             return
         if before is None or before.id.episode != status.id.episode or not self._running():
             self._began, self._decisions = time.monotonic(), 0
+        bell = '\a' if self._keys.is_terminal else ''
         if status.state == RewardStatus.STATE_AWAITING_PERSON:
-            bell = '\a' if self._keys.is_terminal else ''
             self._say(f'{bell}{status.message} {status.remaining:.0f} s left.')
         elif status.state == RewardStatus.STATE_RESET_WAITS:
-            bell = '\a' if self._keys.is_terminal else ''
             self._say(f'{bell}Reset: {status.message}')
         elif status.state == RewardStatus.STATE_RUNNING or before is None:
             self._say(status.message)
@@ -176,9 +175,11 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog='dsrl judge', description=__doc__)
     parser.add_argument('--namespace', default='', help='of the graph [none]')
     parser.add_argument(
-        '--domain', type=int, help='ROS domain, as `dsrl launch` says it [ROS_DOMAIN_ID]'
+        '--domain', type=int, help='ROS domain, as `dsrl launch` prints it [ROS_DOMAIN_ID]'
     )
-    parser.add_argument('--wait', type=float, default=10.0, help='for the reward node [10 s]')
+    parser.add_argument(
+        '--wait', type=float, default=10.0, help='longest wait for the reward node [10 s]'
+    )
     given = parser.parse_args(arguments)
     rclpy.init(domain_id=given.domain, signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -187,7 +188,7 @@ def main(arguments: Sequence[str]) -> int:
             node = Node('judge', namespace=given.namespace)
             executor.add_node(node)
             judge = Judge(node, keys, given.wait)
-            while judge.turn():
+            while judge.step():
                 executor.spin_once(timeout_sec=0.05)
             if keys.is_terminal:
                 print()

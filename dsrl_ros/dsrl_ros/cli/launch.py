@@ -1,4 +1,4 @@
-"""`dsrl launch`: starts a graph from its `*.launch.yaml` where `ros2 launch` is not installed."""
+"""`dsrl launch`: starts a graph from its `*.launch.yaml`; needs no `ros2 launch`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ament_index_python.packages import PackageNotFoundError, get_package_share_
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.launch.launch_file import Description
 from dsrl_ros.launch.leases import DomainLease, Lease, NameTakenError
-from dsrl_ros.launch.prepare import SEED, prepare_run
+from dsrl_ros.launch.prepare import check_run
 from dsrl_ros.launch.processes import run_graph
 
 BRINGUP = 'dsrl_bringup'
@@ -40,20 +40,21 @@ def main(arguments: Sequence[str]) -> int:
     if options.show_args:
         print(arguments_text(description))
         return 0
-    given = parse_arguments(options.arguments)
-    # Claimed before a folder is made: a graph that cannot start leaves nothing behind.
+    checked = check_run(description, parse_arguments(options.arguments))
+    # Claimed before the folder is made: a graph that cannot start leaves nothing behind.
     with ExitStack() as held:
         domain = _claim_domain(held)
-        _claim_namespace(held, domain, description.complete(given).get('namespace', ''))
-        prepared = prepare_run(path, given, Path.cwd())
+        _claim_namespace(held, domain, checked.started.arguments.get('namespace', ''))
+        run = checked.begin(Path.cwd())
+        calls = run.calls()
         environment = {'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', **os.environ}
         environment['ROS_DOMAIN_ID'] = domain
-        folder = prepared.folder or Path.cwd()
-        seed = f', seed {prepared.arguments[SEED]}' if SEED in prepared.arguments else ''
-        _say(f'{len(prepared.calls)} nodes of {path.name}, ROS domain {domain}{seed}')
+        folder = Path(run.arguments.get('run_dir', Path.cwd()))
+        seed = run.arguments.get('seed', 'none')
+        _say(f'{len(calls)} nodes of {path.name}, ROS domain {domain}, seed {seed}')
         _say(f'everything goes to {folder}')
         held.callback(_show_cursor)
-        return run_graph(prepared.calls, folder / 'logs', environment, _say)
+        return run_graph(calls, folder / 'logs', environment, _say)
 
 
 def find_description(graph: str) -> Path:

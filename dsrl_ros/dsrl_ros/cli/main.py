@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from dsrl_ros.core.errors import ConfigError, DsrlError
 
-# Imported when asked for: some take torch, which takes seconds.
+# Each is imported when it is called: some load torch, which takes seconds.
 COMMANDS = {
     'train': ('train', 'learn to steer a policy in an environment, without ROS'),
     'eval': ('evaluate', 'compare steered, base and scaled prior of a run on fresh resets'),
@@ -17,8 +17,8 @@ COMMANDS = {
     'prior-check': ('prior_check', 'measure the frozen policy by noise layout and scale'),
     'train-classifier': ('train_classifier', 'learn from images what success looks like'),
     'export-images': ('export_images', 'take labelled images from the bags of a run'),
-    'pose': ('pose', 'bring the arm of a running graph to a named pose'),
-    'judge': ('judge', 'say success, failure or abort of the episode under way'),
+    'pose': ('pose', 'move the arm of a running graph to a named pose'),
+    'judge': ('judge', 'mark the running episode: success, failure or abort'),
     'launch': ('launch', 'start a graph and end its nodes together'),
     'options': ('show_options', 'list every option of every node'),
     'check-config': ('check_config', 'check a parameter file without starting anything'),
@@ -31,7 +31,7 @@ def main() -> NoReturn:
     """Run the command line and leave the process.
 
     Raises:
-        SystemExit: always; code 1 on an error that is the user's to mend, 2 on a wrong command.
+        SystemExit: always; code 1 on an error that the user can correct, 2 on a wrong command.
     """
     name, *arguments = sys.argv[1:] or ['']
     if name not in COMMANDS:

@@ -39,7 +39,7 @@ class PoseMover:
         node: that owns clients and subscription.
         spin: lets the node work for a moment.
         joint_states: topic of the arm.
-        wait_s: for each answer, beside the time of the motion [s].
+        wait_s: for each answer, without the time of the motion [s].
     """
 
     def __init__(
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('pose', help='home, start (of an episode) or, of a WidowX, sleep')
     parser.add_argument('--namespace', default='', help='of the graph [none]')
     parser.add_argument(
-        '--domain', type=int, help='ROS domain, as `dsrl launch` says it [ROS_DOMAIN_ID]'
+        '--domain', type=int, help='ROS domain, as `dsrl launch` prints it [ROS_DOMAIN_ID]'
     )
     parser.add_argument(
         '--joint-states', default=names.JOINT_STATES, help='topic of the arm [joint_states]'
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument('--wait', type=float, default=10.0, help='for each answer [10 s]')
     given = parser.parse_args(arguments)
-    # Ctrl-C is for this command, which stops the arm then; by ROS it would end the wires first.
+    # This command takes Ctrl-C, to stop the arm; ROS would close the connection first.
     rclpy.init(domain_id=given.domain, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = Node('pose', namespace=given.namespace)

@@ -1,1 +1,1 @@
-"""What a terminal shows of a run: the live panel, progress bars, single keys; no ROS."""
+"""The terminal: live panel, progress bars and single keys. No ROS."""

@@ -1,4 +1,4 @@
-"""What a person types: single keys on a terminal, lines elsewhere. Never blocks."""
+"""Reads what a person types: single keys on a terminal, lines elsewhere. It never blocks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import tty
 from collections import deque
 from types import TracebackType
 
-_END_OF_FILE = '\x04'  # Ctrl-D, which a terminal without line editing hands on
+_END_OF_FILE = '\x04'  # Ctrl-D, which a terminal without line editing passes on
 
 
 class Keys:
     """Reads a file descriptor; a context manager that leaves a terminal as it was.
 
     Args:
-        fd: of the standard input, say.
+        fd: for example of the standard input.
 
     Attributes:
         is_terminal: whether every key counts at once.
-        ended: nothing more will come.
+        ended: whether the input has ended.
     """
 
     def __init__(self, fd: int) -> None:

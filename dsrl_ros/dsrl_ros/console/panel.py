@@ -1,4 +1,4 @@
-"""The live panel of a run: what a person wants to know at a glance. Knows nothing of ROS."""
+"""The live panel of a run, and the table at its end. No ROS."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ PHASE_TITLES = {
 
 @dataclass
 class LearnerState:
-    """The newest word of the trainer.
+    """The newest state of the trainer.
 
     Attributes:
         gradient_steps: taken so far.
         gradient_steps_per_second: while learning.
         weights_version: newest published.
-        message: what stopped it, if anything did.
+        message: the error that stopped it, if any.
     """
 
     gradient_steps: int = 0
@@ -68,11 +68,11 @@ class Panel:
             self._console.print(self._line(report, newest), soft_wrap=True)
 
     def say(self, text: object) -> None:
-        """Print something that stays, above the panel if there is one."""
+        """Print text that stays, above the panel if there is one."""
         (self._live.console if self._live is not None else self._console).print(text)
 
     def close(self) -> None:
-        """Take the panel away; what was said stays."""
+        """Remove the panel; printed text stays."""
         if self._live is not None:
             self._live.stop()
             self._live = None

@@ -1,4 +1,4 @@
-"""How a run without ROS goes, on a terminal as a bar, elsewhere as a line per episode."""
+"""Progress of a run without ROS: a bar on a terminal, a line per episode elsewhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Bars:
 
     Args:
         board: folder for TensorBoard logs; None writes none.
-        console: where to; the standard output by default.
+        console: to print to; the standard output by default.
     """
 
     def __init__(self, board: Path | None = None, console: Console | None = None) -> None:
@@ -84,12 +84,12 @@ class Bars:
         self._bars.console.print(Text.assemble(('WARNING ', 'bold red'), text), soft_wrap=True)
 
     def say(self, text: object) -> None:
-        """Print something that stays."""
+        """Print text that stays."""
         self._bars.console.print(text, soft_wrap=True, markup=False)  # a path may hold [brackets]
 
 
 def _writer(folder: Path, say: Any) -> Any:
-    """Return a TensorBoard writer, or None where there is no TensorBoard, and say so."""
+    """Return a TensorBoard writer; report it and return None if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -1,4 +1,4 @@
-"""Small checks shared by everything that takes arrays: finite, and of the expected shape."""
+"""Checks of arrays: finite, and of the expected shape."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def require_finite(name: str, values: NDArray[np.floating]) -> None:
     """Raise unless every entry is finite.
 
     Raises:
-        NonFiniteError: names the first bad entry, and how many there are.
+        NonFiniteError: names the first bad entry and their number.
     """
     finite = np.isfinite(values)
     if finite.all():
@@ -29,7 +29,7 @@ def require_shape(name: str, values: NDArray[np.generic], shape: tuple[int | Non
     """Raise unless `values` has `shape`; None stands for any size.
 
     Raises:
-        ShapeMismatchError: says both shapes.
+        ShapeMismatchError: names both shapes.
     """
     fits = values.ndim == len(shape) and all(
         want is None or got == want for got, want in zip(values.shape, shape, strict=True)

@@ -1,4 +1,4 @@
-"""The error family of the suite. Each text says what, got, expected, and what to do."""
+"""The errors of the suite. Each text names what, got, expected, and what to do."""
 
 
 class DsrlError(Exception):
@@ -6,7 +6,7 @@ class DsrlError(Exception):
 
 
 class ConfigError(DsrlError, ValueError):
-    """A configuration that a user can mend: unknown key, wrong type, value out of range."""
+    """A configuration that a user can fix: unknown key, wrong type, value out of range."""
 
 
 class ShapeMismatchError(DsrlError, ValueError):
@@ -14,7 +14,7 @@ class ShapeMismatchError(DsrlError, ValueError):
 
 
 class NonFiniteError(DsrlError, ValueError):
-    """A NaN or an infinity where only finite numbers may be."""
+    """A NaN or an infinity where only finite numbers are allowed."""
 
 
 class PolicyLoadError(DsrlError):
@@ -22,7 +22,7 @@ class PolicyLoadError(DsrlError):
 
 
 class PolicyOutputError(DsrlError):
-    """A frozen policy that answered with a non-finite or absurdly large action."""
+    """A frozen policy that returned a non-finite or absurdly large action."""
 
 
 class PolicyUnavailableError(DsrlError):

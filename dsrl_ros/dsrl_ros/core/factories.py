@@ -1,4 +1,4 @@
-"""What a user brings in Python, named as module:factory: an environment, a policy."""
+"""Environments and policies that a user brings in Python, named as module:factory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_factory(text: str) -> bool:
 
 
 def search_here() -> None:
-    """Let Python find modules in the current folder from now on: what is made may import later."""
+    """Let Python find modules in the current folder, now and later."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -32,12 +32,12 @@ def make(what: str, text: str) -> Any:
     """Call a function without arguments and return what it returns.
 
     Args:
-        what: it makes, for the error.
+        what: of the object, for the error.
         text: module:factory; the module may lie in the current folder, see `search_here`.
 
     Raises:
-        ConfigError: no such module or function, or one that takes arguments. What module and
-            function raise themselves goes through as it is.
+        ConfigError: no such module or function, or one that takes arguments. Errors of the
+            module and the function themselves go through unchanged.
     """
     return _found(what, text)()
 

@@ -1,8 +1,8 @@
 """An append-only file of records that survives `kill -9` at any byte.
 
-Record: length (uint32, little-endian), CRC-32 of the payload (uint32), payload. What was appended
-is with the operating system before `append` returns, so the death of the process loses nothing;
-`sync` puts it on the disk, against the death of the machine.
+Record: length (uint32, little-endian), CRC-32 of the payload (uint32), payload. A record is with
+the operating system before `append` returns, so the death of the process loses nothing; `sync`
+writes it to the disk, against the death of the machine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAX_RECORD = 1 << 30  # a length beyond this is a torn or foreign header
 
 
 class Journal:
-    """Appends records; a torn tail left by a crash is cut off when the file is opened.
+    """Appends records; opening cuts off a torn tail left by a crash.
 
     Args:
         path: file; made when missing, together with its folder.
@@ -49,7 +49,7 @@ class Journal:
 
         Raises:
             ConfigError: the record is larger than 1 GiB.
-            OSError: the disk is full, say.
+            OSError: e.g. a full disk.
         """
         if len(payload) > _MAX_RECORD:
             raise ConfigError(
@@ -62,7 +62,7 @@ class Journal:
         self.num_records += 1
 
     def sync(self) -> None:
-        """Put everything on the disk."""
+        """Write everything to the disk."""
         os.fsync(self._file.fileno())
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Noise layouts: from the few numbers that are learned to the (H, A) noise of a policy."""
+"""Noise layouts: expand the few learned numbers to the (H, A) noise of a policy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dsrl_ros.core.types import Array, Noise, NoiseLayout, PolicySpec
 
 
 def num_rows(layout: NoiseLayout, horizon: int, num_basis: int = 3) -> int:
-    """Return R, the rows a noise of `layout` has.
+    """Return R, the number of rows of a noise in `layout`.
 
     Args:
         layout: the layout.
@@ -51,7 +51,7 @@ def expand(rows: Array, layout: NoiseLayout, horizon: int) -> Array:
 
     Args:
         rows: (..., R, A).
-        layout: how to read them.
+        layout: of the rows.
         horizon: H.
 
     Returns:

@@ -1,18 +1,28 @@
-"""Typed options: frozen dataclasses whose fields carry their description, range and choices.
+"""Typed options: frozen dataclasses whose fields carry description, range and choices.
 
-One declaration serves the checks, the ROS parameters and the documentation.
+The checks, the ROS parameters and docs/options.md all use this one declaration.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any, TypeVar, get_type_hints
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from dsrl_ros.core.errors import ConfigError
 
 ConfigT = TypeVar('ConfigT')
+
+# Options that are gone, as `Class.option`, as `option` where no class has it any more, or as
+# `launch.argument`. The error for an unknown option explains them.
+# Old name to what replaces it.
+RENAMED: dict[str, str] = {
+    'overrides': 'the options themselves, in a parameter file or as -p name:=value',
+    'launch.overrides': 'the arguments themselves, or a file with options as config:=',
+}
+# Old name to the value that is a constant now, with its unit.
+REMOVED: dict[str, str] = {}
 
 # ROS parameters know these types and arrays of them; so do YAML and JSON.
 _SCALARS = (bool, int, float, str)
@@ -29,7 +39,7 @@ def option(
     """Declare one option of a frozen dataclass.
 
     Args:
-        default: its value when nothing is said; a tuple for a list.
+        default: its value when none is given; a tuple for a list.
         description: one sentence with the unit.
         low, high: inclusive range of a number, or of each entry of a tuple.
         choices: the allowed words of a string.
@@ -44,7 +54,7 @@ def options_of(config_class: type) -> dict[str, dataclasses.Field[Any]]:
 
 
 def allowed(field: dataclasses.Field[Any]) -> str:
-    """Say in words which values an option takes."""
+    """Return in words which values an option takes."""
     choices = field.metadata.get('choices')
     low, high = field.metadata.get('low'), field.metadata.get('high')
     if choices:
@@ -77,7 +87,7 @@ def check(config: Any, where: str = '') -> None:
 
 
 def from_mapping(config_class: type[ConfigT], values: Mapping[str, Any], where: str) -> ConfigT:
-    """Build a configuration from a mapping, say a section of a YAML file.
+    """Build a configuration from a mapping, for example a section of a YAML file.
 
     Args:
         config_class: frozen dataclass made of `option` fields.
@@ -88,12 +98,8 @@ def from_mapping(config_class: type[ConfigT], values: Mapping[str, Any], where: 
         ConfigError: an unknown key, a wrong type, or a value out of range.
     """
     fields = options_of(config_class)
-    unknown = sorted(set(values) - set(fields))
-    if unknown:
-        raise ConfigError(
-            f'{where}: got unknown key {", ".join(map(repr, unknown))}; '
-            f'expected one of {", ".join(sorted(fields))}.'
-        )
+    if unknown := sorted(set(values) - set(fields)):
+        raise unknown_option(where, config_class.__name__, unknown, sorted(fields))
     converted = {
         name: _check_value(where, name, fields[name], value) for name, value in values.items()
     }
@@ -101,6 +107,34 @@ def from_mapping(config_class: type[ConfigT], values: Mapping[str, Any], where: 
         return config_class(**converted)
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}') from error
+
+
+def unknown_option(
+    where: str, owner: str, unknown: Sequence[str], known: Iterable[str]
+) -> ConfigError:
+    """Return the error for names that no option has; a name that is gone is explained.
+
+    Args:
+        where: file, node or command to name in the error.
+        owner: name of the configuration class, or `launch` for launch arguments.
+        unknown: names that were given.
+        known: names that there are.
+    """
+    for name in unknown:
+        for key in (f'{owner}.{name}', name):
+            if key in RENAMED:
+                return ConfigError(
+                    f'{where}: got {name!r}, expected {RENAMED[key]}: the old name is gone.'
+                )
+            if key in REMOVED:
+                return ConfigError(
+                    f'{where}: got {name!r}, expected it left out: it is fixed at {REMOVED[key]}.'
+                )
+    what = 'argument' if owner == 'launch' else 'key'
+    return ConfigError(
+        f'{where}: got unknown {what} {", ".join(map(repr, unknown))}; '
+        f'expected one of {", ".join(known)}.'
+    )
 
 
 def parse(config_class: type, name: str, text: str, where: str) -> Any:
@@ -111,9 +145,7 @@ def parse(config_class: type, name: str, text: str, where: str) -> Any:
     """
     fields = options_of(config_class)
     if name not in fields:
-        raise ConfigError(
-            f'{where}: got unknown key {name!r}; expected one of {", ".join(sorted(fields))}.'
-        )
+        raise unknown_option(where, config_class.__name__, [name], sorted(fields))
     default = fields[name].default
     try:
         value: Any
@@ -149,7 +181,7 @@ def _error(where: str, name: str, field: dataclasses.Field[Any], value: Any) -> 
 
 
 def _check_value(where: str, name: str, field: dataclasses.Field[Any], value: Any) -> Any:
-    """Return `value` with whole numbers made floats and lists made tuples where asked for."""
+    """Return `value` with whole numbers as floats and lists as tuples where the option is one."""
     default = field.default
     if isinstance(default, tuple):
         if not isinstance(value, (list, tuple)):
@@ -180,17 +212,13 @@ def _check_scalar(
 
 def to_mapping(config: Any) -> dict[str, Any]:
     """Return a configuration as plain values for YAML or JSON; tuples become lists."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in ((n, getattr(config, n)) for n in options_of(type(config)))
-    }
+    values = ((name, getattr(config, name)) for name in options_of(type(config)))
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
 
 def described(config_class: type) -> list[tuple[str, str, str, str]]:
-    """Return (name, default, allowed values, description) per option, for help texts and docs."""
-    hints = get_type_hints(config_class)
+    """Return (name, default, allowed values, description) per option, for help texts."""
     return [
         (name, repr(field.default), allowed(field), field.metadata['description'])
         for name, field in options_of(config_class).items()
-        if name in hints
     ]

@@ -1,1 +1,1 @@
-"""The launch description: read, checked, turned into processes and guarded to the end."""
+"""Reads launch files, checks the configuration of a run, and runs its processes."""

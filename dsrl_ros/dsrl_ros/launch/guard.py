@@ -1,7 +1,7 @@
-"""A small process that outlives the launcher and ends what the launcher started.
+"""A small process that outlives the launcher and ends every process that the launcher started.
 
-Whether the launcher closes the line or is killed, the same hand ends every node: interrupt, then
-terminate, then kill, with whatever the node has started itself.
+It acts when the launcher closes the pipe between them or dies. Each node gets an interrupt, then a
+request to terminate, then a kill that includes the node's own child processes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import struct
 import time
 from pathlib import Path
 
-# Seconds that a node has after an interrupt and after a request to terminate. Kept under 5 in all.
+# Time for a node to end after an interrupt, and after a request to terminate [s]; under 5 in all.
 INTERRUPT_S = 3.0
 TERMINATE_S = 1.0
 
@@ -22,61 +22,61 @@ _PID = struct.Struct('i')
 
 
 class Guard:
-    """Ends the process groups it is told of when this object is closed or this process dies.
+    """Ends the process groups that it watches when it is closed, or when this process dies.
 
-    Made before any thread, because it forks.
+    Make it before any thread, because it forks.
     """
 
     def __init__(self) -> None:
-        ours, self._line = os.pipe()
+        ours, self._pipe = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
-            os.close(self._line)
+            os.close(self._pipe)
             try:
-                # Out of reach of the terminal's Ctrl-C, which is meant for the launcher.
+                # In a session of its own, Ctrl-C reaches only the launcher.
                 os.setsid()
                 _watch(ours)
             finally:
                 os._exit(0)
         os.close(ours)
 
-    def take(self, pid: int) -> None:
-        """Answer for a process that leads a group of its own."""
-        os.write(self._line, _PID.pack(pid))
+    def watch(self, pid: int) -> None:
+        """Watch a process that leads a process group."""
+        os.write(self._pipe, _PID.pack(pid))
 
     def close(self) -> None:
-        """End every process and wait until it is done."""
-        os.close(self._line)
+        """End every process and wait until all have ended."""
+        os.close(self._pipe)
         os.waitpid(self._pid, 0)
 
 
-def _watch(line: int) -> None:
-    """Follow processes until the line closes; bury those that end before, then end the rest."""
+def _watch(pipe: int) -> None:
+    """Clean up after processes that end; when the pipe closes, end the rest."""
     alive: dict[int, int] = {}  # handle of a process to its id
-    open_line = True
-    while open_line:
-        for ready in _ready([line, *alive], None):
-            if ready != line:
-                _bury(ready, alive)
-            elif data := os.read(line, _PID.size):
-                _take(_PID.unpack(data)[0], alive)
+    is_open = True
+    while is_open:
+        for ready in _ready([pipe, *alive], None):
+            if ready != pipe:
+                _clean_up(ready, alive)
+            elif data := os.read(pipe, _PID.size):
+                _add(_PID.unpack(data)[0], alive)
             else:
-                open_line = False
+                is_open = False
     for handle, pid in alive.items():
-        _ask(handle, signal.SIGINT if _is_up(pid) else signal.SIGTERM)
-    _bury_within(INTERRUPT_S, alive)
+        _send(handle, signal.SIGINT if _is_up(pid) else signal.SIGTERM)
+    _clean_up_within(INTERRUPT_S, alive)
     for handle in alive:
-        _ask(handle, signal.SIGTERM)
-    _bury_within(TERMINATE_S, alive)
+        _send(handle, signal.SIGTERM)
+    _clean_up_within(TERMINATE_S, alive)
     for handle in list(alive):
-        _bury(handle, alive)
+        _clean_up(handle, alive)
 
 
-def _take(pid: int, alive: dict[int, int]) -> None:
+def _add(pid: int, alive: dict[int, int]) -> None:
     try:
         alive[os.pidfd_open(pid)] = pid
     except ProcessLookupError:
-        # Over before this line: what it may have started itself shares its group.
+        # It has ended already; processes that it started share its group.
         _kill_group(pid)
 
 
@@ -88,7 +88,7 @@ def _ready(handles: list[int], timeout_s: float | None) -> list[int]:
 
 
 def _is_up(pid: int) -> bool:
-    """Whether a node handles signals. One that still imports would die of an interrupt halfway."""
+    """Whether a node handles signals; one that still imports would print a traceback."""
     try:
         status = Path(f'/proc/{pid}/status').read_text()
     except OSError:
@@ -97,21 +97,21 @@ def _is_up(pid: int) -> bool:
     return bool(int(caught.split()[1], 16) & 1 << signal.SIGTERM - 1)
 
 
-def _bury_within(seconds: float, alive: dict[int, int]) -> None:
-    """Bury those that end within this time; return as soon as none is left."""
+def _clean_up_within(seconds: float, alive: dict[int, int]) -> None:
+    """Clean up after those that end within this time; return early when none is left."""
     deadline = time.monotonic() + seconds
     while alive and (left := deadline - time.monotonic()) > 0:
         for ready in _ready(list(alive), left):
-            _bury(ready, alive)
+            _clean_up(ready, alive)
 
 
-def _ask(handle: int, request: signal.Signals) -> None:
+def _send(handle: int, request: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(handle, request)
 
 
-def _bury(handle: int, alive: dict[int, int]) -> None:
-    """Kill what is left of a group, its leader included."""
+def _clean_up(handle: int, alive: dict[int, int]) -> None:
+    """Kill what is left of a process group, its leader included."""
     _kill_group(alive.pop(handle))
     os.close(handle)
 

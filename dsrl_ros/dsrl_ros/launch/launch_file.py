@@ -1,6 +1,6 @@
-"""What a `*.launch.yaml` says: arguments and nodes, each tag as ROS 2 launch understands it.
+"""Reads a `*.launch.yaml`: arguments, nodes and includes, each tag as ROS 2 launch understands it.
 
-Only what the suite uses; every other tag and attribute is refused by name, never skipped.
+Implements only what the suite uses. Every other tag and attribute is an error that names it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.launch.substitutions import is_true, substitute
 
 _TAGS = ('arg', 'node', 'include')
+_WHAT = ('pkg', 'exec', 'name')  # of a node
 _TYPES = {'str': str, 'int': int, 'float': float, 'bool': bool}
-
-
-_BESIDE = '$(dirname)/'
+# The values that an attribute may have, where any other has no meaning here.
+_VALUES = {'output': ('screen', 'log'), 'on_exit': ('shutdown',), 'type': tuple(_TYPES)}
+_SAME_FOLDER = '$(dirname)/'
 _PACKAGE = re.compile(r'\$\(find-pkg-share ([\w-]+)\)')
+_Entry = tuple[str, Mapping[str, Any]]  # its place in the file, its attributes
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,9 @@ class NodeCall:
     """One node to start, with every substitution made.
 
     Attributes:
-        words: of its command line, before what belongs to ROS.
-        ends_run: its end, however it comes, ends the run.
-        on_screen: its standard output belongs on the terminal.
+        ends_run: its exit ends the run.
+        on_screen: its standard output goes to the terminal.
+        words: of its command line, before the ROS arguments.
     """
 
     package: str
@@ -63,6 +65,9 @@ class Description:
     Args:
         path: of the `*.launch.yaml`.
 
+    Attributes:
+        arguments: declared, in their order.
+
     Raises:
         ConfigError: not a launch file, or something in it that is not implemented.
     """
@@ -70,8 +75,8 @@ class Description:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.arguments: list[Argument] = []
-        self._nodes: list[tuple[str, Mapping[str, Any]]] = []
-        self._includes: list[tuple[str, Mapping[str, Any]]] = []
+        self._nodes: list[_Entry] = []
+        self._includes: list[_Entry] = []
         for where, entity in _entities(path):
             if not isinstance(entity, dict) or len(entity) != 1:
                 raise ConfigError(f'{where}: got {entity!r}, expected one tag with attributes.')
@@ -88,103 +93,109 @@ class Description:
                 self._includes.append((where, attributes))
             else:
                 _check_node(attributes, where)
-                self._nodes.append((where, attributes))
+                self._nodes.append((f'{where} ({attributes["exec"]})', attributes))
 
-    def complete(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Return a value for every argument: the given one, or the default.
+    def started(self, arguments: dict[str, str]) -> Started:
+        """Return what starts with a value for every argument.
 
         Raises:
-            ConfigError: an unknown argument, a missing one, or a value that is not a choice.
+            ConfigError: a condition, or a value for an include, that cannot be resolved.
         """
-        known = [argument.name for argument in self.arguments]
-        unknown = [name for name in given if name not in known]
-        if unknown:
-            raise ConfigError(
-                f'{self.path.name}: got unknown argument {", ".join(map(repr, unknown))}; '
-                f'expected one of {", ".join(known)}.'
-            )
-        values: dict[str, str] = {}
-        for argument in self.arguments:
-            where = f'{self.path.name}: argument {argument.name}'
-            if argument.name in given:
-                value = given[argument.name]
-            elif argument.default is None:
-                raise ConfigError(f'{where}: got no value; write {argument.name}:=<value>.')
-            else:
-                value = substitute(argument.default, values, where)
-            if argument.choices and value not in argument.choices:
-                raise ConfigError(
-                    f'{where}: got {value!r}, expected one of {", ".join(argument.choices)}.'
-                )
-            values[argument.name] = value
-        return values
 
-    def nodes(self, arguments: Mapping[str, str]) -> list[NodeCall]:
-        """Return the nodes to start with these arguments, those whose condition is false left out.
+        def wanted(entries: list[_Entry]) -> list[_Entry]:
+            return [entry for entry in entries if _is_wanted(entry[1], arguments, entry[0])]
+
+        includes = [
+            Include(
+                _PACKAGE.findall(include['file'])[0],
+                {
+                    str(passed['name']): substitute(_text(passed['value']), arguments, where)
+                    for passed in include.get('arg', [])
+                },
+            )
+            for where, include in wanted(self._includes)
+        ]
+        nodes: list[_Entry] = [
+            (where, {**node, **{k: substitute(str(node[k]), arguments, where) for k in _WHAT}})
+            for where, node in wanted(self._nodes)
+        ]
+        return Started(arguments, includes, nodes)
+
+
+@dataclass(frozen=True)
+class Include:
+    """A launch file of another package, and the arguments that it is given."""
+
+    package: str
+    arguments: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a launch file starts with one set of arguments; every condition is evaluated.
+
+    Attributes:
+        arguments: a value for every argument.
+        includes: launch files of other packages.
+    """
+
+    arguments: dict[str, str]
+    includes: list[Include]
+    _nodes: list[_Entry]
+
+    def packages(self) -> set[str]:
+        """Return the packages of the nodes."""
+        return {node['pkg'] for _, node in self._nodes}
+
+    def names_of(self, package: str) -> list[str]:
+        """Return the names of the nodes of one package."""
+        return [node['name'] for _, node in self._nodes if node['pkg'] == package]
+
+    def calls(self) -> list[NodeCall]:
+        """Return the nodes with every substitution made.
 
         Raises:
             ConfigError: a substitution or a value that cannot be resolved.
         """
-        named = [(f'{where} ({node["exec"]})', node) for where, node in self._nodes]
-        return [
-            _node(node, arguments, name)
-            for name, node in named
-            if _is_wanted(node, arguments, name)
-        ]
+        return [_node(node, self.arguments, where) for where, node in self._nodes]
 
-    def includes(self, arguments: Mapping[str, str]) -> list[str]:
-        """Return the packages whose launch files are included with these arguments.
 
-        Raises:
-            ConfigError: a condition that cannot be resolved.
-        """
-        return [
-            str(_PACKAGE.findall(include['file'])[0])
-            for where, include in self._includes
-            if _is_wanted(include, arguments, where)
-        ]
+def read_yaml(path: Path, what: str) -> Any:
+    """Return the content of a YAML file.
 
-    def passed(self, arguments: Mapping[str, str]) -> dict[str, str]:
-        """Return the arguments that the launch files which are included are given, by name.
+    Args:
+        path: of the file.
+        what: kind of file, to name in an error.
 
-        Raises:
-            ConfigError: a condition or a value that cannot be resolved.
-        """
-        return {
-            str(passed['name']): substitute(_text(passed['value']), arguments, where)
-            for where, include in self._includes
-            if _is_wanted(include, arguments, where)
-            for passed in include.get('arg', [])
-        }
+    Raises:
+        ConfigError: the file cannot be read, or is no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f'{path}: {error.strerror}, expected a {what}.') from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f'{path}: got no YAML, expected a {what}: {error}') from error
 
 
 def _entities(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the entries of a launch file with their places, those of its parts where they stand.
+    """Yield the entries of a launch file with their places; those of a part where it is included.
 
     A part is included as `$(dirname)/FILE.launch.yaml`, without arguments or conditions.
     """
-    for number, entity in enumerate(_content(path), start=1):
+    content = read_yaml(path, 'launch file')
+    if not isinstance(content, dict) or not isinstance(content.get('launch'), list):
+        raise ConfigError(f'{path}: expected a list under the key `launch`.')
+    for number, entity in enumerate(content['launch'], start=1):
         where = f'{path.name}: entry {number}'
         include = entity.get('include') if isinstance(entity, dict) else None
         include = include if isinstance(include, dict) else {}
         file = str(include.get('file', ''))
-        if file.startswith(_BESIDE):
+        if file.startswith(_SAME_FOLDER):
             _check_keys(include, ('file',), where)
-            yield from _entities(path.parent / file.removeprefix(_BESIDE))
+            yield from _entities(path.parent / file.removeprefix(_SAME_FOLDER))
         else:
             yield where, entity
-
-
-def _content(path: Path) -> list[Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigError(f'{path}: {error.strerror}, expected a launch file.') from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f'{path}: got no YAML, expected a launch file: {error}') from error
-    if not isinstance(content, dict) or not isinstance(content.get('launch'), list):
-        raise ConfigError(f'{path}: expected a list under the key `launch`.')
-    return list(content['launch'])
 
 
 def _is_wanted(attributes: Mapping[str, Any], arguments: Mapping[str, str], where: str) -> bool:
@@ -204,9 +215,11 @@ def _refusal(where: str, what: str, got: str, known: tuple[str, ...]) -> ConfigE
 
 
 def _check_keys(attributes: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in attributes:
+    for key, value in attributes.items():
         if key not in known:
             raise _refusal(where, 'attribute', key, known)
+        if value not in _VALUES.get(key, (value,)):
+            raise _refusal(where, key, value, _VALUES[key])
 
 
 def _text(value: Any) -> str:
@@ -230,57 +243,51 @@ def _check_include(attributes: Mapping[str, Any], where: str) -> None:
     if len(_PACKAGE.findall(str(attributes.get('file')))) != 1:
         raise ConfigError(
             f'{where}: got file {attributes.get("file")!r}, expected one of a package, '
-            '$(find-pkg-share NAME)/launch/FILE, or one beside this, $(dirname)/FILE.'
+            '$(find-pkg-share NAME)/launch/FILE, or one next to this, $(dirname)/FILE.'
         )
     for argument in attributes.get('arg', []):
         _check_keys(argument, ('name', 'value'), where)
 
 
 def _check_node(attributes: Mapping[str, Any], where: str) -> None:
-    known = ('pkg', 'exec', 'name', 'namespace', 'output', 'on_exit', 'if', 'unless')
-    _check_keys(attributes, (*known, 'args', 'param', 'remap'), where)
-    for key in ('pkg', 'exec', 'name'):
+    known = (*_WHAT, 'namespace', 'output', 'on_exit', 'if', 'unless', 'args', 'param', 'remap')
+    _check_keys(attributes, known, where)
+    for key in _WHAT:
         if key not in attributes:
             raise ConfigError(f'{where}: got a node without {key!r}; add it.')
-    if attributes.get('output', 'log') not in ('screen', 'log'):
-        raise _refusal(where, 'output', attributes['output'], ('screen', 'log'))
-    if attributes.get('on_exit', 'shutdown') != 'shutdown':
-        raise _refusal(where, 'on_exit', attributes['on_exit'], ('shutdown',))
     for remap in attributes.get('remap', []):
         _check_keys(remap, ('from', 'to'), where)
     for param in attributes.get('param', []):
         _check_keys(param, ('from',) if 'from' in param else ('name', 'value', 'type'), where)
-        if param.get('type', 'str') not in _TYPES:
-            raise _refusal(where, 'type', param['type'], tuple(_TYPES))
 
 
-def _node(attributes: Mapping[str, Any], arguments: Mapping[str, str], where: str) -> NodeCall:
+def _node(node: Mapping[str, Any], arguments: Mapping[str, str], where: str) -> NodeCall:
     def resolved(value: Any) -> str:
         return substitute(_text(value), arguments, where)
 
-    call = NodeCall(
-        package=resolved(attributes['pkg']),
-        executable=resolved(attributes['exec']),
-        name=resolved(attributes['name']),
-        namespace='/' + resolved(attributes.get('namespace', '')).strip('/'),
-        ends_run='on_exit' in attributes,
-        on_screen=attributes.get('output') == 'screen',
-        words=shlex.split(resolved(attributes.get('args', ''))),
+    params = node.get('param', [])
+    return NodeCall(
+        package=node['pkg'],
+        executable=node['exec'],
+        name=node['name'],
+        namespace='/' + resolved(node.get('namespace', '')).strip('/'),
+        ends_run='on_exit' in node,
+        on_screen=node.get('output') == 'screen',
+        parameter_files=[Path(resolved(param['from'])) for param in params if 'from' in param],
+        parameters={
+            resolved(param['name']): _value(resolved(param['value']), param.get('type'), where)
+            for param in params
+            if 'name' in param
+        },
+        remappings={
+            resolved(rule['from']): resolved(rule['to']) for rule in node.get('remap', [])
+        },
+        words=shlex.split(resolved(node.get('args', ''))),
     )
-    for param in attributes.get('param', []):
-        if 'from' in param:
-            call.parameter_files.append(Path(resolved(param['from'])))
-        else:
-            call.parameters[resolved(param['name'])] = _value(
-                resolved(param['value']), param.get('type'), where
-            )
-    for remap in attributes.get('remap', []):
-        call.remappings[resolved(remap['from'])] = resolved(remap['to'])
-    return call
 
 
 def _value(text: str, type_name: str | None, where: str) -> Any:
-    """Return a parameter's value: of the type that is named, else of the one YAML sees."""
+    """Return a parameter's value, of the named type, or else of the type that YAML gives it."""
     if type_name == 'str':
         return text
     value = yaml.safe_load(text)

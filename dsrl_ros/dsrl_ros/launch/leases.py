@@ -1,6 +1,6 @@
-"""Names that only one process of this machine may hold: a domain id, a namespace of a domain.
+"""Leases of names that one process of this machine may hold: a domain, a namespace of a domain.
 
-The kernel keeps them as abstract sockets, so that whatever ends a process frees its names.
+A lease is an abstract socket, so the kernel frees it however its process ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Lease:
     """A name held until `close`, or until this process ends.
 
     Args:
-        name: the same text for everyone who competes for it.
+        name: the same text for all who compete for it.
 
     Raises:
         NameTakenError: another process holds it.
@@ -40,7 +40,7 @@ class Lease:
             raise NameTakenError(f'{name}: held by another process.') from None
 
     def close(self) -> None:
-        """Give the name back."""
+        """Free the name."""
         self._socket.close()
 
 
@@ -69,7 +69,7 @@ class DomainLease(Lease):
 
 
 def _has_participants(domain_id: int) -> bool:
-    """Whether ROS runs there without a lease: by DDSI-RTPS its first process has this port."""
+    """Whether ROS uses a domain without a lease: DDSI-RTPS gives its first process this port."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind(('', 7400 + 250 * domain_id + 10))

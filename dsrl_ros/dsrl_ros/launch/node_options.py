@@ -1,9 +1,8 @@
-"""Which options each node takes, and the check of a parameter file against them without ROS."""
+"""The options of each node, and parameter files: read, checked and written without ROS."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from dsrl_ros.core.config.trainer import TrainerConfig
 from dsrl_ros.core.config.twin import TwinConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.launch.launch_file import NodeCall
+from dsrl_ros.launch.launch_file import read_yaml
 from dsrl_ros.learning.config import LearnerConfig
 
 # Node to the sections of its parameters; the empty section holds the node's own options.
@@ -45,8 +44,6 @@ NODE_OPTIONS: dict[str, dict[str, type]] = {
     'twin': {'': TwinConfig},
 }
 
-PACKAGE = 'dsrl_ros'
-OVERRIDES = 'overrides'
 # Of a parameter file's keys: without it they would miss a node that runs in a namespace.
 ANY_NAMESPACE = '/**/'
 # Parameters that every ROS node has.
@@ -68,12 +65,7 @@ def read_parameter_file(path: Path) -> dict[str, Options]:
         ConfigError: an unknown node or option, or a value of the wrong type or out of range;
             names the file, the key and what is allowed.
     """
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except OSError as error:
-        raise ConfigError(f'{path}: {error.strerror}, expected a parameter file.') from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f'{path}: got no YAML, expected a parameter file: {error}') from error
+    content = read_yaml(path, 'parameter file') or {}
     if not isinstance(content, dict):
         raise ConfigError(f'{path}: got a {type(content).__name__}, expected nodes as keys.')
     read: dict[str, Options] = {}
@@ -87,72 +79,78 @@ def read_parameter_file(path: Path) -> dict[str, Options]:
         if not isinstance(value, dict) or set(value) != {'ros__parameters'}:
             raise ConfigError(f'{path}: {key}: expected the one key ros__parameters below it.')
         read[node] = _flat(value['ros__parameters'] or {})
-        complete(node, read[node], '', f'{path}: {key}')
+        complete(node, read[node], f'{path}: {key}')
     return read
 
 
-def complete(node: str, given: Mapping[str, Any], overrides: str, where: str) -> Options:
+def complete(node: str, given: Mapping[str, Any], where: str) -> Options:
     """Return every option of a node, sections in mappings of their own.
 
     Args:
         node: its name.
         given: values by option, those of a section as `section.option`; the rest is default.
-        overrides: launch arguments on top, `key=value` separated by spaces; empty is not given.
         where: what to name in an error.
 
     Raises:
         ConfigError: an unknown option, or a value of the wrong type or out of range.
     """
-    texts = _pairs(overrides, where)
+    mine: dict[str, Options] = {section: {} for section in NODE_OPTIONS[node]}
+    for name, value in given.items():
+        if name not in _OF_ROS:
+            section, short = _split(node, name)
+            mine[section][short] = value
     values: Options = {}
     for section, config_class in NODE_OPTIONS[node].items():
-        mine = _of_section(given, section, node)
         named = f'{where}: {section}' if section else where
-        for name, text in _of_section(texts, section, node).items():
-            mine[name] = options.parse(config_class, name, text, f'{named}: launch argument')
-        checked = options.to_mapping(options.from_mapping(config_class, mine, named))
+        checked = options.to_mapping(options.from_mapping(config_class, mine[section], named))
         values.update({section: checked} if section else checked)
     return values
 
 
-def complete_calls(calls: Iterable[NodeCall]) -> dict[str, Options]:
-    """Return every option of every node of this package that is about to be started, by node.
+def parse_option(node: str, name: str, text: str, where: str) -> Any:
+    """Read the text of one option of a node, `option` or `section.option`.
 
     Raises:
-        ConfigError: as `complete` and `read_parameter_file`.
+        ConfigError: an unknown name, or text that is not a value of the option's type.
     """
-    files: dict[Path, dict[str, Options]] = {}
-    completed: dict[str, Options] = {}
-    for call in calls:
-        node = call.executable.removesuffix('_node')
-        if call.package != PACKAGE or node not in NODE_OPTIONS:
-            continue
-        given: Options = {}
-        for path in call.parameter_files:
-            if path not in files:
-                files[path] = read_parameter_file(path)
-            given.update(files[path].get(call.name, {}))
-        given.update(call.parameters)
-        overrides = str(given.pop(OVERRIDES, ''))
-        completed[call.name] = complete(node, given, overrides, call.name)
-    return completed
+    section, short = _split(node, name)
+    return options.parse(NODE_OPTIONS[node][section], short, text, where)
 
 
 def write_parameter_file(path: Path, nodes: Mapping[str, Options], comment: str) -> None:
-    """Write the options of nodes in the format that `read_parameter_file` reads."""
+    """Write the options of nodes in the format that `read_parameter_file` and ROS read."""
     content = {
-        f'{ANY_NAMESPACE}{node}': {'ros__parameters': values} for node, values in nodes.items()
+        f'{ANY_NAMESPACE}{node}': {'ros__parameters': _quoted(values)}
+        for node, values in nodes.items()
     }
-    path.write_text(f'# {comment}\n{yaml.safe_dump(content, sort_keys=False)}')
+    path.write_text(f'# {comment}\n{yaml.dump(content, Dumper=_Dumper, sort_keys=False)}')
 
 
-def _of_section(given: Mapping[str, Any], section: str, node: str) -> Options:
-    """Return what belongs to a section; what belongs to none falls to the node's own options."""
-    if section:
-        prefix = f'{section}.'
-        return {k.removeprefix(prefix): v for k, v in given.items() if k.startswith(prefix)}
-    others = tuple(f'{name}.' for name in NODE_OPTIONS[node] if name)
-    return {k: v for k, v in given.items() if not k.startswith(others) and k not in _OF_ROS}
+class _Text(str):
+    """A text that is written in quotes: ROS would take 1e3, nan or y for something else."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes plain values, and texts in quotes."""
+
+
+_Dumper.add_representer(
+    _Text, lambda dumper, text: dumper.represent_scalar('tag:yaml.org,2002:str', text, style="'")
+)
+
+
+def _quoted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _quoted(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_quoted(entry) for entry in value]
+    return _Text(value) if isinstance(value, str) else value
+
+
+def _split(node: str, name: str) -> tuple[str, str]:
+    """Return section and name; a name without a known section is one of the node's own options."""
+    section, dot, short = name.partition('.')
+    return (section, short) if dot and section in NODE_OPTIONS[node] else ('', name)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = '') -> Options:
@@ -163,14 +161,3 @@ def _flat(values: Mapping[str, Any], prefix: str = '') -> Options:
         else:
             flat[f'{prefix}{name}'] = value
     return flat
-
-
-def _pairs(overrides: str, where: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for word in shlex.split(overrides):
-        name, equals, text = word.partition('=')
-        if not equals:
-            raise ConfigError(f'{where}: launch argument: got {word!r}, expected key=value.')
-        if text:
-            pairs[name] = text
-    return pairs

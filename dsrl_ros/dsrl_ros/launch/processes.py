@@ -1,4 +1,4 @@
-"""The processes of one graph: started, watched until one ends or someone asks, ended together."""
+"""Runs the processes of one graph: starts them, waits for the first to end, ends them together."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from dsrl_ros.launch.launch_file import NodeCall
 
 ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LAST_LINES = 15
-# Of a node that was asked to end; by a signal, where it was not yet up to handle one.
+# Exit codes of a node that was asked to end; a signal's, if it was not ready to handle it yet.
 _CLEAN = (0, -signal.SIGINT, -signal.SIGTERM)
 
 
 @dataclass
 class _Running:
-    """A node that was started."""
+    """A process of a node."""
 
     call: NodeCall
     process: subprocess.Popen[bytes]
@@ -38,20 +38,20 @@ def run_graph(
     environment: Mapping[str, str],
     say: Callable[[str], None],
 ) -> int:
-    """Run the nodes until one that the run stands on ends, or until a signal asks for the end.
+    """Run the nodes until a node that ends the run exits, or until a signal requests the end.
 
     Args:
         calls: the nodes.
-        log_folder: where each gets its `<name>.log`.
+        log_folder: for the `<name>.log` of each node.
         environment: of the nodes.
         say: prints a line for the user.
 
     Returns:
         Exit code of the run: 0 when a node ended it well, 1 when a node failed, 128 plus the
-        signal that asked for the end.
+        signal that requested the end.
 
     Raises:
-        ConfigError: an executable that is not there; nothing has been started then.
+        ConfigError: an executable is missing; nothing has been started then.
     """
     commands = [command(call) for call in calls]
     log_folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def run_graph(
         for call, words in zip(calls, commands, strict=True):
             log = log_folder / f'{call.name}.log'
             nodes.append(_Running(call, _start(call, words, log, environment), log))
-            guard.take(nodes[-1].process.pid)
+            guard.watch(nodes[-1].process.pid)
         request = _wait(nodes, requests)
         if request is not None:
             say(f'{request.name}: ending {len(nodes)} nodes')
@@ -83,7 +83,7 @@ def command(call: NodeCall) -> list[str]:
     """Return the command line of a node, as ROS 2 launch would write it.
 
     Raises:
-        ConfigError: the executable is not there.
+        ConfigError: the executable is missing.
     """
     try:
         executable = Path(get_package_prefix(call.package), 'lib', call.package, call.executable)
@@ -96,7 +96,7 @@ def command(call: NodeCall) -> list[str]:
         raise ConfigError(
             f'{call.name}: got no executable {executable}. Build the package {call.package!r}.'
         )
-    # The log of a node is its output; ROS would write a second one elsewhere.
+    # The node's output is its log; ROS would write a second one elsewhere.
     words = [str(executable), *call.words, '--ros-args', '--disable-external-lib-logs']
     words += ['-r', f'__node:={call.name}', '-r', f'__ns:={call.namespace}']
     for path in call.parameter_files:
@@ -118,13 +118,13 @@ def _start(
             stdout=None if call.on_screen else file,
             stderr=file,
             env={**environment, 'PYTHONUNBUFFERED': '1'},
-            # A group of its own: Ctrl-C reaches the launcher alone, which ends all in order.
+            # In a group of its own: Ctrl-C reaches only the launcher, which ends all in order.
             start_new_session=True,
         )
 
 
 def _wait(nodes: Sequence[_Running], requests: int) -> signal.Signals | None:
-    """Wait for the end of a node that the run stands on, or for a signal, which is returned."""
+    """Wait until a node that ends the run exits; return the signal if one comes first."""
     handles = {os.pidfd_open(node.process.pid): node for node in nodes}
     poll = select.poll()
     for handle in (requests, *handles):
@@ -148,7 +148,7 @@ def _verdict(
     request: signal.Signals | None,
     say: Callable[[str], None],
 ) -> int:
-    """Say which nodes ended badly, before or after the end was asked for; return the exit code."""
+    """Report nodes that failed, before or after the end was requested; return the exit code."""
     for node in nodes:
         code = node.process.wait()
         if node in ended and code != 0:

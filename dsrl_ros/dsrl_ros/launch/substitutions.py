@@ -1,6 +1,6 @@
-"""The substitutions of ROS 2 launch files that `dsrl launch` knows: var, find-pkg-share, eval.
+"""Resolves the substitutions of ROS 2 launch files: var, find-pkg-share and a small eval.
 
-The same text means the same under `ros2 launch`; any other substitution is refused by name.
+A text means the same under `ros2 launch`. Any other substitution is an error that names it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,17 @@ from ament_index_python.packages import PackageNotFoundError, get_package_share_
 
 from dsrl_ros.core.errors import ConfigError
 
+_HARMLESS = (
+    *(ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not),
+    *(ast.Compare, ast.Eq, ast.NotEq, ast.Constant),
+)
+
 
 def substitute(text: str, arguments: Mapping[str, str], where: str) -> str:
     """Replace every `$(...)` in `text`, innermost first.
 
     Args:
-        text: as it stands in the launch file.
+        text: from the launch file.
         arguments: values of the launch arguments by name.
         where: file and tag to name in an error.
 
@@ -83,31 +88,16 @@ def _resolve(inside: str, arguments: Mapping[str, str], where: str) -> str:
     )
 
 
-def _evaluate(expression: str, where: str) -> bool:
+def _evaluate(expression: str, where: str) -> object:
     """Evaluate comparisons of quoted texts joined by and, or, not; nothing else."""
-
-    def value(node: ast.AST) -> bool:
-        if isinstance(node, ast.Expression):
-            return value(node.body)
-        if isinstance(node, ast.BoolOp):
-            outcomes = [value(part) for part in node.values]
-            return all(outcomes) if isinstance(node.op, ast.And) else any(outcomes)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            return not value(node.operand)
-        if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            sides = [node.left, node.comparators[0]]
-            if all(isinstance(side, ast.Constant) for side in sides):
-                left, right = (ast.literal_eval(side) for side in sides)
-                if isinstance(node.ops[0], ast.Eq):
-                    return bool(left == right)
-                if isinstance(node.ops[0], ast.NotEq):
-                    return bool(left != right)
-        raise ValueError
-
     try:
-        return value(ast.parse(expression, mode='eval'))
-    except (SyntaxError, ValueError):
-        raise ConfigError(
-            f'{where}: got $(eval {expression}), expected == or != between quoted texts, joined '
-            'by and, or, not: `dsrl launch` knows no other. Use `ros2 launch` for this file.'
-        ) from None
+        tree = ast.parse(expression, mode='eval')
+        if all(isinstance(node, _HARMLESS) for node in ast.walk(tree)):
+            value: object = eval(compile(tree, where, 'eval'), {'__builtins__': {}})
+            return value
+    except SyntaxError:
+        pass
+    raise ConfigError(
+        f'{where}: got $(eval {expression}), expected == or != between quoted texts, joined by '
+        'and, or, not: `dsrl launch` knows no other. Use `ros2 launch` for this file.'
+    )

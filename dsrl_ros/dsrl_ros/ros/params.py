@@ -1,12 +1,7 @@
-"""Parameters: one frozen dataclass per node becomes its declared, described, read-only parameters.
-
-Owns the way from a YAML file or a launch argument to a checked configuration; the options
-themselves, their ranges and their checks stand in `core.config` and `core.options`.
-"""
+"""Declares the options of a node as its described, read-only parameters, checked at the start."""
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import Field
 from typing import Any, TypeVar
@@ -15,12 +10,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 
 from dsrl_ros.core import options
-from dsrl_ros.core.errors import ConfigError
 
 ConfigT = TypeVar('ConfigT')
-
-# Launch arguments travel in this one parameter, `key=value` separated by spaces, on top of YAML.
-OVERRIDES = 'overrides'
 
 _INT64_MAX = 2**63 - 1
 
@@ -37,41 +28,22 @@ def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -
         section: prefix of the parameter names, without the dot.
 
     Returns:
-        The configuration: defaults, then YAML, then the parameter `overrides`.
+        The configuration: what parameter files and command line set, over the defaults.
 
     Raises:
         ConfigError: an unknown key, a wrong type or a value out of range; names the parameter
             files, the key and what is allowed.
     """
     prefix = f'{section}.' if section else ''
-    if not node.has_parameter(OVERRIDES):
-        description = 'launch arguments: key=value, separated by spaces; an empty value is skipped'
-        node.declare_parameter(
-            OVERRIDES, '', ParameterDescriptor(description=description, read_only=True)
-        )
-    given = _given(node)
-    mine = {
+    given = {
         name.removeprefix(prefix): value
-        for name, value in given.items()
+        for name, value in _given(node).items()
         if name.startswith(prefix) and not _is_claimed(node, name)
     }
-    config = options.from_mapping(config_class, mine, _where(node, section))
-    mine_too = {
-        name.removeprefix(prefix): text
-        for name, text in _launch_arguments(node).items()
-        if name.startswith(prefix) and not _is_claimed(node, name)
-    }
-    if mine_too:
-        where = f'{node.get_name()}: launch argument'
-        parsed = {
-            name: options.parse(config_class, name, text, where) for name, text in mine_too.items()
-        }
-        config = options.from_mapping(
-            config_class, {**options.to_mapping(config), **parsed}, where
-        )
+    config = options.from_mapping(config_class, given, _where(node, section))
     values = options.to_mapping(config)
     for name, field in options.options_of(config_class).items():
-        # The value is final and checked: declaring must not look at the overrides again.
+        # The value is final and checked: declaring must not read what was given again.
         node.declare_parameter(
             prefix + name, values[name], _descriptor(field), ignore_override=True
         )
@@ -81,7 +53,7 @@ def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -
 def _given(node: Node) -> dict[str, Any]:
     """Return what files and command line set, by name.
 
-    rclpy offers no public way to see overrides that nobody declared, and those are the typos.
+    rclpy has no public way to see values that no declaration takes, and those are the typos.
     """
     return {name: _plain(parameter.value) for name, parameter in node._parameter_overrides.items()}
 
@@ -95,20 +67,6 @@ def _plain(value: Any) -> Any:
 def _is_claimed(node: Node, name: str) -> bool:
     """Whether `name` is declared already, or belongs to rclpy itself."""
     return node.has_parameter(name) or name.startswith('qos_overrides.')
-
-
-def _launch_arguments(node: Node) -> dict[str, str]:
-    """Return the `key=value` pairs of the parameter `overrides`; empty values are left out."""
-    pairs: dict[str, str] = {}
-    for word in shlex.split(node.get_parameter(OVERRIDES).value):
-        name, equals, text = word.partition('=')
-        if not equals:
-            raise ConfigError(
-                f'{node.get_name()}: launch argument: got {word!r}, expected key=value.'
-            )
-        if text:
-            pairs[name] = text
-    return pairs
 
 
 def _where(node: Node, section: str) -> str:

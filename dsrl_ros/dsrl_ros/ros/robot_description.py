@@ -1,4 +1,4 @@
-"""What the robot says of itself on `robot_description`, and whether it goes on saying it."""
+"""The description that a robot publishes of itself, and whether it stays the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dsrl_ros.ros import names, qos
 
 
 class SelfDescription:
-    """The newest URDF of a robot; what it says holds from one reading to the next."""
+    """The newest URDF of a robot; a reading holds until the next one."""
 
     def __init__(self, node: Node, shipped: RobotDescription) -> None:
         """Subscribe.
@@ -34,7 +34,7 @@ class SelfDescription:
         return [self._topic] if self._urdf is None else []
 
     def read(self) -> RobotDescription:
-        """Return the robot as it describes itself now; say once where it is another than shipped.
+        """Return the robot as it describes itself now; log once how it differs from shipped.
 
         Raises:
             ConfigError: it is not a description of this robot.
@@ -45,14 +45,14 @@ class SelfDescription:
         if self._read is None or self._read[0] != self._urdf:
             described = described_by(self._urdf, self._shipped)
             self._read = self._urdf, described
-            self._tell(described)
+            self._log(described)
         return self._read[1]
 
     def complaint(self) -> str:
         """Return how the newest description differs from the one read; empty when it does not."""
         return self._complaint
 
-    def _tell(self, described: RobotDescription) -> None:
+    def _log(self, described: RobotDescription) -> None:
         changed = differences(self._shipped, described)
         if changed:
             self._node.get_logger().warning(f'{self._topic}: {"; ".join(changed)}, as shipped')
@@ -69,7 +69,7 @@ class SelfDescription:
             changed = [str(error)]
         self._complaint = (
             f'{self._topic}: the robot describes itself otherwise than when the driver was '
-            f'configured: {"; ".join(changed)}. Configure it anew.'
+            f'configured: {"; ".join(changed)}. Configure it again.'
             if changed
             else ''
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-import mujoco
 import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import PoseStamped
@@ -17,6 +16,7 @@ from trajectory_msgs.msg import JointTrajectoryPoint
 from dsrl_msgs.msg import ActionChunk
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import Float64
+from dsrl_ros.robots.model.kinematics import quaternion_of
 from dsrl_ros.robots.motion.chunk import Chunk
 from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.ros.messages import key_from_msg
@@ -143,9 +143,7 @@ def pose_to_msg(stamp_ns: int, position: Float64, quaternion: Float64) -> PoseSt
 
 def transform_to_msg(stamp_ns: int, transform: Float64) -> PoseStamped:
     """Return a pose in the base frame, given as a matrix [m], (4, 4)."""
-    quaternion = np.empty(4)
-    mujoco.mju_mat2Quat(quaternion, transform[:3, :3].ravel())
-    return pose_to_msg(stamp_ns, transform[:3, 3], quaternion)
+    return pose_to_msg(stamp_ns, transform[:3, 3], quaternion_of(transform[:3, :3]))
 
 
 def untrusted_chunk(message: ActionChunk) -> Chunk:

@@ -18,7 +18,7 @@ from dsrl_ros.robots.motion.planner import ChunkPlan
 from dsrl_ros.robots.safety.rules import Motion, MotionRules
 from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
 from dsrl_ros.tasks.chunk_step import ChunkStep
-from dsrl_ros.tasks.reward.limits import EpisodeJudge
+from dsrl_ros.tasks.reward.limits import EpisodeLimits
 from dsrl_ros.tasks.task import Task, poses
 
 
@@ -26,11 +26,11 @@ class TaskEnv(gymnasium.Env[Array, Array]):
     """Actions are in robot units, their columns as the task names them.
 
     `step` executes one action. `execute` executes a chunk as the robot's driver does: one smooth
-    trajectory, success looked at when it has ended.
+    trajectory, success judged at its end.
 
-    Gated, unless told otherwise, it refuses what the driver's gate refuses in lockstep, by
-    the gate's own rules: nothing moves, no time passes, and refusals in a row truncate the
-    episode. Only the latch is not here, which waits for a person.
+    By default it is gated: it refuses what the driver's gate refuses in lockstep, by the same
+    rules. Nothing moves, no time passes, and consecutive refusals truncate the episode. It has no
+    latch, since a latch waits for a person.
     """
 
     metadata = {'render_modes': ['rgb_array']}
@@ -39,9 +39,9 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         """Load robot and scene.
 
         Args:
-            task: what is to be done.
-            gated: refuse motions as the driver does, by its default options; without, nothing is
-                refused, as when somebody demonstrates.
+            task: to be done.
+            gated: refuse motions as the driver does, by its default options; False refuses
+                nothing, for demonstrations.
         """
         self.render_mode = 'rgb_array'
         self.task = task
@@ -55,7 +55,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
             np.array(task.action_high, dtype=np.float32),
         )
         self._rules = default_rules(task.robot) if gated else None
-        self._judge = EpisodeJudge(task.max_steps, RewardConfig().max_rejects)
+        self._limits = EpisodeLimits(task.max_steps, RewardConfig().max_rejects)
 
     @property
     def arm(self) -> SimulatedArm:
@@ -65,11 +65,11 @@ class TaskEnv(gymnasium.Env[Array, Array]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
-        """Start an episode; the seed alone decides how the scene is.
+        """Start an episode; the seed alone decides the scene.
 
         Args:
             seed: of the episode; None draws one.
-            options: there are none.
+            options: ignored.
 
         Returns:
             Observation (O,) and an empty info.
@@ -79,7 +79,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
             seed = int(self.np_random.integers(2**31))
         start = self.task.sample_reset(seed, self._arm.kinematics)
         self._arm.reset(start.joints, start.width, start.bodies, start.sliders)
-        self._judge.start()
+        self._limits.start()
         return self._observe(), {}
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -94,7 +94,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
             self._arm.follow(plan)
             self._arm.advance(self._arm.end_ns)
         executed = chunk[:0] if plan is None else plan.executed
-        verdict = self._judge.judge(len(executed), self.task.succeeded(self._arm.twin))
+        verdict = self._limits.verdict(len(executed), self.task.succeeded(self._arm.twin))
         return ChunkStep(
             self._observe(), verdict.reward, verdict.terminated, verdict.truncated, executed
         )
@@ -132,7 +132,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         )
 
     def close(self) -> None:
-        """Free what rendering has taken."""
+        """Free the resources of rendering."""
         self._arm.twin.close()
 
     def _plan(self, chunk: Array) -> ChunkPlan | None:
@@ -142,7 +142,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         require_shape('action chunk', chunk, (None, len(self.task.action_names)))
         try:
             plan = self._arm.plan(chunk)
-        except DsrlError:  # numbers that mean nothing, or out of the arm's reach
+        except DsrlError:  # not finite, or out of the arm's reach
             return None
         start, measured = plan.start, self._arm.state().position
         motion = Motion(plan.trajectory, start.joints, start.velocity, measured)

@@ -1,6 +1,6 @@
-"""The order of a reset: which step comes next, how often one is tried, when to give up.
+"""The plan of a reset: the order of its steps, the way back after a failure, and when to give up.
 
-Moves nothing and waits for nothing; whoever carries the steps out reports how each ended.
+`nodes.reward.reset` carries the steps out and reports how each ended.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dsrl_ros.core.errors import ConfigError
 
 
 class ResetStep(str, Enum):
-    """What a reset may consist of, in the order in which it is done."""
+    """The possible steps of a reset, in their order."""
 
     RECOVER = 'recover'  # bring the robot out of a fault
     OPEN_GRIPPER = 'open_gripper'
     RETREAT = 'retreat'  # straight up, off whatever the tool touches
     HOME = 'home'
     ARRANGE = 'arrange'  # the scene, by the simulation or by a person
-    VERIFY = 'verify'  # that robot and scene are where they should be
+    VERIFY = 'verify'  # the positions of robot and scene
 
 
 class Failure(str, Enum):
     """Why a step failed."""
 
-    TIMEOUT = 'timeout'  # nobody answered in time
-    ROBOT = 'robot'  # the robot refused, or is in a fault
-    SCENE = 'scene'  # the scene is not as it should be
+    TIMEOUT = 'timeout'  # a node, a motion or a person took too long
+    ROBOT = 'robot'  # the driver refused, or the robot is in a fault
+    SCENE = 'scene'  # the scene could not be arranged, or does not verify
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class StepOutcome:
     """How one try of one step ended.
 
     Attributes:
-        step: which.
+        step: that was tried.
         attempt: number of the try, from 1.
         failure: why it failed; None when it succeeded.
         message: for people.
@@ -56,11 +56,11 @@ class StepOutcome:
 
 
 class ResetMachine:
-    """Goes through the steps of a reset, back where a failure calls for it, and never for ever.
+    """Goes through the steps of a reset, and back after a failure, a bounded number of times.
 
-    After a failure of the robot everything begins anew, with its recovery: the arm may stand
-    anywhere. A scene that does not verify is arranged again. Any other step is tried again. A
-    step that has failed as often as its budget allows ends the reset.
+    A failure of the robot goes back to the first step, since the arm may be anywhere. A scene
+    that does not verify is arranged again. Every other step is repeated. A step that has failed
+    as often as `attempts` allows ends the reset.
 
     Attributes:
         outcomes: of every try so far, in order.
@@ -70,7 +70,7 @@ class ResetMachine:
         """Start with the first step.
 
         Args:
-            steps: those that this robot and scene need; done in the order of `ResetStep`.
+            steps: that this robot and scene need; done in the order of `ResetStep`.
             attempts: tries of each step, >= 1.
 
         Raises:
@@ -78,13 +78,11 @@ class ResetMachine:
         """
         if not steps or len(set(steps)) != len(steps):
             raise ConfigError(
-                f'reset steps: got {[step.value for step in steps]}, expected each at most once, '
-                'and one at the least.'
+                f'reset steps: got {[step.value for step in steps]}, expected one or more, each '
+                'once.'
             )
         self._steps = [step for step in ResetStep if step in steps]
-        self._budget = attempts
-        self._failures = dict.fromkeys(self._steps, 0)
-        self._tries = dict.fromkeys(self._steps, 0)
+        self._attempts = attempts
         self._position = 0
         self.outcomes: list[StepOutcome] = []
 
@@ -97,18 +95,19 @@ class ResetMachine:
     @property
     def attempt(self) -> int:
         """Number of the try that comes now, from 1."""
-        return 1 if self.step is None else self._tries[self.step] + 1
+        return 1 + sum(outcome.step is self.step for outcome in self.outcomes)
 
     @property
     def failure(self) -> StepOutcome | None:
         """The failure that ended the reset, or None."""
-        last = self.outcomes[-1] if self.outcomes else None
-        if last is None or last.failure is None or self._failures[last.step] < self._budget:
+        if not self.outcomes or self.outcomes[-1].failure is None:
             return None
-        return last
+        last = self.outcomes[-1]
+        failures = sum(it.step is last.step and it.failure is not None for it in self.outcomes)
+        return last if failures >= self._attempts else None
 
     def report(self, failure: Failure | None, message: str, duration_s: float) -> StepOutcome:
-        """Take note of how the step ended, and go on from there.
+        """Record how the step ended, and go on from there.
 
         Args:
             failure: why it failed; None when it succeeded.
@@ -121,14 +120,9 @@ class ResetMachine:
         step = self.step
         if step is None:
             raise ConfigError('reset: got the end of a step after the reset was over.')
-        self._tries[step] += 1
-        outcome = StepOutcome(step, self._tries[step], failure, message, duration_s)
+        outcome = StepOutcome(step, self.attempt, failure, message, duration_s)
         self.outcomes.append(outcome)
-        if failure is None:
-            self._position += 1
-        else:
-            self._failures[step] += 1
-            self._position = self._back_to(step, failure)
+        self._position = self._position + 1 if failure is None else self._back_to(step, failure)
         return outcome
 
     def _back_to(self, step: ResetStep, failure: Failure) -> int:

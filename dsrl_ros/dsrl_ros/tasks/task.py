@@ -1,11 +1,11 @@
-"""What a task is: a robot in a scene, how an episode starts, what is seen, what success is."""
+"""The definition of a task: robot and scene, start of an episode, observation, success."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import Array, ControlMode, Float64, PolicySpec
@@ -16,7 +16,7 @@ from dsrl_ros.robots.simulation.twin import ArmState, Twin
 
 @dataclass(frozen=True)
 class SceneStart:
-    """Where an episode starts, everything at rest.
+    """The start of an episode, everything at rest.
 
     Attributes:
         joints: arm [rad], (J,).
@@ -32,73 +32,41 @@ class SceneStart:
     sliders: Mapping[str, float] = field(default_factory=dict)
 
 
-class Task(Protocol):
-    """The facts of one task, and the few functions that are its own. Runs and keeps nothing.
+class Task(ABC):
+    """The facts of one task, and the few functions that are its own. It keeps no state.
 
-    Environment, world, evaluation and the twin's process take any task; a new one is a file in
-    this folder and a line in `registry.py`.
+    A subclass sets the attributes and implements the three methods; environment, world,
+    evaluation and twin take any task. To add one, write a file in `scenes/` and a line in its
+    `registry.py`.
+
+    Attributes:
+        name: in options and on command lines.
+        title: for people, in a few words.
+        robot: that does it.
+        scene: MJCF of robot and surroundings.
+        step_period_ns: time of one action [ns].
+        max_steps: time limit of an episode [steps].
+        control_mode: meaning of the columns of an action.
+        state_names: name of each entry of an observation, (O,).
+        action_names: name of each column of an action, (A,).
+        action_low, action_high: least and greatest action, (A,) each.
+        object_names: bodies and sites of the scene whose poses are published.
     """
 
-    @property
-    def name(self) -> str:
-        """Of the task, in options and on command lines."""
-        ...
+    name: str
+    title: str
+    robot: RobotDescription
+    scene: Path
+    step_period_ns: int
+    max_steps: int
+    control_mode: ControlMode
+    state_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    action_low: tuple[float, ...]
+    action_high: tuple[float, ...]
+    object_names: tuple[str, ...]
 
-    @property
-    def title(self) -> str:
-        """What is to be done, for people, in a few words."""
-        ...
-
-    @property
-    def robot(self) -> RobotDescription:
-        """Who does it."""
-        ...
-
-    @property
-    def scene(self) -> Path:
-        """MJCF of robot and surroundings."""
-        ...
-
-    @property
-    def step_period_ns(self) -> int:
-        """Time of one action [ns]."""
-        ...
-
-    @property
-    def max_steps(self) -> int:
-        """Time limit of an episode [steps]."""
-        ...
-
-    @property
-    def control_mode(self) -> ControlMode:
-        """What the columns of an action mean."""
-        ...
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        """Name of each entry of an observation, (O,)."""
-        ...
-
-    @property
-    def action_names(self) -> tuple[str, ...]:
-        """Name of each column of an action, (A,)."""
-        ...
-
-    @property
-    def action_low(self) -> tuple[float, ...]:
-        """Least action, (A,)."""
-        ...
-
-    @property
-    def action_high(self) -> tuple[float, ...]:
-        """Greatest action, (A,)."""
-        ...
-
-    @property
-    def object_names(self) -> tuple[str, ...]:
-        """Bodies and sites of the scene whose poses can be seen."""
-        ...
-
+    @abstractmethod
     def sample_reset(self, seed: int, kinematics: Kinematics) -> SceneStart:
         """Draw the start of an episode; the same seed gives the same start.
 
@@ -106,15 +74,15 @@ class Task(Protocol):
             seed: 0 and up.
             kinematics: of the robot.
         """
-        ...
 
+    @abstractmethod
     def observe(
         self, arm: ArmState, objects: Mapping[str, Float64], kinematics: Kinematics
     ) -> Array:
         """Build the observation.
 
         Args:
-            arm: what the encoders say.
+            arm: as the encoders measure it.
             objects: pose of each of `object_names` in the base frame: position [m] and unit
                 quaternion (w, x, y, z), (7,).
             kinematics: of the robot.
@@ -122,18 +90,17 @@ class Task(Protocol):
         Returns:
             (O,) float32, entries as `state_names`.
         """
-        ...
 
+    @abstractmethod
     def succeeded(self, twin: Twin) -> bool:
-        """Return whether the task is done, by the scene alone, whatever the robot was told."""
-        ...
+        """Return whether the task is done, by the scene alone."""
 
 
 def check_policy(task: Task, spec: PolicySpec) -> None:
-    """Raise unless a policy is one for a task.
+    """Raise unless a policy fits a task.
 
     Raises:
-        ShapeMismatchError: it sees, says or times something else than the task does.
+        ShapeMismatchError: its states, actions or step period are not those of the task.
     """
     facts = {
         'state_names': (spec.state_names, task.state_names),

@@ -1,4 +1,4 @@
-"""A person at `dsrl judge` is heard by the reward node, and told what became of each key."""
+"""`dsrl judge` sends a person's marks to the reward node and reports what became of each key."""
 
 from __future__ import annotations
 

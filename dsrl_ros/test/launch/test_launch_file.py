@@ -8,6 +8,7 @@ import pytest
 
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.launch.launch_file import Description
+from dsrl_ros.launch.prepare import complete_arguments
 from dsrl_ros.launch.processes import command
 
 NODE = """
@@ -34,7 +35,7 @@ def test_arguments_take_given_values_defaults_and_each_other(tmp_path: Path) -> 
   - arg: {name: record, default: true}
 """,
     )
-    assert description.complete({'robot': 'panda'}) == {
+    assert complete_arguments(description, {'robot': 'panda'}) == {
         'robot': 'panda',
         'policy': 'policies/panda',
         'record': 'true',
@@ -61,7 +62,7 @@ def test_wrong_arguments_are_named_with_what_is_allowed(
 """,
     )
     with pytest.raises(ConfigError, match=complaint):
-        description.complete({'seed': '1', **given} if given else {})
+        complete_arguments(description, {'seed': '1', **given} if given else {})
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_conditions_decide_which_nodes_start(
     description = describe(
         tmp_path, f'\n  - arg: {{name: robot_ip, default: ""}}{NODE}      {condition}\n'
     )
-    assert bool(description.nodes({'robot_ip': robot_ip})) is started
+    assert bool(description.started({'robot_ip': robot_ip}).calls()) is started
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_what_is_not_implemented_is_refused_by_name(
 ) -> None:
     """Nothing of a launch file is skipped in silence."""
     with pytest.raises(ConfigError, match=complaint):
-        describe(tmp_path, text).nodes({})
+        describe(tmp_path, text).started({}).calls()
 
 
 def test_a_node_gets_its_name_namespace_parameters_and_remappings(
@@ -136,7 +137,7 @@ def test_a_node_gets_its_name_namespace_parameters_and_remappings(
       remap: [{from: /clock, to: clock}]
 """,
     )
-    (call,) = description.nodes({})
+    (call,) = description.started({}).calls()
     words = command(call)
     assert words[:4] == [str(executable), 'one', '--two', '3 4']
     assert words[4:] == [
@@ -149,11 +150,15 @@ def test_a_node_gets_its_name_namespace_parameters_and_remappings(
 def test_an_included_launch_file_follows_its_condition(tmp_path: Path) -> None:
     """It is known by its package, which need not be there to be asked for."""
     text = """
-  - include: {file: $(find-pkg-share some_stack)/launch/all.launch.py, if: $(var with_it)}
+  - include:
+      file: $(find-pkg-share some_stack)/launch/all.launch.py
+      if: $(var with_it)
+      arg: [{name: it, value: $(var with_it)}]
 """
     description = describe(tmp_path, text)
-    assert description.includes({'with_it': 'true'}) == ['some_stack']
-    assert description.includes({'with_it': 'false'}) == []
+    (include,) = description.started({'with_it': 'true'}).includes
+    assert (include.package, include.arguments) == ('some_stack', {'it': 'true'})
+    assert description.started({'with_it': 'false'}).includes == []
 
 
 def test_a_part_beside_the_file_stands_where_it_is_included(tmp_path: Path) -> None:
@@ -173,10 +178,11 @@ def test_a_part_beside_the_file_stands_where_it_is_included(tmp_path: Path) -> N
     own = '\n  - arg: {name: topic, default: vendors}'
     description = describe(tmp_path, own + include % '' + NODE)
     assert [argument.name for argument in description.arguments] == ['topic', 'other']
-    arguments = description.complete({})
+    arguments = complete_arguments(description, {})
     assert arguments == {'topic': 'vendors', 'other': 'vendors'}
-    assert [call.remappings for call in description.nodes(arguments)] == [{'topic': 'vendors'}, {}]
-    assert description.includes(arguments) == []
+    started = description.started(arguments)
+    assert [call.remappings for call in started.calls()] == [{'topic': 'vendors'}, {}]
+    assert started.includes == []
     with pytest.raises(ConfigError, match="attribute 'if', expected one of file"):
         describe(tmp_path, include % ', if: true')
     part.unlink()
@@ -186,7 +192,7 @@ def test_a_part_beside_the_file_stands_where_it_is_included(tmp_path: Path) -> N
 
 def test_a_missing_executable_is_named_before_anything_starts(tmp_path: Path) -> None:
     """Whoever forgot to build is told so."""
-    (call,) = describe(tmp_path, NODE).nodes({})
+    (call,) = describe(tmp_path, NODE).started({}).calls()
     with pytest.raises(
         ConfigError, match=r"package 'some_package', expected one of those sourced"
     ):

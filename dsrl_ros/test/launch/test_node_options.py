@@ -68,27 +68,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_parameter_file(tmp_path / 'nothing.yaml')
 
 
-def test_launch_argument_wins_over_file_and_file_over_default() -> None:
-    """Precedence; an empty launch argument counts as not given."""
-    given = {'max_steps': 7, 'max_rejects': 2}
-    values = complete('reward', given, 'max_steps=9 max_rejects=', 'here')
-    limits = values['max_steps'], values['max_rejects'], values['status_timeout_s']
-    assert limits == (9, 2, 2.0)
-
-
-def test_a_launch_argument_out_of_range_is_refused() -> None:
-    """Wrong arguments are found before any node starts."""
-    with pytest.raises(ConfigError, match=r"here: launch argument: max_steps: got 'x', expected"):
-        complete('reward', {}, 'max_steps=x', 'here')
-
-
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
     """The `config.yaml` of a run is complete, and starts the same run when given as `config:=`."""
-    complete_nodes = {node: complete(node, {}, '', node) for node in NODE_OPTIONS}
+    complete_nodes = {node: complete(node, {}, node) for node in NODE_OPTIONS}
     path = tmp_path / 'config.yaml'
     write_parameter_file(path, complete_nodes, 'a comment')
     read = read_parameter_file(path)
-    assert {node: complete(node, read[node], '', node) for node in read} == complete_nodes
+    assert {node: complete(node, read[node], node) for node in read} == complete_nodes
 
 
 @pytest.mark.parametrize(

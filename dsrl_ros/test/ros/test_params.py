@@ -1,5 +1,6 @@
-"""Promises of the parameters: files and launch arguments become one checked configuration, and
-what cannot be right is an error that names the file, the key and what is allowed.
+"""Parameter files and command line become one checked configuration.
+
+A wrong value is an error that names the file, the key and what is allowed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import partial
 import pytest
 from rclpy.node import Node
 
+from dsrl_ros.core import options
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.options import check, option
 from dsrl_ros.ros import params
@@ -58,15 +60,17 @@ def test_an_empty_list_in_a_file_is_an_empty_list(ros, tmp_path):
     assert params.declare_config(node, Outer) == Outer(scales=())
 
 
-def test_launch_arguments_lie_on_top_and_empty_ones_are_skipped(ros):
-    node = ros.add(outer, rate_hz=5.0, episodes=3, overrides='episodes=7 mode= scales=1,2')
-    config = params.declare_config(node, Outer)
+def test_the_command_line_lies_on_top_of_the_file(ros, tmp_path):
+    path = tmp_path / 'toy.yaml'
+    path.write_text("/**: {ros__parameters: {rate_hz: 5.0, episodes: 3, words: ['1e3']}}")
+    words = ['--ros-args', '--params-file', str(path), '-p', 'episodes:=7', '-p', 'scales:=[1, 2]']
+    config = params.declare_config(ros.add(partial(outer, cli_args=words)), Outer)
     assert (config.rate_hz, config.episodes, config.mode) == (5.0, 7, 'sim')
-    assert config.scales == (1.0, 2.0)
+    assert (config.scales, config.words) == ((1.0, 2.0), ('1e3',))
 
 
 def test_the_declared_parameters_show_the_values_in_use_and_cannot_be_changed(ros):
-    node = ros.add(outer, overrides='episodes=7')
+    node = ros.add(outer, episodes=7)
     params.declare_config(node, Outer)
     assert node.get_parameter('episodes').value == 7
     descriptor = node.describe_parameter('episodes')
@@ -84,10 +88,8 @@ def test_the_declared_parameters_show_the_values_in_use_and_cannot_be_changed(ro
         ({'episodes': 2.5}, ('episodes: got 2.5', 'whole number')),
         ({'mode': 'mock'}, ("got 'mock'", 'sim, real')),
         ({'scales': [1.0, -1.0]}, ('scales', 'at least 0')),
-        ({'overrides': 'episode=3'}, ("'episode'", 'episodes, mode', 'launch argument')),
-        ({'overrides': 'episodes=many'}, ("'many'", 'whole number')),
-        ({'overrides': 'episodes=0'}, ('got 0', 'at least 1')),
-        ({'overrides': 'episodes'}, ("'episodes'", 'key=value')),
+        ({'episodes': 'many'}, ("'many'", 'whole number')),
+        ({'overrides': 'episodes=3'}, ("'overrides'", 'as -p name:=value')),
     ],
 )
 def test_what_cannot_be_right_is_refused_with_key_and_allowed_values(ros, given, words):
@@ -98,6 +100,16 @@ def test_what_cannot_be_right_is_refused_with_key_and_allowed_values(ros, given,
         assert word in str(error.value)
 
 
+def test_an_option_that_is_gone_is_explained(ros, monkeypatch):
+    monkeypatch.setitem(options.RENAMED, 'Outer.epochs', 'episodes')
+    monkeypatch.setitem(options.REMOVED, 'Inner.depth', '3')
+    node = ros.add(outer, **{'epochs': 1, 'inner.depth': 4})
+    with pytest.raises(ConfigError, match=r"toy: inner: got 'depth', .* it is fixed at 3"):
+        params.declare_config(node, Inner, 'inner')
+    with pytest.raises(ConfigError, match="toy: got 'epochs', expected episodes"):
+        params.declare_config(ros.add(outer, epochs=1), Outer)
+
+
 def test_the_parameter_files_are_named(ros, monkeypatch):
     monkeypatch.setattr('sys.argv', ['toy', '--ros-args', '--params-file', '/etc/toy.yaml'])
     with pytest.raises(ConfigError, match=r'/etc/toy\.yaml'):
@@ -105,9 +117,7 @@ def test_the_parameter_files_are_named(ros, monkeypatch):
 
 
 def test_sections_take_their_own_keys_and_the_last_call_refuses_the_rest(ros):
-    node = ros.add(
-        outer, **{'inner.width': 8, 'episodes': 2, 'overrides': 'inner.width=9 rate_hz=1'}
-    )
+    node = ros.add(outer, **{'inner.width': 9, 'episodes': 2, 'rate_hz': 1})
     assert params.declare_config(node, Inner, 'inner') == Inner(width=9)
     assert params.declare_config(node, Outer) == Outer(episodes=2, rate_hz=1.0)
     assert node.get_parameter('inner.width').value == 9

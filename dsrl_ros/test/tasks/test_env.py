@@ -16,6 +16,7 @@ from dsrl_ros.learning.run.rollout import rollout
 from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.policies import exported
 from dsrl_ros.policies.base import check_input
+from dsrl_ros.robots.simulation.twin import Twin
 from dsrl_ros.tasks.demonstrations import demonstrator
 from dsrl_ros.tasks.demonstrations.evaluate import prior, run_episode
 from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
@@ -197,8 +198,12 @@ def test_filming_changes_no_bit_and_nothing_is_drawn_for_a_policy_of_states(env)
     def states(*cameras: str) -> list[np.ndarray]:
         env.close()
         chooser = PriorChooser(0, NoiseLayout.FULL, (4, 4))
-        steps = rollout(env, Onlooker(*cameras), chooser, LearnerConfig(), 0, 3)
-        assert bool(env.arm.twin._cameras) == bool(cameras)
+        drawn: list[tuple] = []
+        with pytest.MonkeyPatch.context() as patch:
+            render = Twin.render
+            patch.setattr(Twin, 'render', lambda *given: drawn.append(given) or render(*given))
+            steps = rollout(env, Onlooker(*cameras), chooser, LearnerConfig(), 0, 3)
+        assert bool(drawn) == bool(cameras)
         return [step.next_observation for step in steps]
 
     np.testing.assert_array_equal(states(), states('front'))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 ROBOT_MODES = ('sim', 'mock', 'real')
-# The names of `robots/model/registry.py` and `tasks/scenes/registry.py`, which this package may
-# not ask: tests hold them together.
+# The names in `robots/model/registry.py` and `tasks/scenes/registry.py`, which `core` may not
+# import; tests compare them.
 ROBOT_MODELS = ('fr3', 'wx250s')
 TASK_NAMES = (
     'pick_place',

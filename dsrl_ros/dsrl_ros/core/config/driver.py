@@ -10,20 +10,17 @@ from dsrl_ros.core.options import check, option
 
 # Joints that may brake at 10 rad/s^2, a Franka's and a WidowX's, may so be as fast as 1.5 rad/s.
 BRAKE_S = 0.15
-# Commands can be handed over at the points of a trajectory only: no two are further apart.
-LONGEST_SEGMENT_S = 0.05
+# A command can be handed over only at a point of a trajectory: no two are further apart.
+LONGEST_SPAN_S = 0.05
 LONGEST_WINDOW_S = 0.2
 
 
 @dataclass(frozen=True)
 class GateConfig:
-    """Options of the command gate; the robot's own limits stand in its description."""
+    """Options of the command gate; the robot's own limits are in its description."""
 
     max_age_s: float = option(
         0.5, 'oldest observation whose chunk is executed [s]', low=0.01, high=10.0
-    )
-    max_lead_s: float = option(
-        0.05, 'furthest that the stamp of a chunk may lie in the future [s]', low=0.0, high=1.0
     )
     jump_tolerance_rad: float = option(
         0.0,
@@ -43,7 +40,7 @@ class GateConfig:
 
 @dataclass(frozen=True)
 class DriverConfig:
-    """Options of the driver node beside the gate's."""
+    """Options of the driver node other than the gate's."""
 
     robot: str = option('fr3', 'name of the robot in every decision key, unique in the domain')
     robot_model: str = option('fr3', 'model of the robot that is driven', choices=ROBOT_MODELS)
@@ -63,7 +60,7 @@ class DriverConfig:
         'time in which the arm brakes to rest when nothing follows; no joint may be faster than '
         'its acceleration limit can stop in it [s]',
         low=0.01,
-        high=LONGEST_WINDOW_S - LONGEST_SEGMENT_S,
+        high=LONGEST_WINDOW_S - LONGEST_SPAN_S,
     )
     ramp_s: float = option(
         0.0,
@@ -84,17 +81,13 @@ class DriverConfig:
     advance_timeout_s: float = option(
         5.0, 'wait for the simulation to advance by one window [s]', low=0.5, high=60.0
     )
-    listen_s: float = option(
-        1.0, 'time in which a driver that is there already is looked for [s]', low=0.0, high=30.0
-    )
-    status_period_s: float = option(0.5, 'time between two status messages [s]', low=0.05, high=5)
 
     def __post_init__(self) -> None:
         check(self)
-        if self.brake_s + LONGEST_SEGMENT_S > self.window_s + 1e-9:
+        if self.brake_s + LONGEST_SPAN_S > self.window_s + 1e-9:
             raise ConfigError(
-                f'brake_s: got {self.brake_s:g}, expected at most {LONGEST_SEGMENT_S:g} s less '
-                f'than window_s, {self.window_s:g}: a window holds a segment and the braking.'
+                f'brake_s: got {self.brake_s:g}, expected at most {LONGEST_SPAN_S:g} s less '
+                f'than window_s, {self.window_s:g}: a window holds one span and the braking.'
             )
         if self.ramp_s and not self.real_time:
             raise ConfigError(

@@ -28,7 +28,7 @@ class HardwareConfig:
     tool_pose: str = option(
         'auto',
         "who publishes the tool's pose: the driver, by forward kinematics of the joints, or "
-        "the robot's stack; auto takes the driver where the vendor's stack does not tell it",
+        "the robot's stack; auto takes the driver where the vendor's stack does not publish it",
         choices=('auto', 'driver', 'robot'),
     )
     target_hz: float = option(
@@ -58,9 +58,6 @@ class HardwareConfig:
     gripper_force: float = option(30.0, 'force of a grasp [N]', low=1.0, high=70.0)
     gripper_timeout_s: float = option(
         5.0, 'wait for the gripper to have opened or closed [s]', low=0.5, high=120.0
-    )
-    gripper_stop_s: float = option(
-        1.0, 'wait for a gripper that was stopped [s]', low=0.1, high=10.0
     )
     state_silence_s: float = option(
         0.2,

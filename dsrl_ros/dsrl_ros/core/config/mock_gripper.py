@@ -1,4 +1,4 @@
-"""Options of the stand-in for a gripper's actions."""
+"""Options of the mock gripper node."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dsrl_ros.core.options import check, option
 
 @dataclass(frozen=True)
 class MockGripperConfig:
-    """Options of the stand-in for a Franka Hand."""
+    """Options of the mock Franka Hand."""
 
     robot_model: str = option(
         'fr3', 'model of the robot whose fingers are shown', choices=ROBOT_MODELS

@@ -18,15 +18,14 @@ class MotionPlannerConfig:
     )
     planner: str = option(
         'auto',
-        'who plans: moveit_py in this process, the move_group of a stack that is running, or the '
-        'straight way in joint space; auto takes the first of them that is there',
+        'what plans: moveit_py in this process, the move_group of a stack that is running, or the '
+        'straight way in joint space; auto takes the first that is there',
         choices=('auto', 'moveit_py', 'move_group', 'plain'),
     )
     group: str = option('fr3_arm', "MoveIt's planning group of the arm")
     moveit_files: tuple[str, ...] = option(
         (), 'ROS parameter files that configure moveit_py; without any, auto leaves it out'
     )
-    planner_timeout_s: float = option(10.0, 'longest wait for a plan [s]', low=0.5, high=600.0)
     brake_s: float = option(
         BRAKE_S,
         'time in which the driver brakes, its brake_s: no plan is faster than that allows [s]',

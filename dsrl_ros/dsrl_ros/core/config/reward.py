@@ -1,4 +1,4 @@
-"""Options of the reward and reset node: who judges, and how an episode is begun."""
+"""Options of the reward node: sources of success, limits of an episode, and resets."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dsrl_ros.core.options import check, option
 
 @dataclass(frozen=True)
 class RewardConfig:
-    """Options of the reward and reset node."""
+    """Options of the rewards."""
 
     robot_model: str = option(
         'fr3', 'model of the robot that a reset brings home', choices=ROBOT_MODELS
     )
     sources: tuple[str, ...] = option(
         ('simulator',),
-        'who judges success, the first one that agrees is named in the reward; a limit of steps '
-        'ends an episode in any case',
+        'sources of success; a reward names the first one that agrees; a limit of steps ends an '
+        'episode in any case',
         choices=('simulator', 'topic', 'person', 'classifier'),
     )
     success_when: str = option(
@@ -27,24 +27,27 @@ class RewardConfig:
     )
     detector: str = option(
         'bool',
-        "what a detector publishes on 'success': bool (std_msgs/Bool, counts from when it comes) "
-        'or status (dsrl_msgs/TaskStatus, counts from its stamp)',
+        "message of a detector on 'success': bool (std_msgs/Bool, counts from its arrival) or "
+        'status (dsrl_msgs/TaskStatus, counts from its stamp)',
         choices=('bool', 'status'),
     )
     person_timeout_s: float = option(
         0.0,
-        'wait for a person, if one is among the sources, when a limit is reached [s]; 0: do not',
+        'wait for a person, if one is among the sources, at a limit [s]; 0: no wait',
         low=0.0,
         high=3600.0,
     )
     classifier: str = option(
-        '', 'the success classifier, a .safetensors file of `dsrl train-classifier`'
+        '', 'success classifier, a .safetensors file of `dsrl train-classifier`'
     )
     classifier_threshold: float = option(
         0.5, 'least probability of success at which an image counts as success', low=0.0, high=1.0
     )
     classifier_hold_s: float = option(
-        0.0, 'how long every image must count as success, by their stamps [s]', low=0.0, high=60.0
+        0.0,
+        'time for which every image must count as success, by the stamps [s]',
+        low=0.0,
+        high=60.0,
     )
     max_steps: int = option(40, 'control steps after which an episode is truncated', low=1)
     max_rejects: int = option(
@@ -52,7 +55,7 @@ class RewardConfig:
     )
     status_timeout_s: float = option(
         2.0,
-        'time after which evidence as new as the end of a chunk is called late [s]',
+        'time after which a warning names the source whose evidence for a chunk is missing [s]',
         low=0.01,
         high=60.0,
     )
@@ -72,18 +75,18 @@ class RewardConfig:
 
 @dataclass(frozen=True)
 class ResetConfig:
-    """Options of a reset: which steps, by whom, how patient."""
+    """Options of a reset: its steps, who arranges the scene, and time limits."""
 
     steps: tuple[str, ...] = option(
         (),
-        'what a reset consists of, done in this order: recover, open_gripper, retreat, home, '
-        'arrange, verify; empty takes recover, arrange, verify where the simulation arranges the '
-        'scene, as it puts the arm, too, where it starts, and all of them elsewhere',
+        'steps of a reset, done in this order: recover, open_gripper, retreat, home, arrange, '
+        'verify; empty takes recover, arrange, verify where the simulation arranges scene and '
+        'arm, and all of them elsewhere',
         choices=('recover', 'open_gripper', 'retreat', 'home', 'arrange', 'verify'),
     )
     arrange: str = option(
         'simulator',
-        'who arranges the scene; nobody where the task does it by itself',
+        'who arranges the scene; nobody: the task does it by itself',
         choices=('simulator', 'person', 'nobody'),
     )
     attempts: int = option(3, 'tries of each step before the reset fails', low=1, high=20)
@@ -95,16 +98,16 @@ class ResetConfig:
     )
     recover_timeout_s: float = option(
         60.0,
-        'wait for the driver to recover the robot, beside that for an answer; no less than five '
-        'times its hardware.recover_timeout_s, once for each answer that it waits for itself [s]',
+        'wait for the driver to recover the robot, on top of step_timeout_s [s]; at least five '
+        "times the driver's hardware.recover_timeout_s, once for each answer it waits for",
         low=0.1,
         high=3600.0,
     )
     person_timeout_s: float = option(600.0, 'wait for a person [s]', low=0.1, high=86_400.0)
     recover_by_itself: bool = option(
         False,
-        'recover the robot from a fault and clear the driver without asking; a pressed emergency '
-        'stop is never cleared',
+        'recover the robot from a fault and clear the driver without a person; a pressed '
+        'emergency stop is never cleared',
     )
     home: tuple[float, ...] = option(
         (), "joints in which an episode begins [rad]; empty takes the robot's own"

@@ -13,21 +13,14 @@ class TwinConfig:
     """Options of the simulation twin."""
 
     task: str = option(TASK_NAMES[0], 'scene and task to simulate', choices=TASK_NAMES)
-    real_time: bool = option(False, 'physics by the wall clock; false: only when asked to advance')
+    real_time: bool = option(
+        False, 'run physics by the wall clock; false: in lockstep, only when the driver asks'
+    )
     state_period_s: float = option(
         0.1, 'time between two states in lockstep [s], whole physics steps', low=0.002, high=1.0
     )
     state_hz: float = option(100.0, 'states per second in real time [1/s]', low=10.0, high=500.0)
-    idle_period_s: float = option(
-        0.2, 'wall time after which the last state is sent again in lockstep [s]', low=0.05, high=5
-    )
-    command_timeout_s: float = option(
-        2.0, 'wait in lockstep for commands that were announced [s]', low=0.1, high=60.0
-    )
-    listen_s: float = option(
-        1.0, 'time in which a robot that is there already is looked for [s]', low=0.0, high=30.0
-    )
-    camera: str = option('front', 'camera of the scene; rendered only while somebody subscribes')
+    camera: str = option('front', 'camera of the scene, rendered only while somebody subscribes')
     camera_hz: float = option(10.0, 'most images per second [1/s]', low=0.1, high=60.0)
     camera_width: int = option(320, 'width of the camera image [pixels]', low=16, high=1920)
     camera_height: int = option(240, 'height of the camera image [pixels]', low=16, high=1080)

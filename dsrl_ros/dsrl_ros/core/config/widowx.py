@@ -36,11 +36,11 @@ class WidowXConfig:
     )
     shadow_motors: tuple[str, ...] = option(
         ('shoulder_shadow', 'elbow_shadow'),
-        'second motors of a joint, in no group of xs_sdk: looked at one by one',
+        'second motors of a joint, in no group of xs_sdk: read one by one',
     )
     look_s: float = option(
         2.0,
-        "time between two looks at the motors' temperatures and errors, each of which holds up "
+        "time between two readings of the motors' temperatures and errors, each of which holds up "
         'the bus for some 10 ms [s]',
         low=0.2,
         high=60.0,
@@ -54,10 +54,6 @@ class WidowXConfig:
         'itself; 0 never [degrees Celsius]',
         low=0,
         high=80,
-    )
-    answer_timeout_s: float = option(2.0, 'wait for an answer of xs_sdk [s]', low=0.1, high=30.0)
-    rest_timeout_s: float = option(
-        10.0, 'wait for an arm that moves by itself to come to rest [s]', low=0.1, high=60.0
     )
 
     def __post_init__(self) -> None:

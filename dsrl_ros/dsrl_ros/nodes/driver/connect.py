@@ -1,4 +1,4 @@
-"""Which wires lead to the robot that the options name."""
+"""Chooses the connection to the robot that the options name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.nodes.driver.pace import LockstepPace, RealTimePace
-from dsrl_ros.nodes.driver.robot_interface import DriverCalls, RobotSide
-from dsrl_ros.nodes.driver.twin import TwinSide
+from dsrl_ros.nodes.driver.robot_interface import RobotInterface
+from dsrl_ros.nodes.driver.twin import TwinRobot
+from dsrl_ros.robots.execution.driver import ArmDriver
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.requirements import check_options, packages_lacking
 
@@ -21,9 +22,9 @@ def connect(
     config: DriverConfig,
     hardware: HardwareConfig,
     widowx: WidowXConfig,
-    calls: DriverCalls,
-) -> tuple[RobotSide, LockstepPace | RealTimePace]:
-    """Return the wires to the robot that the options name, and how its time passes.
+    driver: ArmDriver,
+) -> tuple[RobotInterface, LockstepPace | RealTimePace]:
+    """Return the connection to the robot that the options name, and how its time passes.
 
     Raises:
         ConfigError: packages that this robot takes are not installed, or it has no such arm or
@@ -36,16 +37,17 @@ def connect(
             "the vendor's stack brings. Install and source it, or use robot_mode sim."
         )
     if config.robot_mode == 'sim':
-        twin = TwinSide(node, robot, calls)
+        twin = TwinRobot(node, robot, driver)
         if config.real_time:
             return twin, RealTimePace(node, config.lead_s)
-        pace = LockstepPace(node, twin.commands, config.advance_timeout_s, calls.on_stuck)
+        pace = LockstepPace(node, twin.commands, config.advance_timeout_s, driver.on_stuck)
         return twin, pace
     if robot.name == 'wx250s':
-        from dsrl_ros.nodes.driver.widowx.robot import WidowXSide
+        from dsrl_ros.nodes.driver.widowx.robot import WidowXRobot
 
-        side = WidowXSide(node, robot, config, hardware, widowx, calls)
-        return side, RealTimePace(node, config.lead_s, side.prepare)
-    from dsrl_ros.nodes.driver.franka.robot import FrankaSide
+        widow = WidowXRobot(node, robot, config, hardware, widowx, driver)
+        return widow, RealTimePace(node, config.lead_s, widow.prepare)
+    from dsrl_ros.nodes.driver.franka.robot import FrankaRobot
 
-    return FrankaSide(node, robot, config, hardware, calls), RealTimePace(node, config.lead_s)
+    franka = FrankaRobot(node, robot, config, hardware, driver)
+    return franka, RealTimePace(node, config.lead_s)

@@ -1,10 +1,8 @@
-"""Serves `move_arm`: motions outside of an episode. Judges nothing and sends nothing itself."""
+"""The action server of `move_arm`: motions outside of an episode."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
@@ -13,7 +11,8 @@ from rclpy.task import Future
 
 from dsrl_msgs.action import MoveArm
 from dsrl_ros.core.errors import DsrlError
-from dsrl_ros.robots.execution.mover import Ended, MoveEnd
+from dsrl_ros.robots.execution.driver import ArmDriver
+from dsrl_ros.robots.execution.mover import MoveEnd
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.moves import Move
 from dsrl_ros.ros import names
@@ -23,32 +22,17 @@ from dsrl_ros.ros.waiting import STEADY_CLOCK
 _FEEDBACK_PERIOD_S = 0.2
 
 
-@dataclass(frozen=True)
-class MoveCalls:
-    """What the server asks of the driver.
-
-    Attributes:
-        begin: carries a move out and tells what became of it, once.
-        stop: brings the arm to rest; gets the cause.
-        progress: of the move on its way, 0 to 1.
-    """
-
-    begin: Callable[[Move, Ended], None]
-    stop: Callable[[str], None]
-    progress: Callable[[], float]
-
-
 class MoveServer:
     """One move after the other; none interrupts another.
 
     Args:
         node: the driver.
         robot: names its joints.
-        calls: the driver's.
+        driver: carries the moves out.
     """
 
-    def __init__(self, node: Node, robot: RobotDescription, calls: MoveCalls) -> None:
-        self._node, self._robot, self._calls = node, robot, calls
+    def __init__(self, node: Node, robot: RobotDescription, driver: ArmDriver) -> None:
+        self._node, self._robot, self._driver = node, robot, driver
         self._server = ActionServer(
             node,
             MoveArm,
@@ -58,7 +42,7 @@ class MoveServer:
         )
 
     def _on_cancel(self, _: ServerGoalHandle) -> CancelResponse:
-        self._calls.stop('canceled by who asked for it')
+        self._driver.stop_move('canceled by who asked for it')
         return CancelResponse.ACCEPT
 
     async def _on_goal(self, goal: ServerGoalHandle) -> MoveArm.Result:
@@ -67,8 +51,8 @@ class MoveServer:
         except DsrlError as error:
             end = MoveEnd(begun=False, cause=str(error))
         except Exception:
-            # rclpy would answer with a result that says nothing went wrong.
-            self._calls.stop('a defect of the driver')
+            # rclpy would answer with a result without an error.
+            self._driver.stop_move('a defect of the driver')
             end = MoveEnd(begun=True, cause=traceback.format_exc())
         if not end.cause:
             goal.succeed()
@@ -83,12 +67,12 @@ class MoveServer:
 
     async def _carried_out(self, move: Move, goal: ServerGoalHandle) -> MoveEnd:
         done = Future(executor=self._node.executor)
-        self._calls.begin(move, done.set_result)
+        self._driver.begin_move(move, done.set_result)
 
-        def tell() -> None:
-            goal.publish_feedback(MoveArm.Feedback(progress=self._calls.progress()))
+        def publish_progress() -> None:
+            goal.publish_feedback(MoveArm.Feedback(progress=self._driver.progress))
 
-        timer = self._node.create_timer(_FEEDBACK_PERIOD_S, tell, clock=STEADY_CLOCK)
+        timer = self._node.create_timer(_FEEDBACK_PERIOD_S, publish_progress, clock=STEADY_CLOCK)
         try:
             end: MoveEnd = await done
         finally:
@@ -96,10 +80,10 @@ class MoveServer:
         return end
 
     def _move(self, request: MoveArm.Goal) -> Move:
-        """Return what is asked for.
+        """Return the move that is asked for.
 
         Raises:
-            ShapeMismatchError, NonFiniteError: it is no trajectory of this robot.
+            ShapeMismatchError, NonFiniteError: it is not a trajectory of this robot.
         """
         trajectory = None
         if request.trajectory.points:

@@ -1,7 +1,6 @@
 """How time passes for the robot: by `advance` in lockstep, by the clock in real time.
 
-Both are the `Pace` of `robots.execution.runner`; nothing else in the driver knows
-which one it has.
+Both are a `Pace`; nothing else in the driver depends on which one it has.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 
 class LockstepPace:
-    """Simulated time, moved on by this alone."""
+    """Simulated time, which only this advances."""
 
     lead_ns = 0
 
@@ -37,7 +36,7 @@ class LockstepPace:
             node: that owns the client.
             commands: what it has sent must have come before time goes on.
             timeout_s: wait for the simulation [s].
-            failed: is told why time does not go on.
+            failed: gets the reason when time does not go on.
         """
         self._commands = commands
         self._failed = failed
@@ -63,7 +62,7 @@ class LockstepPace:
     def link(self, then: Callable[[], None]) -> None:
         """Agree with the simulation that nothing has been sent yet, then call `then`."""
         self._commands.restart_counts()
-        self._now_ns = 0  # the answer tells; a simulation started anew is behind what was seen
+        self._now_ns = 0  # the answer brings it; a restarted simulation is behind what was seen
         self.wait_until(0, then)
 
     def wait_until(self, time_ns: int, then: Callable[[], None]) -> None:
@@ -117,7 +116,7 @@ class RealTimePace:
 
         Args:
             node: whose clock.
-            lead_s: how long before its start a leg is sent [s].
+            lead_s: how long before its start a segment is sent [s].
             prepare: makes the robot ready for commands, then calls what it is given.
         """
         self._prepare = prepare
@@ -140,7 +139,7 @@ class RealTimePace:
             self._prepare(then)
 
     def see(self, stamp_ns: int) -> None:
-        """Need no stamps: the clock tells the time."""
+        """Need no stamps: the clock runs by itself."""
 
     def now_ns(self) -> int:
         """Return the time [ns]."""
@@ -158,7 +157,7 @@ class RealTimePace:
         return True
 
     def _arm(self) -> None:
-        # At least a millisecond: a simulated clock may stand still meanwhile.
+        # At least a millisecond: a simulated clock may not move meanwhile.
         self._timer.timer_period_ns = max(self._until_ns - self.now_ns(), 1_000_000)
         self._timer.reset()
 

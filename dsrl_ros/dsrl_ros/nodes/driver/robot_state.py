@@ -1,4 +1,4 @@
-"""What the robot says of itself, newest first come. Commands nothing."""
+"""The newest measured states of arm and gripper."""
 
 from __future__ import annotations
 

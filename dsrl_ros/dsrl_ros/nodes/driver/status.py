@@ -1,4 +1,4 @@
-"""What the driver says of itself: results of chunks, its status, diagnostics. Decides nothing."""
+"""What the driver publishes of itself: results of chunks, its status, its diagnostics."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 
 from dsrl_msgs.msg import ChunkResult, DriverStatus
+from dsrl_ros.robots.execution.driver import ArmDriver
 from dsrl_ros.robots.execution.runner import ChunkEnd
 from dsrl_ros.robots.safety.rules import Rule
 from dsrl_ros.ros import names, qos
@@ -29,21 +30,15 @@ _LEVELS = {
 }
 
 
-def state_of(active: bool, stopped_by: Rule | None, busy: bool) -> int:
-    """Return what a driver is doing, one of `DriverStatus.STATE_*`.
-
-    Args:
-        active: whether it may command.
-        stopped_by: what closed its latch.
-        busy: whether a chunk is on its way.
-    """
-    if not active:
+def state_of(driver: ArmDriver) -> int:
+    """Return what a driver is doing, one of `DriverStatus.STATE_*`."""
+    if not driver.active:
         state = DriverStatus.STATE_INACTIVE
-    elif stopped_by is not None:
-        stopped = stopped_by is Rule.ESTOP
+    elif driver.latch.stopped_by is not None:
+        stopped = driver.latch.stopped_by is Rule.ESTOP
         state = DriverStatus.STATE_ESTOP if stopped else DriverStatus.STATE_LATCHED
     else:
-        state = DriverStatus.STATE_EXECUTING if busy else DriverStatus.STATE_HOLDING
+        state = DriverStatus.STATE_EXECUTING if driver.busy else DriverStatus.STATE_HOLDING
     return int(state)
 
 
@@ -62,30 +57,22 @@ def result_to_msg(end: ChunkEnd) -> ChunkResult:
     )
 
 
-def status_to_msg(
-    stamp_ns: int, state: int, message: str, counts: dict[Rule, int], max_silence_s: float
-) -> DriverStatus:
-    """Return the state of the driver as a message.
-
-    Args:
-        stamp_ns: now [ns].
-        state: one of `DriverStatus.STATE_*`.
-        message: cause of the last stop; empty once a chunk was executed after it.
-        counts: chunks that each rule has refused.
-        max_silence_s: longest gap between two heartbeats while executing [s].
-    """
+def status_to_msg(driver: ArmDriver, stamp_ns: int) -> DriverStatus:
+    """Return the state of a configured driver at `stamp_ns` [ns] as a message."""
+    assert driver.gate is not None
+    counts = driver.gate.counts
     return DriverStatus(
         header=header(stamp_ns),
-        state=state,
-        message=message,
+        state=state_of(driver),
+        message=driver.cause,
         reject_names=[rule.value for rule in counts],
         reject_counts=list(counts.values()),
-        max_silence=max_silence_s,
+        max_silence=driver.longest_silence_s,
     )
 
 
 def health_of(status: DriverStatus) -> Health:
-    """Return how the command gate is."""
+    """Return the state of the command gate for people."""
     counts = zip(status.reject_names, status.reject_counts, strict=True)
     values: dict[str, object] = {f'refused: {name}': count for name, count in counts}
     values['longest silence [s]'] = f'{status.max_silence:.3f}'
@@ -96,7 +83,7 @@ def health_of(status: DriverStatus) -> Health:
 
 
 class DriverReporter:
-    """Publishes what the driver says of itself."""
+    """Owns the publishers of the driver's results, status and diagnostics."""
 
     def __init__(self, node: Node, robot: str) -> None:
         """Create the publishers.
@@ -115,13 +102,15 @@ class DriverReporter:
         """Publish what became of a chunk."""
         self._results.publish(result_to_msg(end))
 
-    def status(self, status: DriverStatus, of_robot: Mapping[str, Health]) -> None:
-        """Publish the state of the driver, for the graph and for everybody.
+    def status(self, driver: ArmDriver, stamp_ns: int, of_robot: Mapping[str, Health]) -> None:
+        """Publish the driver's state: its status, and its diagnostics with those of the robot.
 
         Args:
-            status: for the graph.
-            of_robot: how the robot's parts are, which diagnostic tools get beside it.
+            driver: configured.
+            stamp_ns: now [ns].
+            of_robot: state of the robot's parts.
         """
+        status = status_to_msg(driver, stamp_ns)
         self._status.publish(status)
         healths = {'command gate': health_of(status), **of_robot}
         self._diagnostics.publish(

@@ -1,4 +1,4 @@
-"""The tool's pose by forward kinematics, for a robot whose stack does not tell it."""
+"""The tool's pose by forward kinematics, for a robot whose stack does not publish it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.robot_messages import transform_to_msg
 
-# Decisions come some ten times per second. Of joints at 1 kHz every eighth state is told, of those
-# at 100 Hz every one, though they jitter.
+# Decisions come some ten times per second. Of joints at 1 kHz every eighth state is
+# published, of those at 100 Hz every one, though they jitter.
 _SHORTEST_NS = 8_000_000
 
 
 class ToolPosePublisher:
-    """Says where the tool is, with the stamp of the joints that tell it."""
+    """Publishes where the tool is, with the stamp of the joints."""
 
     def __init__(self, node: Node, robot: RobotDescription) -> None:
         """Create the publisher.

@@ -1,4 +1,4 @@
-"""The wires to the simulation twin. It has no errors of its own, and no second user to fear."""
+"""The connection to the simulation twin, which has no faults of its own."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ from rclpy.node import Node
 from dsrl_msgs.msg import TaskStatus
 from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.arm_commands import TwinCommands
-from dsrl_ros.nodes.driver.robot_interface import DriverCalls, Trouble
 from dsrl_ros.nodes.driver.robot_state import RobotState
-from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.execution.chunk_executor import Segment
+from dsrl_ros.robots.execution.driver import ArmDriver
+from dsrl_ros.robots.execution.robot import Fault
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.diagnostics import Health
 from dsrl_ros.ros.latest_message import LatestMessage
 
 
-class TwinSide:
-    """The `RobotSide` of the twin.
+class TwinRobot:
+    """The `RobotInterface` of the twin.
 
     Attributes:
         commands: what is sent; lockstep counts it.
     """
 
-    def __init__(self, node: Node, robot: RobotDescription, calls: DriverCalls) -> None:
+    def __init__(self, node: Node, robot: RobotDescription, driver: ArmDriver) -> None:
         """Subscribe.
 
         Args:
             node: the driver.
             robot: that is simulated.
-            calls: the driver's.
+            driver: gets states and faults.
         """
         self._robot = robot
         self.commands = TwinCommands(node, robot)
         topics = {'': names.GRIPPER_STATES}
-        self._state = RobotState(node, robot, qos.SENSOR, topics, calls.on_state)
+        self._state = RobotState(node, robot, qos.SENSOR, topics, driver.on_state)
         self._status = LatestMessage(
-            node, TaskStatus, names.TASK_STATUS, qos.DECISION, calls.on_state
+            node, TaskStatus, names.TASK_STATUS, qos.DECISION, driver.on_state
         )
 
     def missing(self) -> list[str]:
@@ -46,9 +47,9 @@ class TwinSide:
         unseen = [self._status.name] if self._status.stamp_ns is None else []
         return self._state.missing() + unseen
 
-    def rivals(self) -> list[str]:
+    def other_publishers(self) -> list[str]:
         """Return the topics on which somebody else commands the arm."""
-        return self.commands.arm.rivals()
+        return self.commands.arm.other_publishers()
 
     def open(self) -> None:
         """Take the right to command."""
@@ -58,15 +59,15 @@ class TwinSide:
         """Give it up."""
         self.commands.close()
 
-    def send(self, leg: Leg, anew: bool = False) -> None:  # noqa: ARG002
-        """Send a leg; the fingers take every width, told before or not."""
-        self.commands.send(leg)
+    def send(self, segment: Segment, force: bool = False) -> None:  # noqa: ARG002
+        """Send a segment; the fingers take every width, commanded before or not."""
+        self.commands.send(segment)
 
     def halt_gripper(self) -> None:
-        """Need nothing: no command waits."""
+        """Do nothing: no command waits."""
 
     def when_gripper_settled(self, then: Callable[[str], None]) -> None:
-        """Tell at once that all is well: the fingers follow as the arm does."""
+        """Call `then` at once: the fingers follow as the arm does."""
         then('')
 
     def is_as_new_as(self, stamp_ns: int) -> bool:
@@ -92,17 +93,17 @@ class TwinSide:
         """Return how often the scene has been arranged."""
         return int(self._status.message().reset_count)
 
-    def trouble(self) -> Trouble | None:
-        """Return None: a twin that fails does not answer, which its pace tells."""
+    def fault(self) -> Fault | None:
+        """Return None: a twin that fails does not answer, which its pace reports."""
         return None
 
     def reset(self) -> None:
-        """Need nothing."""
+        """Do nothing: there is no fault to forget."""
 
     async def recover(self) -> str:
         """Return at once."""
         return 'the simulation has no error state'
 
     def healths(self) -> Mapping[str, Health]:
-        """Return nothing: what a simulation has to say, it says by itself."""
+        """Return nothing: the twin publishes its own diagnostics."""
         return {}

@@ -1,1 +1,1 @@
-"""The mock gripper node: the Franka Hand's actions beside mock hardware."""
+"""The mock gripper node: the Franka Hand's actions next to mock hardware."""

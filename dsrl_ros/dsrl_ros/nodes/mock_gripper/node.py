@@ -1,6 +1,6 @@
-"""Stands in for a Franka Hand beside mock hardware: its actions, its stop and its states.
+"""A mock Franka Hand next to mock hardware: its actions, its stop and its states.
 
-The vendor's own fake hand says that it is half open and serves no action.
+The vendor's own fake hand reports that it is half open and serves no action.
 """
 
 from __future__ import annotations
@@ -141,5 +141,5 @@ class MockGripperNode(Node):
 
 
 def main() -> None:
-    """Run the stand-in."""
+    """Run the mock gripper."""
     run_node(MockGripperNode)

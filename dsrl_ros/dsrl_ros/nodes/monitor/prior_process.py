@@ -1,4 +1,4 @@
-"""The scaled-prior baseline beside the run: `dsrl prior-check` as a child of low priority."""
+"""Runs `dsrl prior-check` as a process of low priority while the graph learns."""
 
 from __future__ import annotations
 
@@ -7,11 +7,31 @@ import os
 import subprocess
 import sys
 
+from dsrl_msgs.msg import RunInfo
+from dsrl_ros.core.config.monitor import MonitorConfig
 from dsrl_ros.core.statistics import SuccessRate
+from dsrl_ros.core.types import NoiseLayout
 
 
-class PriorChild:
-    """Measures the prior N(0, c^2 I) per scale while the graph learns.
+def prior_arguments(run: RunInfo, config: MonitorConfig) -> list[str]:
+    """Return the arguments of `dsrl prior-check` for the resets and the layout of a run."""
+    layout = NoiseLayout(run.layout)
+    arguments = {
+        '--env': config.task,
+        '--policy': config.policy,
+        '--seed': run.seed,
+        '--episodes': run.eval_episodes,
+        '--first-episode': run.warmup_episodes + run.online_episodes,
+        '--layouts': layout.name.lower(),
+    }
+    if layout == NoiseLayout.BASIS:
+        arguments['--num-basis'] = run.rows
+    words = [str(word) for pair in arguments.items() for word in pair]
+    return [*words, '--also-full', '--scales', *map(str, config.prior_scales)]
+
+
+class PriorProcess:
+    """Measures the prior N(0, c^2 I) for each scale c.
 
     Args:
         arguments: of `dsrl prior-check`.
@@ -27,25 +47,25 @@ class PriorChild:
         )
 
     def poll(self) -> dict[tuple[str, float], SuccessRate] | None:
-        """Return success by layout and scale once the child has ended; None before.
+        """Return success by layout and scale when the process has ended; None before.
 
         Raises:
-            RuntimeError: the child failed; its error is in the log of this process.
+            RuntimeError: the process failed; its error is in the log of this node.
         """
         if self._process.poll() is None:
             return None
         if self._process.returncode:
             raise RuntimeError(f'prior-check ended with code {self._process.returncode}')
         assert self._process.stdout is not None
-        rates = {}
-        for line in self._process.stdout.read().splitlines():
-            entry = json.loads(line)
-            key = entry['layout'], float(entry['scale'])
-            rates[key] = SuccessRate(entry['successes'], entry['trials'])
-        return rates
+        entries = [json.loads(line) for line in self._process.stdout]
+        return {
+            (entry['layout'], float(entry['scale'])): SuccessRate(
+                entry['successes'], entry['trials']
+            )
+            for entry in entries
+        }
 
     def kill(self) -> None:
-        """End the child if it still runs."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        """End the process if it still runs."""
+        self._process.kill()
+        self._process.wait()

@@ -1,6 +1,6 @@
-"""Plans the motions of a reset: to given joints, or straight up. Executes nothing.
+"""The motion planner node: plans the motions of a reset, to given joints or straight up.
 
-A process of its own: MoveIt brings threads, a node and crashes of its own.
+It is a process of its own because MoveIt brings threads, a node and crashes of its own.
 """
 
 from __future__ import annotations
@@ -34,22 +34,27 @@ from dsrl_ros.ros.run_node import run_node
 
 
 class MotionPlannerNode(Node):
-    """Serves `plan_motion`."""
+    """Serves `plan_motion`.
+
+    Attributes:
+        planner: makes the plans.
+        described: the robot as it describes itself.
+    """
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__('motion_planner', **node_options)
         config = declare_config(self, MotionPlannerConfig)
         self._shipped = find_robot(config.robot_model)
-        self._own = SelfDescription(self, self._shipped)
+        self.described = SelfDescription(self, self._shipped)
         self._brake_s = config.brake_s
-        self._planner = choose_planner(self, self._robot, config)
+        self.planner = choose_planner(self, self._robot, config)
         self._failure = ''
         # The answer may wait for another process, whose words the same executor takes in.
         self.create_service(
             PlanMotion, names.PLAN_MOTION, self._on_plan, callback_group=ReentrantCallbackGroup()
         )
         Diagnostics(self, 'planner', self._health)
-        self.get_logger().info(f'plans by {self._planner.name}')
+        self.get_logger().info(f'plans by {self.planner.name}')
 
     def _limits(self, share: float) -> Limits:
         """Return a share of the robot's limits, of velocities from which it can brake in time.
@@ -64,9 +69,9 @@ class MotionPlannerNode(Node):
 
     def _robot(self) -> RobotDescription:
         """Return the robot as it describes itself where it does; the driver judges every plan."""
-        if not self._own.missing():
+        if not self.described.missing():
             try:
-                return self._own.read()
+                return self.described.read()
             except ConfigError as error:
                 self.get_logger().warning(f'planning for the shipped robot: {error}', once=True)
         return self._shipped
@@ -94,8 +99,8 @@ class MotionPlannerNode(Node):
             raise ConfigError(f'speed: got {request.speed}, expected more than 0, at most 1.')
         limits = self._limits(request.speed)
         if request.kind == PlanMotion.Request.KIND_JOINTS:
-            response.planner = self._planner.name
-            return await self._planner.plan(start, self._joints('goal', request.goal), limits)
+            response.planner = self.planner.name
+            return await self.planner.plan(start, self._joints('goal', request.goal), limits)
         if request.kind == PlanMotion.Request.KIND_RETREAT:
             if not 0.0 < request.height <= 1.0:
                 raise ConfigError(
@@ -115,7 +120,7 @@ class MotionPlannerNode(Node):
     def _health(self) -> Health:
         if self._failure:
             return Health(Level.WARN, f'the last motion could not be planned: {self._failure}')
-        return Health(Level.OK, f'plans by {self._planner.name}')
+        return Health(Level.OK, f'plans by {self.planner.name}')
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
-"""Reward and resets: judges every executed chunk, ends episodes, brings the next one to its start.
+"""The reward node: a reward for every executed chunk, and resets between episodes.
 
-Owns no rule of the task: `tasks.reward.rewards` decides, `nodes.reward.judging` carries what is
-said of it.
+The rules of the task are `tasks.reward.rewards`; the steps of a reset are `nodes.reward.reset`.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from rclpy.task import Future
 from dsrl_msgs.action import ResetEpisode
 from dsrl_ros.core.config.reward import ResetConfig, RewardConfig
 from dsrl_ros.core.types import DecisionKey
-from dsrl_ros.nodes.reward.judging import Judging
 from dsrl_ros.nodes.reward.reset.resetter import Resetter
+from dsrl_ros.nodes.reward.reward_publisher import RewardPublisher
 from dsrl_ros.robots.model.registry import find_robot
 from dsrl_ros.ros import names
 from dsrl_ros.ros.diagnostics import Diagnostics, Health, Level
@@ -42,63 +41,58 @@ class RewardNode(Node):
         super().__init__('reward', **node_options)
         reset_config = declare_config(self, ResetConfig, 'reset')
         config = declare_config(self, RewardConfig)
-        self._judging = Judging(self, config)
+        self._rewards = RewardPublisher(self, config)
         robot = find_robot(config.robot_model)
-        self._resetter = Resetter(self, reset_config, robot, self._judging.say_reset)
+        self._resetter = Resetter(self, reset_config, robot, self._rewards.show_reset_request)
         self._reset_server = ActionServer(
             self, ResetEpisode, names.RESET_EPISODE, self._on_reset_goal
         )
-        self._under_way: dict[DecisionKey, Future] = {}  # resets
-        self._failed = ''  # what ended the last reset; empty when it was well
+        self._running: dict[DecisionKey, Future] = {}  # resets, by first decision
+        self._failure = ''  # of the last reset; empty when it succeeded
         Diagnostics(self, 'reset', self._health, only=names.REWARD)
 
     async def _on_reset_goal(self, goal: ServerGoalHandle) -> ResetEpisode.Result:
-        """Bring robot and scene to the start of an episode, and only then say that it is ready."""
-        key = _first_of(goal.request)
-        under_way = self._under_way.get(key)
-        if under_way is None:
-            under_way = self._under_way[key] = Future(executor=self.executor)
+        """Carry out a reset; a goal sent twice shares the result of the first."""
+        request = goal.request
+        first = DecisionKey(request.robot, run_from_bytes(request.run), request.episode, 0)
+        running = self._running.get(first)
+        if running is None:
+            running = self._running[first] = Future(executor=self.executor)
             try:
-                under_way.set_result(await self._reset(goal))
+                running.set_result(await self._reset(goal, first))
             finally:
-                del self._under_way[key]
-        # One that was sent again has the answer of the first: a robot is brought home once.
-        result = await under_way
+                del self._running[first]
+        result = await running
         if result.error_code == ResetEpisode.Result.NONE:
             goal.succeed()
         else:
             goal.abort()
         return result
 
-    async def _reset(self, goal: ServerGoalHandle) -> ResetEpisode.Result:
-        def say(step: str) -> None:
+    async def _reset(self, goal: ServerGoalHandle, first: DecisionKey) -> ResetEpisode.Result:
+        def show(step: str) -> None:
             goal.publish_feedback(ResetEpisode.Feedback(step=step))
 
         try:
-            report = await self._resetter.reset(goal.request.seed, say)
+            report = await self._resetter.reset(goal.request.seed, show)
         except Exception:
-            self._failed = traceback.format_exc()
-            self.get_logger().error(self._failed)
+            self._failure = traceback.format_exc()
+            self.get_logger().error(self._failure)
             code = ResetEpisode.Result.INTERNAL
-            return ResetEpisode.Result(error_code=code, error_message=self._failed)
-        self._failed = str(report.failure or '')
-        if report.failure is not None and report.failure.failure is not None:
-            code = _CODES[report.failure.failure]
-            return ResetEpisode.Result(error_code=code, error_message=self._failed)
-        self._judging.start(_first_of(goal.request), report.stamp_ns)
+            return ResetEpisode.Result(error_code=code, error_message=self._failure)
+        self._failure = report.message
+        if report.failure is not None:
+            code = _CODES[report.failure]
+            return ResetEpisode.Result(error_code=code, error_message=report.message)
+        self._rewards.start(first, report.stamp_ns)
         return ResetEpisode.Result(stamp=stamp_from_ns(report.stamp_ns))
 
     def _health(self) -> Health:
-        if self._resetter.trouble:
-            return Health(Level.WARN, f'waits for a person: {self._resetter.trouble}')
-        if self._failed:
-            return Health(Level.ERROR, f'the last reset failed: {self._failed}')
+        if self._resetter.request:
+            return Health(Level.WARN, f'waits for a person: {self._resetter.request}')
+        if self._failure:
+            return Health(Level.ERROR, f'the last reset failed: {self._failure}')
         return Health(Level.OK, 'nothing to do')
-
-
-def _first_of(goal: ResetEpisode.Goal) -> DecisionKey:
-    """Return the key of the first decision of the episode that a reset is for."""
-    return DecisionKey(goal.robot, run_from_bytes(goal.run), goal.episode, 0)
 
 
 def main() -> None:

@@ -1,14 +1,13 @@
-"""Who judges success, as the reward node hears it: one listener per source that messages come of.
+"""The sources of success whose reports arrive as messages: one subscription per source.
 
-Each turns its messages into evidence; what evidence counts for which decision is decided in
-`tasks.reward.rewards`.
+Each message becomes evidence; `tasks.reward.rewards` decides which evidence counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 from rclpy.node import Node
 from sensor_msgs.msg import Image
@@ -24,99 +23,86 @@ from dsrl_ros.ros.stamps import stamp_to_ns
 from dsrl_ros.tasks.reward.evidence import ArrivingEvidence, Evidence, StampedEvidence
 
 
-class Listener(Protocol):
-    """A source of evidence."""
+class Source(NamedTuple):
+    """A source of success.
 
-    @property
-    def evidence(self) -> Evidence:
-        """What it has said."""
-        ...
+    Attributes:
+        evidence: of its messages.
+        expected: message and topic, for a warning.
+    """
 
-    @property
-    def awaited(self) -> str:
-        """What is expected of it and where, for a warning."""
-        ...
+    evidence: Evidence
+    expected: str
 
 
-class StatusListener:
-    """Task statuses, which bear a stamp: of the simulation, or of a detector."""
-
-    def __init__(self, node: Node, topic: str, changed: Callable[[], None]) -> None:
-        self.evidence = StampedEvidence()
-        self.awaited = f'a task status on {node.resolve_topic_name(topic)}'
-        self._changed = changed
-        profile = qos.DECISION if topic == names.TASK_STATUS else qos.DETECTOR
-        node.create_subscription(TaskStatus, topic, self._on_status, profile)
-
-    def _on_status(self, status: TaskStatus) -> None:
-        self.evidence.add(stamp_to_ns(status.header.stamp), status.success)
-        self._changed()
-
-
-class BoolListener:
-    """The plainest detector: true or false, again and again, without a stamp."""
-
-    def __init__(self, node: Node, changed: Callable[[], None]) -> None:
-        self.evidence = ArrivingEvidence()
-        self.awaited = f'a Bool after the end of the chunk on {_full(node, names.SUCCESS)}'
-        self._changed = changed
-        node.create_subscription(Bool, names.SUCCESS, self._on_bool, qos.DETECTOR)
-
-    def _on_bool(self, message: Bool) -> None:
-        self.evidence.add(message.data)
-        self._changed()
-
-
-class CameraListener:
-    """A camera, and the classifier that looks at its images."""
-
-    def __init__(self, node: Node, config: RewardConfig, changed: Callable[[], None]) -> None:
-        # Imported when asked for: others need no images.
-        from dsrl_ros.learning.success_classifier.classifier import SuccessClassifier
-
-        self._classifier = SuccessClassifier.load(Path(config.classifier).expanduser())
-        self._threshold = config.classifier_threshold
-        self._logger = node.get_logger()
-        self._changed = changed
-        self.evidence = StampedEvidence(round(config.classifier_hold_s * 1e9))
-        self.awaited = f'an image on {_full(node, names.CAMERA)}'
-        node.create_subscription(Image, names.CAMERA, self._on_image, qos.SENSOR)
-
-    def _on_image(self, message: Image) -> None:
-        try:
-            probability = self._classifier.probability(image_from_msg(message))
-        except DsrlError as error:
-            self._logger.error(str(error), throttle_duration_sec=10.0)
-            return
-        self.evidence.add(stamp_to_ns(message.header.stamp), probability >= self._threshold)
-        self._changed()
-
-
-def listen(
+def subscribe(
     node: Node, config: RewardConfig, changed: Callable[[], None]
-) -> dict[RewardSource, Listener]:
-    """Subscribe to every source of `config` that messages come of; a person calls services.
+) -> dict[RewardSource, Source]:
+    """Subscribe to every source of `config` but the person, who calls services.
 
     Args:
         node: that owns the subscriptions.
         config: names the sources.
-        changed: called after every word.
+        changed: called after every report.
 
     Raises:
         DsrlError: a classifier that cannot be loaded.
     """
-    found: dict[RewardSource, Listener] = {}
+    found: dict[RewardSource, Source] = {}
     for name in config.sources:
         if name == 'simulator':
-            found[RewardSource.SIMULATOR] = StatusListener(node, names.TASK_STATUS, changed)
+            found[RewardSource.SIMULATOR] = _statuses(node, names.TASK_STATUS, changed)
         elif name == 'topic' and config.detector == 'bool':
-            found[RewardSource.TOPIC] = BoolListener(node, changed)
+            found[RewardSource.TOPIC] = _bools(node, changed)
         elif name == 'topic':
-            found[RewardSource.TOPIC] = StatusListener(node, names.SUCCESS, changed)
+            found[RewardSource.TOPIC] = _statuses(node, names.SUCCESS, changed)
         elif name == 'classifier':
-            found[RewardSource.CLASSIFIER] = CameraListener(node, config, changed)
+            found[RewardSource.CLASSIFIER] = _images(node, config, changed)
     return found
 
 
-def _full(node: Node, topic: str) -> str:
-    return str(node.resolve_topic_name(topic))
+def _statuses(node: Node, topic: str, changed: Callable[[], None]) -> Source:
+    """Subscribe to stamped task statuses, of the simulation or of a detector."""
+    evidence = StampedEvidence()
+
+    def on_status(status: TaskStatus) -> None:
+        evidence.add(stamp_to_ns(status.header.stamp), status.success)
+        changed()
+
+    profile = qos.DECISION if topic == names.TASK_STATUS else qos.DETECTOR
+    node.create_subscription(TaskStatus, topic, on_status, profile)
+    return Source(evidence, f'a task status on {node.resolve_topic_name(topic)}')
+
+
+def _bools(node: Node, changed: Callable[[], None]) -> Source:
+    """Subscribe to the simplest detector: true or false, repeated, without a stamp."""
+    evidence = ArrivingEvidence()
+
+    def on_bool(message: Bool) -> None:
+        evidence.add(message.data)
+        changed()
+
+    node.create_subscription(Bool, names.SUCCESS, on_bool, qos.DETECTOR)
+    topic = node.resolve_topic_name(names.SUCCESS)
+    return Source(evidence, f'a Bool after the end of the chunk on {topic}')
+
+
+def _images(node: Node, config: RewardConfig, changed: Callable[[], None]) -> Source:
+    """Subscribe to a camera and classify its images."""
+    # Imported here: the other sources need no image library.
+    from dsrl_ros.learning.success_classifier.classifier import SuccessClassifier
+
+    classifier = SuccessClassifier.load(Path(config.classifier).expanduser())
+    evidence = StampedEvidence(round(config.classifier_hold_s * 1e9))
+
+    def on_image(message: Image) -> None:
+        try:
+            probability = classifier.probability(image_from_msg(message))
+        except DsrlError as error:
+            node.get_logger().error(str(error), throttle_duration_sec=10.0)
+            return
+        evidence.add(stamp_to_ns(message.header.stamp), probability >= config.classifier_threshold)
+        changed()
+
+    node.create_subscription(Image, names.CAMERA, on_image, qos.SENSOR)
+    return Source(evidence, f'an image on {node.resolve_topic_name(names.CAMERA)}')

@@ -1,4 +1,4 @@
-"""Runs one chunk after the other: send a leg, wait, send the next, stop when told. Owns no clock.
+"""Runs one chunk after the other: sends a segment, waits, sends the next, stops when told.
 
 Lockstep simulation, real-time simulation and a robot differ only in the `Pace` given to it.
 """
@@ -11,8 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
-from dsrl_ros.core.types import Array, ChunkOutcome, Float64
-from dsrl_ros.robots.execution.executor import ChunkExecutor, Execution, Leg
+from dsrl_ros.core.types import Array, ChunkOutcome
+from dsrl_ros.robots.execution.chunk_executor import ChunkExecutor, Execution, Segment
+from dsrl_ros.robots.execution.robot import Robot
 from dsrl_ros.robots.motion.chunk import Chunk
 from dsrl_ros.robots.safety.rules import Refusal, Rule
 
@@ -21,10 +22,18 @@ class Pace(Protocol):
     """How time passes for the robot.
 
     Attributes:
-        lead_ns: how long before its start a leg is sent [ns].
+        lead_ns: how long before its start a segment is sent [ns].
     """
 
     lead_ns: int
+
+    def link(self, then: Callable[[], None]) -> None:
+        """Agree with the robot on where counting starts, then call `then`."""
+        ...
+
+    def see(self, stamp_ns: int) -> None:
+        """Take note of the stamp of a state of the robot [ns]."""
+        ...
 
     def now_ns(self) -> int:
         """Return the robot's time [ns]."""
@@ -66,16 +75,16 @@ def unexecuted(chunk: Chunk, outcome: ChunkOutcome, now_ns: int, message: str) -
 
 
 class ChunkRunner:
-    """Executes chunks on something that takes legs.
+    """Executes chunks on a robot.
 
-    One chunk is on its way at most; a newer one takes over at its next hand-off.
+    At most one chunk is under way; a newer one takes over at its next hand-off.
     """
 
     def __init__(
         self,
         executor: ChunkExecutor,
         pace: Pace,
-        send: Callable[[Leg], None],
+        robot: Robot,
         ended: Callable[[ChunkEnd], None],
     ) -> None:
         """Prepare.
@@ -83,41 +92,36 @@ class ChunkRunner:
         Args:
             executor: plans and judges; engaged before the first chunk.
             pace: how time passes.
-            send: hands a leg to the controllers.
-            ended: is told what became of each chunk, once.
+            robot: takes the segments.
+            ended: gets the end of each chunk, once.
         """
         self._executor = executor
         self._pace = pace
-        self._send = send
+        self._robot = robot
         self._ended = ended
         self._current: Execution | None = None
-        self._legs_sent = 0
+        self._segments_sent = 0
         self._stop: tuple[ChunkOutcome, str] | None = None
-        self._newer: tuple[Chunk, Callable[[], Float64]] | None = None
+        self._newer: Chunk | None = None
 
     @property
     def busy(self) -> bool:
-        """Whether a chunk is on its way."""
+        """Whether a chunk is under way."""
         return self._current is not None
 
-    def run(self, chunk: Chunk, measured: Callable[[], Float64]) -> None:
-        """Execute `chunk`, now or, if another one is on its way, from its next hand-off on.
-
-        Args:
-            chunk: as it came.
-            measured: returns the joints measured last [rad], (J,); asked when the chunk is judged.
-        """
+    def run(self, chunk: Chunk) -> None:
+        """Execute `chunk` now, or from the next hand-off of the one under way."""
         if self._current is None:
-            self._begin(chunk, measured, self._pace.now_ns() + self._pace.lead_ns)
+            self._begin(chunk, self._pace.now_ns() + self._pace.lead_ns)
             return
         if self._newer is not None:
             superseded = f'superseded by {chunk.key}'
             now_ns = self._pace.now_ns()
-            self._ended(unexecuted(self._newer[0], ChunkOutcome.PREEMPTED, now_ns, superseded))
-        self._newer = (chunk, measured)
+            self._ended(unexecuted(self._newer, ChunkOutcome.PREEMPTED, now_ns, superseded))
+        self._newer = chunk
 
     def stop(self, outcome: ChunkOutcome, message: str) -> None:
-        """Bring the robot to rest at once; the chunk on its way ends with `outcome`."""
+        """Bring the robot to rest at once; the chunk under way ends with `outcome`."""
         if self._current is None or self._stop is not None:
             return
         self._stop = (outcome, message)
@@ -125,21 +129,25 @@ class ChunkRunner:
             self._brake(self._current)
 
     def abandon(self, message: str) -> None:
-        """End the chunk on its way without another command, because time does not go on.
+        """End the chunk under way without another command, because time does not go on.
 
-        The robot runs out the braking of the leg it has.
+        The robot runs out the braking of the segment it has.
         """
         if self._current is not None:
             self._stop = (ChunkOutcome.FAULT, message)
             now_ns = self._pace.now_ns()
             self._end(self._current, now_ns, self._current.executed_by(now_ns))
 
-    def _begin(self, chunk: Chunk, measured: Callable[[], Float64], start_ns: int) -> None:
-        result = self._executor.begin(chunk, start_ns, self._pace.now_ns(), measured)
+    def _begin(self, chunk: Chunk, start_ns: int) -> None:
+        result = self._judge(chunk, start_ns)
         if isinstance(result, Refusal):
             self._refused(chunk, result)
         else:
             self._follow(result)
+
+    def _judge(self, chunk: Chunk, start_ns: int) -> Execution | Refusal:
+        now_ns = self._pace.now_ns()
+        return self._executor.begin(chunk, start_ns, now_ns, self._robot.joints)
 
     def _refused(self, chunk: Chunk, refusal: Refusal) -> None:
         stopped = refusal.rule is Rule.ESTOP
@@ -148,34 +156,34 @@ class ChunkRunner:
 
     def _follow(self, execution: Execution) -> None:
         self._current = execution
-        self._legs_sent = 0
+        self._segments_sent = 0
         self._send_next(execution)
 
     def _send_next(self, current: Execution) -> None:
-        leg = current.legs[self._legs_sent]
-        self._legs_sent += 1
-        self._send(leg)
-        last = self._legs_sent == len(current.legs)
+        segment = current.segments[self._segments_sent]
+        self._segments_sent += 1
+        self._robot.send(segment)
+        last = self._segments_sent == len(current.segments)
         lead_ns = 0 if last else self._pace.lead_ns
-        self._pace.wait_until(leg.handoff_ns - lead_ns, lambda: self._on_reached(current, leg))
+        self._pace.wait_until(
+            segment.handoff_ns - lead_ns, lambda: self._on_reached(current, segment)
+        )
 
-    def _on_reached(self, current: Execution, leg: Leg) -> None:
+    def _on_reached(self, current: Execution, segment: Segment) -> None:
         if self._stop is not None:
             self._brake(current)
-        elif self._legs_sent == len(current.legs):
-            self._end(current, leg.handoff_ns, current.plan.executed)
+        elif self._segments_sent == len(current.segments):
+            self._end(current, segment.handoff_ns, current.plan.executed)
         elif self._newer is not None:
-            self._hand_over(current, leg.handoff_ns, *self._newer)
+            self._hand_over(current, segment.handoff_ns, self._newer)
         else:
             self._send_next(current)
 
-    def _hand_over(
-        self, current: Execution, handoff_ns: int, chunk: Chunk, measured: Callable[[], Float64]
-    ) -> None:
+    def _hand_over(self, current: Execution, handoff_ns: int, chunk: Chunk) -> None:
         """Let a newer chunk take over, or brake for good when it is refused."""
         self._newer = None
         self._stop = (ChunkOutcome.PREEMPTED, f'superseded by {chunk.key}')
-        result = self._executor.begin(chunk, handoff_ns, self._pace.now_ns(), measured)
+        result = self._judge(chunk, handoff_ns)
         if isinstance(result, Refusal):
             self._refused(chunk, result)
             self._brake(current)
@@ -184,16 +192,18 @@ class ChunkRunner:
             self._follow(result)
 
     def _brake(self, current: Execution) -> None:
-        """Brake on the way that has been sent: not before it starts, nor after it brakes itself.
+        """Brake within the segment that was sent, after its start and before its own braking.
 
         From anywhere else the arm would jump.
         """
-        handoff_ns = current.legs[self._legs_sent - 1].handoff_ns
+        handoff_ns = current.segments[self._segments_sent - 1].handoff_ns
         start_ns = min(max(self._pace.now_ns(), current.start_ns), handoff_ns)
         executed = current.executed_by(start_ns)
-        leg = self._executor.brake(start_ns)
-        self._send(leg)
-        self._pace.wait_until(leg.handoff_ns, lambda: self._end(current, leg.handoff_ns, executed))
+        segment = self._executor.brake(start_ns)
+        self._robot.send(segment)
+        self._pace.wait_until(
+            segment.handoff_ns, lambda: self._end(current, segment.handoff_ns, executed)
+        )
 
     def _end(self, current: Execution, end_ns: int, executed: Array) -> None:
         """Report the end of a chunk; the newer one, if there is one, begins right there."""
@@ -202,4 +212,4 @@ class ChunkRunner:
         self._current = self._stop = self._newer = None
         self._ended(ChunkEnd(current.chunk, outcome, current.start_ns, end_ns, executed, message))
         if newer is not None:
-            self._begin(newer[0], newer[1], end_ns)
+            self._begin(newer, end_ns)

@@ -1,4 +1,4 @@
-"""Forward and inverse kinematics of an arm, from its model. Knows neither time nor chunks."""
+"""The kinematic model of an arm, and its forward and inverse kinematics."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.model.model import load_model
 
-# The posture resolves the arm's seventh degree of freedom. It weighs so little beside the tool
+# The posture resolves the arm's seventh degree of freedom. It weighs so little against the tool
 # that it moves the tool by less than the tolerance, and pulls by a small part of its error per
 # iteration so that the iteration stays near its seed.
 _POSTURE_COST = 1e-3
@@ -19,6 +18,22 @@ _POSTURE_GAIN = 0.05
 _POSITION_TOLERANCE = 1e-5  # [m]
 _ORIENTATION_TOLERANCE = 1e-4  # [rad]
 _MAX_ITERATIONS = 50
+
+
+def load_model(robot: RobotDescription) -> mujoco.MjModel:
+    """Return the MuJoCo model of a robot; a site of it is named as the tool frame."""
+    if not robot.urdf:
+        return mujoco.MjModel.from_xml_path(str(robot.model_path))
+    spec = mujoco.MjSpec.from_string(robot.urdf)
+    spec.body(robot.tool_frame).add_site(name=robot.tool_frame, quat=robot.tool_in_link)
+    return spec.compile()
+
+
+def quaternion_of(rotation: Float64) -> Float64:
+    """Return the unit quaternion (w, x, y, z), (4,), of a rotation matrix, (3, 3)."""
+    quaternion = np.empty(4)
+    mujoco.mju_mat2Quat(quaternion, rotation.ravel())
+    return quaternion
 
 
 class Kinematics:

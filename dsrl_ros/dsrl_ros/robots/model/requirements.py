@@ -16,7 +16,7 @@ def is_importable(package: str) -> bool:
 
 
 def check_options(driver: DriverConfig, hardware: HardwareConfig) -> None:
-    """Raise where an option asks for wires that the robot does not have.
+    """Raise where an option asks for a connection that the robot does not have.
 
     Raises:
         ConfigError: a WidowX with an arm or a gripper of a Franka's.
@@ -28,7 +28,7 @@ def check_options(driver: DriverConfig, hardware: HardwareConfig) -> None:
         if (got := getattr(hardware, name)) != getattr(usual, name):
             raise ConfigError(
                 f'hardware.{name}: got {got} for {driver.robot_model}, expected it left out: it '
-                "is a Franka's. What this robot's arm and gripper take stands under `widowx`, see "
+                "is a Franka's. This robot's arm and gripper have options under `widowx`, see "
                 '`dsrl options driver`.'
             )
 

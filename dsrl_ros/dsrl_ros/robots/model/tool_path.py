@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.model.model import load_model
+from dsrl_ros.robots.model.kinematics import load_model
 
 _ONE = np.eye(6)[5]
 

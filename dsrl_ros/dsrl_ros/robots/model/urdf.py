@@ -1,4 +1,4 @@
-"""What a robot says of itself at run time: limits and kinematics out of its URDF.
+"""What a robot publishes of itself at run time: limits and kinematics out of its URDF.
 
 Only the chain from the base to the tool is taken, and of it only names, frames and limits: meshes
 are not at hand, and nothing else of a text from the network reaches a parser that opens files.
@@ -16,8 +16,7 @@ import numpy as np
 
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.model.model import load_model
+from dsrl_ros.robots.model.kinematics import Kinematics, load_model
 
 # Without these MuJoCo would refuse links without a mass.
 _COMPILER = {'boundmass': '1', 'boundinertia': '1'}

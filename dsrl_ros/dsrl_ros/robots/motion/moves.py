@@ -12,7 +12,7 @@ from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.errors import ConfigError, DriverError
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
+from dsrl_ros.robots.motion.planner import LONGEST_SPAN_NS
 from dsrl_ros.robots.motion.trajectory import JointTrajectory
 
 _GRIPPER_MARGIN_S = 0.5
@@ -99,7 +99,7 @@ def _check_width(move: Move, robot: RobotDescription) -> None:
 def _dense(times_ns: np.ndarray) -> np.ndarray:
     """Return these times with others between them, so that no two are too far apart."""
     parts = [
-        np.linspace(first, last, -(-int(last - first) // LONGEST_SEGMENT_NS), endpoint=False)
+        np.linspace(first, last, -(-int(last - first) // LONGEST_SPAN_NS), endpoint=False)
         for first, last in pairwise(times_ns)
     ]
     return np.append(np.concatenate(parts).round(), times_ns[-1]).astype(np.int64)

@@ -1,8 +1,8 @@
-"""From an action chunk to the joint trajectory that a controller follows. Owns no safety rule.
+"""Turns an action chunk into the joint trajectory that a controller follows.
 
-Everything is reckoned from what was *commanded* last, never from what was measured: tracking
-errors then neither accumulate nor jerk the arm at the boundary of two chunks. Where a row leads,
-`robots.modes` says; how the arm gets there, `robots.motion.spline`.
+Plans start from what was commanded last, never from what was measured: tracking errors then
+neither accumulate nor jerk the arm at the boundary of two chunks. The modes give the target of
+each row; `spline` joins them.
 """
 
 from __future__ import annotations
@@ -12,36 +12,36 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
-from dsrl_ros.core.config.driver import LONGEST_SEGMENT_S
+from dsrl_ros.core.config.driver import LONGEST_SPAN_S
 from dsrl_ros.core.types import Array, ControlMode, Float64, PolicySpec
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
-from dsrl_ros.robots.motion.modes.base import Aim, aim_at
+from dsrl_ros.robots.motion.modes.base import StepTarget, target_at
 from dsrl_ros.robots.motion.modes.ee_delta import SHIFT
 from dsrl_ros.robots.motion.modes.registry import GRIPPER, MODES, arm_columns
 from dsrl_ros.robots.motion.spline import spline
 from dsrl_ros.robots.motion.trajectory import Int64, JointTrajectory
 
 # A gripper column must pass this value to change the hand's mind: the Franka Hand stalls when it
-# is told to open and close in quick succession, so what lies between leaves it as it is.
+# is commanded to open and close in quick succession, so a value between changes nothing.
 GRIPPER_THRESHOLD = 0.3
-LONGEST_SEGMENT_NS = round(LONGEST_SEGMENT_S * 1e9)
+LONGEST_SPAN_NS = round(LONGEST_SPAN_S * 1e9)
 
 
 @dataclass(frozen=True)
 class Commanded:
-    """What the robot has been told last: where the next chunk starts.
+    """What the robot was commanded last: the start of the next chunk.
 
     Attributes:
         joints: [rad], (J,).
         velocity: [rad/s], (J,).
-        aim: where the last step leads; the next one goes on from there.
+        target: where the last step leads; the next one goes on from there.
         width: width of the gripper [m].
     """
 
     joints: Float64
     velocity: Float64
-    aim: Aim
+    target: StepTarget
     width: float
 
 
@@ -52,7 +52,7 @@ class ChunkPlan:
     Attributes:
         trajectory: from the start through the end of each step to rest, one step later.
         points_per_step: points of the trajectory that each step adds.
-        aims: where each step leads, (n,).
+        targets: where each step leads, (n,).
         widths: width of the gripper to command at the start of each step [m], (n,).
         executed: the actions as they are carried out, (n, A); they differ from those asked for
             where the tool would have left the workspace, or a quaternion was not of unit length.
@@ -61,7 +61,7 @@ class ChunkPlan:
 
     trajectory: JointTrajectory
     points_per_step: int
-    aims: tuple[Aim, ...]
+    targets: tuple[StepTarget, ...]
     widths: Float64
     executed: Array
     start: Commanded
@@ -89,7 +89,7 @@ class ChunkPlan:
         if step < 0:
             return self.start
         joints, velocity = self.trajectory.sample(elapsed_ns)
-        return Commanded(joints, velocity, self.aims[step], float(self.widths[step]))
+        return Commanded(joints, velocity, self.targets[step], float(self.widths[step]))
 
 
 def check_spec(spec: PolicySpec, robot: RobotDescription) -> None:
@@ -133,14 +133,14 @@ class ChunkPlanner:
         self._robot = robot
         self._kinematics = kinematics
         self._step_period_ns = step_period_ns
-        self._points_per_step = -(-step_period_ns // LONGEST_SEGMENT_NS)
+        self._points_per_step = -(-step_period_ns // LONGEST_SPAN_NS)
         self._arm = len(columns)
         self._action_dim = len(action_names)
 
     def at_rest(self, joints: Float64, width: float) -> Commanded:
-        """Return the commanded state of an arm that has been told to stay at `joints`, (J,)."""
-        aim = aim_at(joints, self._kinematics)
-        return Commanded(aim.joints, np.zeros_like(aim.joints), aim, width)
+        """Return the commanded state of an arm that was commanded to stay at `joints`, (J,)."""
+        target = target_at(joints, self._kinematics)
+        return Commanded(target.joints, np.zeros_like(target.joints), target, width)
 
     def plan(self, actions: Array, start: Commanded) -> ChunkPlan:
         """Turn a chunk into a trajectory.
@@ -158,22 +158,22 @@ class ChunkPlanner:
         require_finite('action chunk', actions)
         executed = np.array(actions, dtype=np.float32)
         widths = np.empty(len(actions))
-        aims, width = [start.aim], start.width
+        targets, width = [start.target], start.width
         for k, row in enumerate(actions.astype(np.float64)):
-            aim, executed[k, : self._arm] = self._mode.follow(row[: self._arm], aims[-1])
-            aims.append(aim)
+            target, executed[k, : self._arm] = self._mode.follow(row[: self._arm], targets[-1])
+            targets.append(target)
             if self._action_dim > self._arm:
                 width = self._width(float(row[-1]), width)
             widths[k] = width
         trajectory = spline(
             start.joints,
             start.velocity,
-            np.array([aim.joints for aim in aims]),
+            np.array([target.joints for target in targets]),
             self._step_period_ns,
             self._points_per_step,
         )
         return ChunkPlan(
-            trajectory, self._points_per_step, tuple(aims[1:]), widths, executed, start
+            trajectory, self._points_per_step, tuple(targets[1:]), widths, executed, start
         )
 
     def _width(self, gripper: float, width: float) -> float:

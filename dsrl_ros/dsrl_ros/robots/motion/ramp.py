@@ -1,7 +1,7 @@
-"""Slow at first: after engagement plans and moves are stretched in time. Judges nothing.
+"""The ramp: after engagement plans and moves are stretched in time, so that they start slowly.
 
-An arm that has just been engaged may not stand where everybody thinks it does, and its policy may
-not be the one that was meant: there is time to press the button while it creeps.
+An arm that has just been engaged may not be where it is thought to be, and its policy may be the
+wrong one: while it creeps, there is time to press the emergency stop.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsrl_ros.core.types import Array, Float64
-from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS, ChunkPlan, ChunkPlanner, Commanded
+from dsrl_ros.robots.motion.planner import LONGEST_SPAN_NS, ChunkPlan, ChunkPlanner, Commanded
 from dsrl_ros.robots.motion.trajectory import Int64, JointTrajectory
 
 
@@ -95,7 +95,7 @@ class Ramp:
         planned_ns = trajectory.times_ns[::every]
         begun = float(self.passed(elapsed_ns))
         ends_ns = (self.elapsed(begun + planned_ns) - elapsed_ns).round().astype(np.int64)
-        per_step = -(-int(np.diff(ends_ns).max()) // LONGEST_SEGMENT_NS)
+        per_step = -(-int(np.diff(ends_ns).max()) // LONGEST_SPAN_NS)
         times_ns = _divided(ends_ns, per_step)
         reached_ns = (self.passed(elapsed_ns + times_ns) - begun).round().astype(np.int64)
         reached_ns[::per_step] = planned_ns  # to the bit, whatever rounding says

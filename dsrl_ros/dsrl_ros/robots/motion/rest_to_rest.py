@@ -50,9 +50,9 @@ def timed(path: Float64, velocity_limit: Float64, acceleration_limit: Float64) -
         return hold(path[0])
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     slopes = _slopes(path, along)
-    segments = 4  # of the first try; it shows by how much to stretch
+    spans = 4  # of the first try; it shows by how much to stretch
     while True:
-        trajectory = _follow(path, along, slopes, segments)
+        trajectory = _follow(path, along, slopes, spans)
         reached = extremes(trajectory)
         excess = max(
             float((reached.speed / velocity_limit).max()),
@@ -60,13 +60,13 @@ def timed(path: Float64, velocity_limit: Float64, acceleration_limit: Float64) -
         )
         if excess <= 1.0:
             return trajectory
-        segments = max(segments + 1, int(segments * excess))
+        spans = max(spans + 1, int(spans * excess))
 
 
-def _follow(path: Float64, along: Float64, slopes: Float64, segments: int) -> JointTrajectory:
-    """Return the trajectory of so many segments of `_POINT_NS` each."""
-    t = np.linspace(0.0, 1.0, segments + 1)
-    length, duration_s = along[-1], segments * _POINT_NS * 1e-9
+def _follow(path: Float64, along: Float64, slopes: Float64, spans: int) -> JointTrajectory:
+    """Return the trajectory of so many spans of `_POINT_NS` each."""
+    t = np.linspace(0.0, 1.0, spans + 1)
+    length, duration_s = along[-1], spans * _POINT_NS * 1e-9
     way = length * t**3 * (10.0 - 15.0 * t + 6.0 * t * t)
     speed = length * 30.0 * t * t * (1.0 - t) ** 2 / duration_s
     way[-1], speed[-1] = length, 0.0
@@ -79,7 +79,7 @@ def _follow(path: Float64, along: Float64, slopes: Float64, segments: int) -> Jo
     positions = p0 + s * (m0 + s * (c2 + s * c3))
     tangents = (m0 + s * (2.0 * c2 + s * (3.0 * c3))) / span
     positions[0], positions[-1] = path[0], path[-1]
-    times_ns = np.arange(segments + 1, dtype=np.int64) * _POINT_NS
+    times_ns = np.arange(spans + 1, dtype=np.int64) * _POINT_NS
     return JointTrajectory(times_ns, positions, tangents * speed[:, None])
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import mujoco
 import numpy as np
 
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import Float64
-from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.kinematics import Kinematics, quaternion_of
 
 _STEP = 0.01  # between two points of the path [m]
 
@@ -24,8 +23,7 @@ def straight_up(kinematics: Kinematics, joints: Float64, height: float) -> Float
         Joints to pass [rad], (N, J); the first are `joints`.
     """
     pose = kinematics.tool_pose(joints)
-    orientation = np.empty(4)
-    mujoco.mju_mat2Quat(orientation, pose[:3, :3].ravel())
+    orientation = quaternion_of(pose[:3, :3])
     path = [np.array(joints, dtype=np.float64)]
     for lift in np.linspace(0.0, height, max(2, round(height / _STEP) + 1))[1:]:
         wanted = pose[:3, 3] + (0.0, 0.0, lift)

@@ -16,7 +16,7 @@ Int64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Segments:
+class Cubics:
     """The cubics between the points of a trajectory, all at once.
 
     Each is p(s) = p0 + m0 s + c2 s^2 + c3 s^3, for s from 0 to 1.
@@ -33,8 +33,8 @@ class Segments:
     c3: Float64
 
     @classmethod
-    def between(cls, times_ns: Int64, positions: Float64, velocities: Float64) -> Segments:
-        """Return the segments that pass through points at times [ns], (S + 1,)."""
+    def between(cls, times_ns: Int64, positions: Float64, velocities: Float64) -> Cubics:
+        """Return the cubics that pass through points at times [ns], (S + 1,)."""
         span = np.diff(times_ns)[:, None] * 1e-9
         rise = np.diff(positions, axis=0)
         m0, m1 = velocities[:-1] * span, velocities[1:] * span
@@ -43,7 +43,7 @@ class Segments:
 
 @dataclass(frozen=True)
 class JointTrajectory:
-    """Points to pass through, joined by cubic Hermite segments.
+    """Points to pass through, joined by cubic Hermite splines.
 
     Times are whole nanoseconds and positions are double precision, so that a trajectory survives
     a ROS message unchanged to the last bit.
@@ -76,9 +76,9 @@ class JointTrajectory:
         return int(self.times_ns[-1])
 
     @cached_property
-    def segments(self) -> Segments:
+    def cubics(self) -> Cubics:
         """The cubics between the points; none for a single one."""
-        return Segments.between(self.times_ns, self.positions, self.velocities)
+        return Cubics.between(self.times_ns, self.positions, self.velocities)
 
     def sample(self, time_ns: int | Int64) -> tuple[Float64, Float64]:
         """Return position and velocity at one or several times.
@@ -102,7 +102,7 @@ class JointTrajectory:
         left = np.minimum(np.searchsorted(self.times_ns, inside, side='right') - 1, last - 1)
         start = self.times_ns[left]
         span = (self.times_ns[left + 1] - start)[..., None] * 1e-9  # [s]
-        s = (inside - start)[..., None] * 1e-9 / span  # 0 to 1 within the segment
+        s = (inside - start)[..., None] * 1e-9 / span  # 0 to 1 within the cubic
         p0, p1 = self.positions[left], self.positions[left + 1]
         m0, m1 = self.velocities[left] * span, self.velocities[left + 1] * span
         rise = p1 - p0
@@ -110,18 +110,18 @@ class JointTrajectory:
         position = p0 + s * (m0 + s * (c2 + s * c3))
         velocity = (m0 + s * (2.0 * c2 + s * (3.0 * c3))) / span
         outside = (time != inside)[..., None]
-        # At a point its own numbers, not what the segment beside it rounds them to.
+        # At a point its own numbers, not what the neighbouring cubic rounds them to.
         at_left, at_right = s == 0.0, s == 1.0
         position = np.where(at_right, p1, position)
         velocity = np.where(at_left, self.velocities[left], velocity)
         velocity = np.where(at_right, self.velocities[left + 1], velocity)
         return position, np.where(outside, 0.0, velocity)
 
-    def looks(self, parts: int) -> tuple[Float64, Float64]:
-        """Return position and velocity at the start of each part of each segment, and at the end.
+    def subdivided(self, parts: int) -> tuple[Float64, Float64]:
+        """Return position and velocity at the start of each part of each cubic, and at the end.
 
         Args:
-            parts: how many equal parts a segment is divided into.
+            parts: how many equal parts a cubic is divided into.
 
         Returns:
             Positions [rad] and velocities [rad/s], (parts * (N - 1) + 1, J).
@@ -132,9 +132,9 @@ class JointTrajectory:
         np.multiply(self.velocities[:-1], span, out=ends[2])
         np.multiply(self.velocities[1:], span, out=ends[3])
         # One product for all: (2 * parts, 4) by (4, (N - 1) * J).
-        looks = (_hermite(parts) @ ends.reshape(4, -1)).reshape(2, parts, *ends.shape[1:])
-        looks[1] /= span
-        rows = looks.reshape(2, -1, ends.shape[2])
+        found = (_hermite(parts) @ ends.reshape(4, -1)).reshape(2, parts, *ends.shape[1:])
+        found[1] /= span
+        rows = found.reshape(2, -1, ends.shape[2])
         return (
             np.concatenate([rows[0], self.positions[-1:]]),
             np.concatenate([rows[1], self.velocities[-1:]]),

@@ -1,7 +1,6 @@
-"""Cuts a plan into the short windows a controller is fed, each safe to be the last. Keeps no time.
+"""Cuts a plan into the short windows that a controller gets, each safe to be the last.
 
-Should the next window never come, for whatever reason, the controller runs out the braking of the
-one it has and rests.
+If the next window never comes, the controller runs out the braking of the one it has and rests.
 """
 
 from __future__ import annotations

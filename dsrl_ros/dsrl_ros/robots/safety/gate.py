@@ -1,6 +1,6 @@
-"""The command gate: asks latch and rules, counts refusals, and latches when there are too many.
+"""The command gate: applies latch and rules, counts refusals, and latches after too many.
 
-The rules themselves stand in `robots.safety.rules`; nothing here plans or moves.
+The rules themselves are in `robots.safety.rules`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from dsrl_ros.robots.motion.chunk import Chunk
 from dsrl_ros.robots.safety.latch import Latch
 from dsrl_ros.robots.safety.rules import ChunkRules, Motion, MotionRules, Refusal, Rule
 
+# The stamp of a chunk may be this much in the future: clocks of two machines differ [s].
+_MAX_LEAD_S = 0.05
+
 
 class CommandGate:
-    """Stands between everything that wants the robot to move and the robot.
+    """Judges everything that would move the robot.
 
     Every chunk is judged once: by `refusal_of_chunk`, then, with its motion planned, by
-    `refusal_of_motion`; the outcome is told to `refuse` or `accept`.
+    `refusal_of_motion`; then `refuse` or `accept` takes note.
 
     Attributes:
         counts: chunks that each rule has refused.
@@ -101,10 +104,10 @@ class CommandGate:
 
     def _in_time(self, chunk: Chunk, now_ns: int) -> Refusal | None:
         age_s = (now_ns - chunk.stamp_ns) * 1e-9
-        if -self._config.max_lead_s <= age_s <= self._config.max_age_s:
+        if -_MAX_LEAD_S <= age_s <= self._config.max_age_s:
             return None
         return Refusal(
             Rule.AGE,
             f'got a chunk for an observation {age_s:.3f} s old, expected '
-            f'{-self._config.max_lead_s:g} to {self._config.max_age_s:g} s',
+            f'{-_MAX_LEAD_S:g} to {self._config.max_age_s:g} s',
         )

@@ -1,4 +1,4 @@
-"""What has stopped a robot, until somebody says that it may go on. Judges and moves nothing."""
+"""What has stopped the robot, until an explicit call clears it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dsrl_ros.robots.safety.rules import Refusal, Rule
 
 
 class Latch:
-    """Once closed it stays closed, whatever comes, until it is cleared by an explicit call."""
+    """Stays closed until `clear`."""
 
     def __init__(self, cooldown_s: float, steady_s: Callable[[], float] = time.monotonic) -> None:
         """Start open.

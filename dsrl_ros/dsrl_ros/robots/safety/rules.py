@@ -1,7 +1,7 @@
-"""The rules a chunk, and the motion it asks for, must keep. Judges one at a time, remembers none.
+"""The rules that a chunk, and the motion it asks for, must keep.
 
-It refuses and never clamps: a command made harmless in silence would teach the learner something
-that the robot did not do.
+They refuse and never clamp: the learner would learn from a command that the robot did not carry
+out.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import numpy as np
 from dsrl_ros.core.types import Float64, PolicySpec
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.chunk import Chunk
-from dsrl_ros.robots.motion.extremes import extremes
-from dsrl_ros.robots.motion.margins import Margins
+from dsrl_ros.robots.motion.extremes import Margins, extremes
 from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.robots.safety.workspace import Workspace
 
@@ -23,7 +22,7 @@ _ROUNDING = 1e-6  # of limits [rad], [rad/s], [rad/s^2]
 
 
 class Rule(str, Enum):
-    """What a chunk can be refused for, in the order in which it is looked at."""
+    """What a chunk can be refused for, in the order of the checks."""
 
     ESTOP = 'estop'
     LATCHED = 'latched'
@@ -57,7 +56,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Motion:
-    """What a chunk would make the arm do, beside where the arm is.
+    """What a chunk would make the arm do, and where the arm is.
 
     Attributes:
         trajectory: from now until the arm rests.
@@ -73,7 +72,7 @@ class Motion:
 
 
 class ChunkRules:
-    """What can be said of a chunk before it is planned."""
+    """The rules for a chunk before it is planned."""
 
     def __init__(self, spec: PolicySpec, robot_name: str) -> None:
         """Prepare.
@@ -133,7 +132,7 @@ class ChunkRules:
 
 
 class MotionRules:
-    """What can be said of a motion: the robot's limits hold throughout, stopped or not.
+    """The rules for a motion: the robot's limits hold throughout, stopped or not.
 
     Attributes:
         tolerance_rad: largest distance of a joint from where it is commanded to be [rad].
@@ -206,13 +205,13 @@ class MotionRules:
         )
 
     def _tool(self, trajectory: JointTrajectory, wider: bool) -> Refusal | None:
-        stray = self._workspace.stray(trajectory, wider)
-        if stray is None:
+        violation = self._workspace.violation(trajectory, wider)
+        if violation is None:
             return None
         return Refusal(
             Rule.WORKSPACE,
-            f'got the tool at {stray.tool.round(4).tolist()} m, expected between '
-            f'{stray.low.round(3).tolist()} and {stray.high.round(3).tolist()}',
+            f'got the tool at {violation.tool.round(4).tolist()} m, expected between '
+            f'{violation.low.round(3).tolist()} and {violation.high.round(3).tolist()}',
         )
 
     def _jump(self, motion: Motion) -> Refusal | None:

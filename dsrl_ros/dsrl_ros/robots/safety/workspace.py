@@ -1,4 +1,4 @@
-"""Whether the tool stays in the workspace box all along a trajectory. Counts and stops nothing."""
+"""Whether the tool stays in the workspace box all along a trajectory."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.robots.motion.windows import rest_positions
 
 # A planner that leads the tool along the edge of the workspace bulges beyond it by a millimetre
-# between its points; and between two looks a tool that accelerates at 10 m/s^2 strays by as much.
+# between its points; and between two samples a tool that accelerates at 10 m/s^2 gets as far out.
 WORKSPACE_TOLERANCE = 3e-3  # [m]
-_LOOK_NS = 25_000_000
+_SAMPLE_NS = 25_000_000
 _AROUND_ENDS = 0.02  # [m]
 # Nearer to the edge than this single precision does not decide: ten times what it may be wrong by.
 _SINGLE = 1e-4  # [m]
 
 
 @dataclass(frozen=True)
-class Stray:
+class WorkspaceViolation:
     """A tool beyond the box.
 
     Attributes:
@@ -51,7 +51,7 @@ class Workspace:
         self._low = np.array(robot.workspace_low) - WORKSPACE_TOLERANCE
         self._high = np.array(robot.workspace_high) + WORKSPACE_TOLERANCE
 
-    def stray(self, trajectory: JointTrajectory, wider: bool) -> Stray | None:
+    def violation(self, trajectory: JointTrajectory, wider: bool) -> WorkspaceViolation | None:
         """Return where the tool is furthest beyond the box, None if it never is.
 
         Args:
@@ -63,7 +63,7 @@ class Workspace:
             reached = self._tool(trajectory.positions[[0, -1]])
             low = np.minimum(low, reached.min(axis=0) - _AROUND_ENDS)
             high = np.maximum(high, reached.max(axis=0) + _AROUND_ENDS)
-        joints = self._looks(trajectory)
+        joints = self._samples(trajectory)
         rough = self._rough_tool(joints)
         inside = (rough.min(axis=0) - low).min(), (high - rough.max(axis=0)).min()
         if min(inside) >= _SINGLE:
@@ -71,12 +71,12 @@ class Workspace:
         tool = self._tool(joints)
         outside = np.maximum(low - tool, tool - high).max(axis=1)
         worst = int(np.argmax(outside))
-        return None if outside[worst] <= 0.0 else Stray(tool[worst], low, high)
+        return None if outside[worst] <= 0.0 else WorkspaceViolation(tool[worst], low, high)
 
-    def _looks(self, trajectory: JointTrajectory) -> Float64:
+    def _samples(self, trajectory: JointTrajectory) -> Float64:
         """Return positions on the way and where the arm would rest if stopped there, (K, J)."""
         times_ns = trajectory.times_ns
         longest_ns = int((times_ns[1:] - times_ns[:-1]).max(initial=1))
-        positions, velocities = trajectory.looks(-(-longest_ns // _LOOK_NS))
+        positions, velocities = trajectory.subdivided(-(-longest_ns // _SAMPLE_NS))
         rests = rest_positions(positions, velocities, self._brake_ns)
         return np.concatenate([positions, rests])

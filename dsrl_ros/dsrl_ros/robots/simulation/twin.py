@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dsrl_ros.core.errors import ConfigError, DriverError
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
+from dsrl_ros.robots.model.kinematics import quaternion_of
 from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 from dsrl_ros.robots.simulation.camera import OffscreenCamera
 
@@ -191,9 +192,8 @@ class Twin:
         if mujoco.mj_name2id(self.model, mujoco.mjtObj.mjOBJ_BODY, name) >= 0:
             body = self.data.body(name)
             return np.concatenate([body.xpos, body.xquat])
-        site, quaternion = self.data.site(name), np.empty(4)
-        mujoco.mju_mat2Quat(quaternion, site.xmat)
-        return np.concatenate([site.xpos, quaternion])
+        site = self.data.site(name)
+        return np.concatenate([site.xpos, quaternion_of(site.xmat)])
 
     @property
     def cameras(self) -> tuple[str, ...]:

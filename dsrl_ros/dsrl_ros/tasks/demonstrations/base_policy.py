@@ -1,4 +1,4 @@
-"""Make a policy that is shipped: record demonstrations, train, measure, write the card.
+"""Makes a shipped policy: records demonstrations, trains, measures, writes the card.
 
 Run as `python -m dsrl_ros.tasks.demonstrations.base_policy RECIPE`, or `make base-policy`.
 """
@@ -26,18 +26,18 @@ from dsrl_ros.tasks.task import Task
 
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)
 LAYOUTS = (NoiseLayout.REPEATED, NoiseLayout.FULL)
-FIRST_RESET = 2_000_000  # resets of the card, of which nothing was chosen or trained
+FIRST_RESET = 2_000_000  # of the card; no choice and no training used these resets
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What a policy is made from.
+    """How a policy is made.
 
     Attributes:
-        demonstrators: of the tasks that the policy can do, which share states and actions.
+        demonstrators: of the tasks that the policy can do; they share states and actions.
         demonstrations: of each of them.
-        training: how.
-        resets: per row of the card at c = 1, of which the policy's base success is read.
+        training: its options.
+        resets: per row of the card at c = 1, the policy's base success.
         other_resets: per row of every other scale.
     """
 
@@ -49,7 +49,7 @@ class Recipe:
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """What the policy can do."""
+        """The tasks that the policy can do."""
         return tuple(one.task for one in self.demonstrators)
 
 
@@ -62,7 +62,7 @@ RECIPES = {
 
 
 def spec_of(task: Task, field: VelocityField, name: str) -> PolicySpec:
-    """Return what a policy for a task takes and gives; its hash is still open."""
+    """Return the spec of a policy for a task, without its hash."""
     return PolicySpec(
         name=name,
         state_names=task.state_names,
@@ -88,8 +88,8 @@ def success_table(
     """Measure the policy under N(0, c^2 I), each layout and scale from the same reset on.
 
     Args:
-        tasks: what the policy can do.
-        policy: that is measured.
+        tasks: that the policy can do.
+        policy: to measure.
         resets: at c = 1.
         other_resets: at every other scale.
         workers: processes to share the work.
@@ -119,13 +119,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog='python -m dsrl_ros.tasks.demonstrations.base_policy')
     parser.add_argument('recipe', choices=RECIPES, help='which policy')
     parser.add_argument('--out', type=Path, required=True, help='weights, NAME.safetensors')
-    parser.add_argument(
-        '--demonstrations', type=int, help="of each task; the recipe's if not said"
-    )
+    parser.add_argument('--demonstrations', type=int, help="of each task; default: the recipe's")
     parser.add_argument('--demonstration-seed', type=int, default=0)
     parser.add_argument('--training-seed', type=int, default=0)
-    parser.add_argument('--steps', type=int, help="gradient steps; the recipe's if not said")
-    parser.add_argument('--resets', type=int, help="per row of the card; the recipe's if not said")
+    parser.add_argument('--steps', type=int, help="gradient steps; default: the recipe's")
+    parser.add_argument('--resets', type=int, help="per row of the card; default: the recipe's")
     parser.add_argument('--workers', type=int, default=2, help='processes that measure')
     options = parser.parse_args(arguments)
 

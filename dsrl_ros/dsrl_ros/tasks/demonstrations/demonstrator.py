@@ -1,15 +1,15 @@
-"""Demonstrations given by a script with the variety of a person. Trains nothing."""
+"""Records demonstrations that a script gives with the variety of a person."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import Array
-from dsrl_ros.tasks.demonstrations.scripted_hand import Hand
+from dsrl_ros.tasks.demonstrations.scripted_hand import ScriptedHand
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.task import Task
 
@@ -29,22 +29,18 @@ class Demonstration:
     actions: Array
 
 
-class Demonstrator(Protocol):
-    """Somebody who can do a task, each time in another style."""
+@dataclass(frozen=True)
+class Demonstrator:
+    """A script that does a task, each time in another style.
 
-    @property
-    def task(self) -> Task:
-        """What is demonstrated."""
-        ...
+    Attributes:
+        task: that it demonstrates.
+        begin: from the first observation, (O,), tool position first, and a generator of style and
+            tremor to the hand that gives one demonstration.
+    """
 
-    def begin(self, state: Array, rng: np.random.Generator) -> Hand:
-        """Return the hand that gives one demonstration.
-
-        Args:
-            state: the observation it starts from, (O,); the tool's position is first in it.
-            rng: of its style and its tremor.
-        """
-        ...
+    task: Task
+    begin: Callable[[Array, np.random.Generator], ScriptedHand]
 
 
 def demonstrate(
@@ -53,7 +49,7 @@ def demonstrate(
     """Give one demonstration.
 
     Returns:
-        What was recorded, or None when the task was not done in time.
+        The recording, or None when the task was not done in time.
     """
     state, _ = env.reset(seed=reset_seed)
     hand = demonstrator.begin(state, rng)
@@ -73,7 +69,7 @@ def record(demonstrator: Demonstrator, count: int, seed: int) -> list[Demonstrat
     """Record `count` successful demonstrations; the same seed gives the same ones.
 
     Raises:
-        DriverError: the demonstrator fails nearly always.
+        DriverError: the demonstrator almost always fails.
     """
     env = TaskEnv(demonstrator.task, gated=False)
     rng = np.random.default_rng(seed)

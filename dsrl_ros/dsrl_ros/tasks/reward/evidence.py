@@ -1,122 +1,168 @@
-"""What a source last said of the task, and for which decisions it counts. Knows no ROS.
+"""What the sources of success have reported, and for which decisions it counts. Knows no ROS.
 
-A decision is judged by evidence as new as the end of its chunk: what was so before says nothing
-of what the chunk has brought about.
+A decision is judged by evidence as new as the end of its chunk: older evidence does not show what
+the chunk has done.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 
 class Evidence(Protocol):
-    """The word of one source."""
+    """The reports of one source."""
 
     @property
     def success(self) -> bool:
-        """Whether the task is done, by its newest word."""
+        """Whether the task is done, by the newest report."""
         ...
 
     @property
     def stamp_ns(self) -> int | None:
-        """What time its newest word is of [ns]; None before the first, or without a stamp."""
+        """Stamp of the newest report [ns]; None before the first, or without a stamp."""
         ...
 
     def start(self, stamp_ns: int) -> None:
         """Begin an episode, whose first state is not older than `stamp_ns`."""
         ...
 
-    def ask(self) -> None:
-        """A chunk has ended; its result has just come."""
+    def chunk_ended(self) -> None:
+        """Note that the result of a chunk has just arrived."""
         ...
 
     def counts(self, end_ns: int) -> bool:
-        """Return whether its newest word is as new as the end of the chunk at `end_ns`."""
+        """Return whether the newest report is as new as the end of the chunk at `end_ns`."""
         ...
 
 
 class StampedEvidence:
-    """Words that bear the time they are true of.
+    """Reports with a stamp: the time that they are true of.
 
     Args:
-        hold_ns: how long the task must have looked done without a break, by the stamps [ns].
+        hold_ns: how long every report must have said 'done', by the stamps [ns].
     """
 
     def __init__(self, hold_ns: int = 0) -> None:
         self._hold_ns = hold_ns
-        self._newest_ns: int | None = None
-        self._since_ns: int | None = None  # when the words that say 'done' without a break began
+        self.stamp_ns: int | None = None
+        self._since_ns: int | None = None  # first of the unbroken reports of 'done'
 
     @property
     def success(self) -> bool:
-        """Whether the task has looked done for the hold time."""
-        if self._since_ns is None or self._newest_ns is None:
+        """Whether the task has been done for the hold time."""
+        if self._since_ns is None or self.stamp_ns is None:
             return False
-        return self._newest_ns - self._since_ns >= self._hold_ns
-
-    @property
-    def stamp_ns(self) -> int | None:
-        """What time the newest word is of [ns]."""
-        return self._newest_ns
+        return self.stamp_ns - self._since_ns >= self._hold_ns
 
     def add(self, stamp_ns: int, done: bool) -> None:
-        """Take in a word; the newest that has come counts, should a clock have been put back."""
-        went_back = self._newest_ns is not None and stamp_ns < self._newest_ns
+        """Take a report; the last to arrive counts, even if the clock was put back."""
+        went_back = self.stamp_ns is not None and stamp_ns < self.stamp_ns
         if not done:
             self._since_ns = None
         elif self._since_ns is None or went_back:
             self._since_ns = stamp_ns
-        self._newest_ns = stamp_ns
+        self.stamp_ns = stamp_ns
 
     def start(self, stamp_ns: int) -> None:
-        """Begin an episode: what was seen before it holds no longer."""
-        if self._since_ns is None or self._newest_ns is None or self._since_ns >= stamp_ns:
+        """Begin an episode: reports from before it no longer hold."""
+        if self._since_ns is None or self.stamp_ns is None or self._since_ns >= stamp_ns:
             return
-        self._since_ns = self._newest_ns if self._newest_ns >= stamp_ns else None
+        self._since_ns = self.stamp_ns if self.stamp_ns >= stamp_ns else None
 
-    def ask(self) -> None:
-        """Nothing to do: the stamps tell what counts."""
+    def chunk_ended(self) -> None:
+        """Do nothing: the stamps decide what counts."""
 
     def counts(self, end_ns: int) -> bool:
-        """Return whether the newest word is as new as `end_ns`."""
-        return self._newest_ns is not None and self._newest_ns >= end_ns
+        """Return whether the newest report is as new as `end_ns`."""
+        return self.stamp_ns is not None and self.stamp_ns >= end_ns
 
 
 class ArrivingEvidence:
-    """Words without a stamp: each counts for the chunks whose result had come before it.
+    """Reports without a stamp: each counts for the chunks whose result arrived before it.
 
-    The order of arrival needs no clock that sender and receiver share, and holds in simulated
-    time too, where the clock stands still between two chunks.
+    The order of arrival needs no clock that sender and receiver share. It also holds in simulated
+    time, where the clock does not move between two chunks.
+    """
+
+    success = False
+    stamp_ns = None
+
+    def __init__(self) -> None:
+        self._reported = False  # since the last result
+
+    def add(self, done: bool) -> None:
+        """Take a report."""
+        self._reported, self.success = True, done
+
+    def start(self, _: int) -> None:
+        """Begin an episode: reports from before it do not count."""
+        self._reported = False
+
+    def chunk_ended(self) -> None:
+        """Note that later reports are about the chunk that has just ended."""
+        self._reported = False
+
+    def counts(self, _: int) -> bool:
+        """Return whether a report has arrived since the last result."""
+        return self._reported
+
+
+class Mark(Enum):
+    """A person's verdict on an episode."""
+
+    SUCCESS = 'success'
+    FAILURE = 'failure'
+    ABORT = 'abort'
+
+
+@dataclass(frozen=True)
+class MarkAnswer:
+    """Whether a mark counts.
+
+    Attributes:
+        accepted: it counts.
+        message: for the person, in one sentence.
+    """
+
+    accepted: bool
+    message: str
+
+
+class PersonMarks:
+    """The newest mark of the current episode; between episodes there is none.
+
+    The same mark twice changes nothing. Another mark corrects the first one until the decision is
+    judged. A mark that comes too late must not reach the next episode.
+
+    Attributes:
+        mark: the newest of the current episode; None before the first.
     """
 
     def __init__(self) -> None:
-        self._answered = False
-        self._done = False
+        self.mark: Mark | None = None
+        self._episode: str | None = None
+        self._ended = 'No episode has started yet'
 
-    @property
-    def success(self) -> bool:
-        """Whether the newest word says that the task is done."""
-        return self._done
+    def start(self, episode: str) -> None:
+        """Begin an episode; `episode` names it for people."""
+        self._episode, self.mark = episode, None
 
-    @property
-    def stamp_ns(self) -> int | None:
-        """None: it has no stamp."""
-        return None
+    def end(self, how: str) -> None:
+        """Refuse marks from now on; `how` is how the episode ended, for people."""
+        if self._episode is not None:
+            self._ended = f'{self._episode} has ended: {how}'
+        self._episode = None
 
-    def add(self, done: bool) -> None:
-        """Take in a word."""
-        self._answered, self._done = True, done
-
-    def start(self, stamp_ns: int) -> None:
-        """Begin an episode: what was said before it does not count."""
-        del stamp_ns
-        self._answered = False
-
-    def ask(self) -> None:
-        """From here on a word is about the chunk that has just ended."""
-        self._answered = False
-
-    def counts(self, end_ns: int) -> bool:
-        """Return whether a word has come since the last result."""
-        del end_ns
-        return self._answered
+    def put(self, mark: Mark) -> MarkAnswer:
+        """Take a mark, or refuse it with the reason."""
+        if self._episode is None:
+            return MarkAnswer(
+                False, f'{mark.value}: refused. {self._ended}. Mark while an episode runs.'
+            )
+        before, self.mark = self.mark, mark
+        if before is mark:
+            return MarkAnswer(True, f'{self._episode}: {mark.value}, as marked before.')
+        instead = '' if before is None else f' instead of {before.value}'
+        return MarkAnswer(True, f'{self._episode}: {mark.value}{instead}.')

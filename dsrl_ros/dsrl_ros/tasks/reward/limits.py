@@ -1,4 +1,4 @@
-"""When an episode is over and what a decision earns; knows nothing of who says 'success'."""
+"""When an episode ends and what a decision earns, given whether the task is done."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Verdict:
 
     @property
     def outcome(self) -> str:
-        """How it leaves the episode, in words."""
+        """State of the episode after this decision, in words."""
         if self.success:
             return 'success'
         if self.terminated:
@@ -40,8 +40,8 @@ FAILED = Verdict(reward=0.0, terminated=True, truncated=False, success=False)
 ABORTED = Verdict(reward=0.0, terminated=False, truncated=True, success=False)
 
 
-class EpisodeJudge:
-    """Counts the steps and refusals of one episode and turns success into reward.
+class EpisodeLimits:
+    """Counts the steps and refusals of one episode and turns success into a verdict.
 
     Args:
         max_steps: control steps after which an episode is truncated, >= 1.
@@ -51,32 +51,30 @@ class EpisodeJudge:
     def __init__(self, max_steps: int, max_rejects: int) -> None:
         self._max_steps = max_steps
         self._max_rejects = max_rejects
-        self.steps = 0
-        self.rejects = 0
+        self.start()
 
     def start(self) -> None:
         """Begin a new episode."""
-        self.steps = 0
-        self.rejects = 0
+        self._steps = self._rejects = 0
 
-    def reaches_limit(self, num_executed: int) -> bool:
-        """Return whether a decision of so many steps, or a refused one, is the last allowed."""
-        rejects = self.rejects + 1 if num_executed == 0 else 0
-        return self.steps + num_executed >= self._max_steps or rejects >= self._max_rejects
+    def reached_by(self, num_executed: int) -> bool:
+        """Return whether a decision of `num_executed` steps (0: refused) is the last allowed."""
+        rejects = self._rejects + 1 if num_executed == 0 else 0
+        return self._steps + num_executed >= self._max_steps or rejects >= self._max_rejects
 
-    def judge(self, num_executed: int, success: bool) -> Verdict:
-        """Judge one decision after its chunk was executed, or refused.
+    def verdict(self, num_executed: int, success: bool) -> Verdict:
+        """Count one decision after its chunk was executed or refused, and return its verdict.
 
-        A refusal never terminates an episode: it says nothing of the task, so the value of what
-        comes next must still be bootstrapped.
+        A refusal never terminates an episode: it does not show how the task would have ended, so
+        the value of the next observation must still be bootstrapped.
 
         Args:
             num_executed: control steps executed, 0 when the chunk was refused.
-            success: the task is done, judged at the end of the chunk.
+            success: the task is done at the end of the chunk.
         """
-        limit = self.reaches_limit(num_executed)
-        self.steps += num_executed
-        self.rejects = self.rejects + 1 if num_executed == 0 else 0
+        limit = self.reached_by(num_executed)
+        self._steps += num_executed
+        self._rejects = self._rejects + 1 if num_executed == 0 else 0
         return Verdict(
             reward=1.0 if success else 0.0,
             terminated=success,

@@ -1,4 +1,4 @@
-"""What a body of a scene touches, and how fast it moves: what success is made of."""
+"""Contacts and speed of a body of a scene, for the tests of success."""
 
 from __future__ import annotations
 

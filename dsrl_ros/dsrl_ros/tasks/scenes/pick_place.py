@@ -1,19 +1,17 @@
-"""Pick up a cube and place it in a bowl: scene, resets, observation, success. Runs nothing."""
+"""Pick up a cube and place it in a bowl: scene, resets, observation, success."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import cos, sin
-from pathlib import Path
 
 import numpy as np
 
-from dsrl_ros.core.types import Array, ControlMode, Float64
+from dsrl_ros.core.types import Array, Float64
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.simulation.twin import ArmState, Twin
 from dsrl_ros.tasks.scenes.contacts import is_slow, touched_by
-from dsrl_ros.tasks.task import SceneStart, Task
+from dsrl_ros.tasks.scenes.tabletop import TabletopTask, lying, scene_file
 
 START_TOOL = (0.45, 0.0, 0.16)  # where the tool is when an episode starts [m]
 CUBE_LOW = (0.42, -0.20)  # region of the cube's start position: x, y [m]
@@ -25,16 +23,16 @@ BOWL_RADIUS = 0.071  # inside the wall [m]
 BOWL_HEIGHT = 0.048  # rim above the table [m]
 
 
-class PickPlace:
+class PickPlace(TabletopTask):
     """The task of the demo, as in the paper's single-task Franka experiment (section 5.4)."""
 
     name = 'pick_place'
     title = 'pick up a cube and place it in a bowl (simulated Franka Research 3)'
     robot = FR3
-    scene = Path(__file__).parent / 'mjcf' / 'pick_place.xml'
-    step_period_ns = 200_000_000
+    scene = scene_file('pick_place')
     max_steps = 40
-    control_mode = ControlMode.EE_DELTA
+    start_tool = START_TOOL
+    start_guess = FR3.home
     state_names = (
         'tool_x',
         'tool_y',
@@ -44,18 +42,15 @@ class PickPlace:
         'cube_from_tool_y',
         'cube_from_tool_z',
     )
-    action_names = ('dx', 'dy', 'dz', 'gripper')
     action_low = (-0.08, -0.08, -0.08, -1.0)
     action_high = (0.08, 0.08, 0.08, 1.0)
     object_names = ('cube', 'bowl')
 
-    def sample_reset(self, seed: int, kinematics: Kinematics) -> SceneStart:
+    def arrange(self, rng: np.random.Generator) -> tuple[dict[str, Float64], dict[str, float]]:
         """Draw where the cube is."""
-        rng = np.random.default_rng(seed)
         x, y = rng.uniform(CUBE_LOW, CUBE_HIGH)
         yaw = rng.uniform(-CUBE_YAW, CUBE_YAW)
-        cube = np.array([x, y, CUBE_HALF, cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
-        return SceneStart(start_joints(kinematics), FR3.gripper_high, {'cube': cube})
+        return {'cube': lying(x, y, CUBE_HALF, yaw)}, {}
 
     def observe(
         self, arm: ArmState, objects: Mapping[str, Float64], kinematics: Kinematics
@@ -73,9 +68,4 @@ class PickPlace:
         return touched_by(twin, 'cube') == {'bowl'} and is_slow(twin, 'cube')
 
 
-PICK_PLACE: Task = PickPlace()
-
-
-def start_joints(kinematics: Kinematics) -> Float64:
-    """Return the arm's joints at the start of an episode [rad], (J,)."""
-    return kinematics.solve_down(np.array(START_TOOL), np.array(FR3.home))
+PICK_PLACE = PickPlace()

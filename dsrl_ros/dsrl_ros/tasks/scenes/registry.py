@@ -1,4 +1,4 @@
-"""Which tasks there are. A new one is a file beside this one and a line here."""
+"""The tasks of the suite. A new one is a file in this folder and a line here."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from dsrl_ros.tasks.scenes.widowx_drawer_closing import WIDOWX_DRAWER_CLOSING
 from dsrl_ros.tasks.scenes.widowx_pick_place import WIDOWX_PICK_PLACE
 from dsrl_ros.tasks.task import Task
 
-WIDOWX_TASKS: tuple[Task, ...] = (
-    WIDOWX_PICK_PLACE,
-    WIDOWX_DRAWER_CLOSING,
-    WIDOWX_BLOCK_STACKING,
-)  # one policy serves them all
+# One policy serves them all.
+WIDOWX_TASKS = (WIDOWX_PICK_PLACE, WIDOWX_DRAWER_CLOSING, WIDOWX_BLOCK_STACKING)
 TASKS: dict[str, Task] = {task.name: task for task in (PICK_PLACE, *WIDOWX_TASKS)}
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.simulation.twin import Twin
 from dsrl_ros.tasks.scenes.contacts import is_slow, touched_by
-from dsrl_ros.tasks.scenes.widowx import WidowXTask, lying, scene_file
-from dsrl_ros.tasks.task import Task
+from dsrl_ros.tasks.scenes.tabletop import lying, scene_file
+from dsrl_ros.tasks.scenes.widowx import WidowXTask
 
 YELLOW_LOW = (0.20, -0.13)  # region of the yellow block's start: x, y [m]
 YELLOW_HIGH = (0.28, -0.06)
@@ -45,4 +45,4 @@ class WidowXBlockStacking(WidowXTask):
         return on_top and touched_by(twin, 'object') == {'target'} and is_slow(twin, 'object')
 
 
-WIDOWX_BLOCK_STACKING: Task = WidowXBlockStacking()
+WIDOWX_BLOCK_STACKING = WidowXBlockStacking()

@@ -6,8 +6,8 @@ import numpy as np
 
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.simulation.twin import Twin
-from dsrl_ros.tasks.scenes.widowx import WidowXTask, lying, scene_file
-from dsrl_ros.tasks.task import Task
+from dsrl_ros.tasks.scenes.tabletop import lying, scene_file
+from dsrl_ros.tasks.scenes.widowx import WidowXTask
 
 CABINET_LOW = (0.215, 0.09)  # region of the middle of the shut drawer's front: x, y [m]
 CABINET_HIGH = (0.265, 0.12)
@@ -37,4 +37,4 @@ class WidowXDrawerClosing(WidowXTask):
         return float(twin.data.joint('drawer').qpos[0]) < SHUT
 
 
-WIDOWX_DRAWER_CLOSING: Task = WidowXDrawerClosing()
+WIDOWX_DRAWER_CLOSING = WidowXDrawerClosing()

@@ -7,8 +7,8 @@ import numpy as np
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.simulation.twin import Twin
 from dsrl_ros.tasks.scenes.contacts import is_slow, touched_by
-from dsrl_ros.tasks.scenes.widowx import WidowXTask, lying, scene_file
-from dsrl_ros.tasks.task import Task
+from dsrl_ros.tasks.scenes.tabletop import lying, scene_file
+from dsrl_ros.tasks.scenes.widowx import WidowXTask
 
 MUSHROOM_LOW = (0.20, -0.13)  # region of the mushroom's start: x, y [m]
 MUSHROOM_HIGH = (0.28, -0.06)
@@ -46,4 +46,4 @@ class WidowXPickPlace(WidowXTask):
         return bool(touched) and touched <= {'target', 'world'} and is_slow(twin, 'object')
 
 
-WIDOWX_PICK_PLACE: Task = WidowXPickPlace()
+WIDOWX_PICK_PLACE = WidowXPickPlace()

@@ -86,7 +86,7 @@ def test_targets_of_a_cartesian_controller_are_of_the_tool_that_the_robot_has(ro
 def test_the_robots_description_is_waited_for_by_name(ros) -> None:
     bench = Bench(ros, description='')
     topic = f'{ros.namespace}/robot_description'
-    ros.spin_until(lambda: bench.driver._start.missing() == [topic])
+    ros.spin_until(lambda: bench.driver.startup.missing() == [topic])
     bench.arm.describe(franka_urdf())
     assert bench.up().run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
 
@@ -124,8 +124,8 @@ def test_a_robot_that_describes_itself_otherwise_under_way_latches(
     assert how in bench.latched()
     assert not bench.call(bench.peer.clear).success
     bench.arm.describe(franka_urdf())
-    side = bench.driver._side
-    ros.spin_until(lambda: side.trouble() is None and not bench.driver._busy())
+    side = bench.driver.robot
+    ros.spin_until(lambda: side.fault() is None and not bench.driver.driver.busy)
     assert bench.call(bench.peer.clear).success
     bench.holding()
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE

@@ -82,15 +82,15 @@ def test_a_chunk_leads_the_arm_where_its_columns_say(ros, mode: str) -> None:
     np.testing.assert_allclose(
         KINEMATICS.tool_pose(np.array(bench.peer.joints[-1].position)), goal, atol=5e-3
     )
-    assert bench.twin._world.state().arm.gripper_width < 1e-3
+    bench.ros.spin_until(lambda: bench.driver.robot.width() < 1e-3)
 
 
 @pytest.mark.parametrize('mode', ['joint position', 'joint velocity', 'pose', 'shift and turn'])
 def test_columns_in_another_order_are_named_at_the_start(ros, mode: str) -> None:
     control_mode, names = COLUMNS[mode]
-    ros.add(TwinNode, listen_s=0.0)
+    ros.add(TwinNode)
     ros.add(Steering, spec_of(mode, names[::-1]))
-    ros.add(DriverNode, listen_s=0.0)
+    ros.add(DriverNode)
     expected = f'{control_mode.name}: got columns {names[-1]}, .* expected .*{", ".join(names)}, '
     with pytest.raises(ShapeMismatchError, match=expected):
         ros.spin_for(5.0)

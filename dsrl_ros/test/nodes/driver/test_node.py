@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from driver_bench import LEGS_PER_CHUNK, MS, SPEC, STEP_NS, Bench, Steering
+from driver_bench import MS, SEGMENTS_PER_CHUNK, SPEC, STEP_NS, Bench, Steering
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
@@ -21,6 +21,7 @@ from dsrl_msgs.msg import (
 )
 from dsrl_ros.core.errors import DriverError, ShapeMismatchError
 from dsrl_ros.core.types import ControlMode, PolicySpec
+from dsrl_ros.nodes.driver import startup
 from dsrl_ros.nodes.driver.node import DriverNode
 from dsrl_ros.nodes.twin.node import TwinNode
 from dsrl_ros.ros import names, qos
@@ -92,7 +93,7 @@ def test_the_result_says_when_and_what(bench: Bench) -> None:
 
 def test_windows_on_the_wire_are_short_and_end_at_rest(bench: Bench) -> None:
     bench.run(wander(1, 1)[0])
-    bench.ros.spin_until(lambda: len(bench.peer.trajectories) == LEGS_PER_CHUNK)
+    bench.ros.spin_until(lambda: len(bench.peer.trajectories) == SEGMENTS_PER_CHUNK)
     for message in bench.peer.trajectories:
         end = message.points[-1]
         assert end.time_from_start.sec == 0
@@ -144,7 +145,7 @@ def test_a_chunk_that_comes_twice_is_executed_once(bench: Bench) -> None:
     first = bench.execute(message)
     again = bench.execute(message)
     assert again == first
-    assert len(bench.peer.trajectories) == LEGS_PER_CHUNK
+    assert len(bench.peer.trajectories) == SEGMENTS_PER_CHUNK
 
 
 def test_an_older_decision_is_refused(bench: Bench) -> None:
@@ -214,9 +215,9 @@ def test_inactive_it_refuses_and_active_again_it_goes_on(bench: Bench) -> None:
 
 
 def test_without_autostart_it_waits_to_be_told(ros) -> None:
-    ros.add(TwinNode, listen_s=0.0)
+    ros.add(TwinNode)
     peer = ros.add(Steering)
-    driver = ros.add(DriverNode, listen_s=0.0, autostart=False)
+    driver = ros.add(DriverNode, autostart=False)
     ros.spin_until(lambda: peer.task)
     ros.spin_for(0.3)
     assert not peer.statuses
@@ -310,7 +311,7 @@ def test_a_simulation_that_dies_is_a_fault_and_its_return_is_taken_up(ros) -> No
     assert 'Check that the twin lives' in bench.peer.results[-1].message
     ros.spin_until(lambda: bench.peer.state() == DriverStatus.STATE_LATCHED)
 
-    bench.twin = ros.add(TwinNode, listen_s=0.0)
+    bench.twin = ros.add(TwinNode)
     ros.spin_until(bench.peer.set_scene.service_is_ready)
     ros.spin_for(0.2)
     bench.reset(1)
@@ -327,19 +328,22 @@ def test_somebody_else_commanding_the_arm_is_a_fault(bench: Bench) -> None:
     assert 'somebody else commands' in result.message
 
 
-def test_a_second_driver_ends_with_a_clear_error_and_the_first_goes_on(bench: Bench) -> None:
-    bench.ros.add(DriverNode, listen_s=0.5)
+def test_a_second_driver_ends_with_a_clear_error_and_the_first_goes_on(
+    bench: Bench, monkeypatch
+) -> None:
+    monkeypatch.setattr(startup, 'LISTEN_S', 0.5)
+    second = bench.ros.add(DriverNode)
     with pytest.raises(DriverError, match='running in this namespace already'):
         bench.ros.spin_for(2.0)
-    bench.ros.remove(bench.ros._nodes[-1])
+    bench.ros.remove(second)
     assert bench.run().outcome == ChunkResult.OUTCOME_DONE
 
 
 def test_a_policy_of_another_control_mode_is_refused_with_both_sides(ros) -> None:
-    ros.add(TwinNode, listen_s=0.0)
+    ros.add(TwinNode)
     other = PolicySpec(**{**SPEC.__dict__, 'control_mode': ControlMode.JOINT_POSITION})
     ros.add(Steering, other)
-    ros.add(DriverNode, listen_s=0.0)
+    ros.add(DriverNode)
     with pytest.raises(ShapeMismatchError, match='JOINT_POSITION: got columns dx'):
         ros.spin_for(5.0)
 

@@ -12,8 +12,10 @@ pytest.importorskip('rclpy', reason='needs ROS')
 from rclpy.node import Node
 
 from dsrl_msgs import msg
+from dsrl_ros.core.config.monitor import MonitorConfig
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.nodes.monitor.node import MonitorNode
+from dsrl_ros.nodes.monitor.prior_process import prior_arguments
 from dsrl_ros.ros import names, qos
 
 RUN = list(uuid.uuid4().bytes)
@@ -124,7 +126,7 @@ def test_a_layout_that_takes_success_away_is_in_the_summary_and_on_the_screen(
         ('repeated', 0.5): SuccessRate(1, 50),
         ('full', 1.0): SuccessRate(20, 50),
     }
-    monitor._on_prior('repeated', rates, monitor._panel)
+    monitor.view.add_prior(rates)
     assert 'noise layout repeated takes success away' in capsys.readouterr().out
     ros.remove(monitor)
     summary = json.loads((tmp_path / 'summary.json').read_text())
@@ -134,9 +136,9 @@ def test_a_layout_that_takes_success_away_is_in_the_summary_and_on_the_screen(
     assert '0 % (0/50' in summary['layout_warning']
 
 
-def test_the_child_measures_full_noise_beside_the_layout_of_the_run(graph):
+def test_the_process_measures_full_noise_as_well_as_the_layout_of_the_run():
     run = msg.RunInfo(layout=msg.Noise.LAYOUT_REPEATED, rows=1, seed=7, eval_episodes=2)
-    words = graph.monitor._prior_arguments(run)
+    words = prior_arguments(run, MonitorConfig())
     assert words[words.index('--layouts') + 1] == 'repeated'
     assert words[words.index('--env') + 1] == 'pick_place'
     assert '--also-full' in words
@@ -146,5 +148,5 @@ def test_a_policy_in_python_is_not_loaded_a_second_time(ros, tmp_path):
     graph = ros.add(Graph)
     monitor = ros.add(MonitorNode, panel=False, policy='nowhere:load')
     graph.announce(tmp_path)
-    ros.spin_until(lambda: monitor._run is not None)
-    assert monitor._prior is None
+    ros.spin_until(lambda: monitor.view is not None)
+    assert monitor.view.prior is None

@@ -121,7 +121,7 @@ def test_the_limits_that_the_robot_states_are_kept_if_it_is_this_one(
     robot = ros.add(lambda **options: Node('robot_state_publisher', **options))
     publisher = robot.create_publisher(String, names.ROBOT_DESCRIPTION, qos.LATCHED)
     publisher.publish(String(data=description))
-    ros.spin_until(lambda: not ros._nodes[0]._own.missing())
+    ros.spin_until(lambda: not ros._nodes[0].described.missing())
     start = Kinematics(FR3).solve_down(np.array([0.5, 0.1, 0.03]), HOME)
     answer = ask(kind=kind, start=start.tolist(), height=0.3)
     reached = extremes(trajectory_from_msg(answer.trajectory, FR3.joint_names)[0])

@@ -17,7 +17,7 @@ from dsrl_ros.nodes.reward.node import RewardNode
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.images import image_to_msg
 from dsrl_ros.ros.stamps import header
-from dsrl_ros.tasks.reward.marks import Mark
+from dsrl_ros.tasks.reward.evidence import Mark
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 from dsrl_msgs.msg import TaskStatus
 from dsrl_msgs.srv import Advance, SetScene
 from dsrl_ros.core.errors import ConfigError, DriverError
+from dsrl_ros.nodes.twin import node
 from dsrl_ros.nodes.twin.node import TwinNode
 from dsrl_ros.robots.motion.trajectory import JointTrajectory, hold
 from dsrl_ros.ros import names, qos
@@ -24,6 +25,7 @@ from dsrl_ros.ros.robot_messages import joints_to_msg, trajectory_from_msg, traj
 from dsrl_ros.ros.stamps import stamp_from_ns, stamp_to_ns
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
+from dsrl_ros.tasks.world import TaskWorld
 
 MS = 1_000_000
 ROBOT = PICK_PLACE.robot
@@ -74,7 +76,7 @@ class Bench:
 
     def __init__(self, ros, **twin_options) -> None:
         self.ros = ros
-        self.twin = ros.add(TwinNode, listen_s=0.0, **twin_options)
+        self.twin = ros.add(TwinNode, **twin_options)
         self.peer = ros.add(Driver)
         lockstep = not twin_options.get('real_time')
         ros.spin_until(
@@ -145,7 +147,7 @@ def test_a_scene_is_the_environments_of_the_same_seed(bench: Bench) -> None:
 
 def test_fingers_that_a_stack_shows_with_the_joints_come_in_one_message(ros) -> None:
     rule = ['--ros-args', '-r', f'{names.GRIPPER_STATES}:={names.JOINT_STATES}']
-    ros.add(lambda **options: TwinNode(cli_args=rule, **options), listen_s=0.0)
+    ros.add(lambda **options: TwinNode(cli_args=rule, **options))
     states: list[JointState] = []
     peer = ros.add(lambda **options: Node('peer', **options))
     peer.create_subscription(JointState, names.JOINT_STATES, states.append, qos.SENSOR)
@@ -169,8 +171,9 @@ def test_time_moves_when_asked_and_shows_every_state_on_the_way(bench: Bench) ->
     assert bench.peer.clock == sorted(bench.peer.clock)
 
 
-def test_the_last_state_is_shown_again_while_nothing_happens(ros) -> None:
-    bench = Bench(ros, idle_period_s=0.05)
+def test_the_last_state_is_shown_again_while_nothing_happens(ros, monkeypatch) -> None:
+    monkeypatch.setattr(node, 'IDLE_PERIOD_S', 0.05)
+    bench = Bench(ros)
     bench.peer.got[names.JOINT_STATES].clear()
     ros.spin_until(lambda: len(bench.peer.got[names.JOINT_STATES]) >= 3)
     first, *others = bench.peer.got[names.JOINT_STATES]
@@ -191,8 +194,9 @@ def test_time_waits_for_a_trajectory_that_comes_after_the_call(bench: Bench) -> 
     np.testing.assert_allclose(bench.joints(), goal, atol=5e-3)
 
 
-def test_a_command_that_does_not_come_is_an_error_with_the_counts(ros) -> None:
-    bench = Bench(ros, command_timeout_s=0.2)
+def test_a_command_that_does_not_come_is_an_error_with_the_counts(ros, monkeypatch) -> None:
+    monkeypatch.setattr(node, 'COMMAND_TIMEOUT_S', 0.2)
+    bench = Bench(ros)
     answer = bench.advance(bench.now_ns + 100 * MS, trajectories=2)
     assert not answer.success
     assert '0 of 2 trajectories' in answer.message
@@ -256,9 +260,19 @@ def test_the_gripper_moves_at_its_speed_and_stops_where_told(bench: Bench) -> No
     assert width == pytest.approx(0.05, abs=1e-3)
 
 
-def test_an_image_is_drawn_while_somebody_looks_and_not_otherwise(bench: Bench) -> None:
+def test_an_image_is_drawn_while_somebody_looks_and_not_otherwise(
+    bench: Bench, monkeypatch
+) -> None:
+    drawn: list[str] = []
+    render = TaskWorld.render
+
+    def count(world: TaskWorld, camera: str, width: int, height: int) -> np.ndarray:
+        drawn.append(camera)
+        return render(world, camera, width, height)
+
+    monkeypatch.setattr(TaskWorld, 'render', count)
     bench.advance(bench.now_ns + 100 * MS)
-    assert not bench.twin._world._twin._cameras
+    assert not drawn
     images: list[Image] = []
     bench.peer.create_subscription(Image, names.CAMERA, images.append, qos.SENSOR)
     bench.ros.spin_until(lambda: bench.peer.count_publishers(names.CAMERA) == 1)
@@ -269,6 +283,7 @@ def test_an_image_is_drawn_while_somebody_looks_and_not_otherwise(bench: Bench) 
         bench.ros.spin_for(0.05)
     assert (images[0].width, images[0].height, images[0].encoding) == (320, 240, 'rgb8')
     assert np.std(np.frombuffer(images[0].data, dtype=np.uint8)) > 10
+    assert set(drawn) == {'front'}
 
 
 def test_an_image_of_now_comes_and_comes_again_while_time_stands_still(ros) -> None:
@@ -278,7 +293,7 @@ def test_an_image_of_now_comes_and_comes_again_while_time_stands_still(ros) -> N
     bench.peer.create_subscription(
         Image, names.CAMERA, lambda i: stamps.append(stamp_to_ns(i.header.stamp)), qos.SENSOR
     )
-    ros.spin_until(bench.twin._camera_pub.get_subscription_count)
+    ros.spin_until(lambda: bench.twin.count_subscribers(names.CAMERA))
     bench.advance(bench.now_ns + 100 * MS)
     ros.spin_until(lambda: stamps)
     end_ns = bench.now_ns + 200 * MS
@@ -323,8 +338,9 @@ def test_real_time_follows_the_wall_clock_and_takes_late_commands(ros) -> None:
     np.testing.assert_allclose(bench.joints(), goal, atol=5e-3)
 
 
-def test_a_second_twin_ends_with_a_clear_error(bench: Bench) -> None:
-    bench.ros.add(TwinNode, listen_s=1.0)
+def test_a_second_twin_ends_with_a_clear_error(bench: Bench, monkeypatch) -> None:
+    monkeypatch.setattr(node, 'LISTEN_S', 1.0)
+    bench.ros.add(TwinNode)
     with pytest.raises(DriverError, match='under another namespace'):
         bench.ros.spin_for(3.0)
 

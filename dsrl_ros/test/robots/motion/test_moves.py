@@ -12,7 +12,7 @@ from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.motion.extremes import extremes
 from dsrl_ros.robots.motion.moves import Move, joined
-from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS
+from dsrl_ros.robots.motion.planner import LONGEST_SPAN_NS
 from dsrl_ros.robots.motion.rest_to_rest import timed
 from dsrl_ros.robots.motion.trajectory import JointTrajectory
 
@@ -52,7 +52,7 @@ def test_points_lie_close_enough_for_windows_whatever_the_planner_left_out() -> 
     positions = np.stack([HOME, HOME + 0.2, HOME + 0.2])
     sparse = JointTrajectory(times_ns, positions, np.zeros_like(positions))
     trajectory = joined(Move(sparse, None), HOME, FR3, FR3.tracking_rad)
-    assert np.diff(trajectory.times_ns).max() <= LONGEST_SEGMENT_NS
+    assert np.diff(trajectory.times_ns).max() <= LONGEST_SPAN_NS
 
 
 def test_what_a_planner_leaves_of_velocity_at_the_ends_is_taken_away() -> None:

@@ -82,7 +82,7 @@ def test_a_step_out_of_the_workspace_is_shortened_and_reported(planner, start):
     """What was executed is never passed off as what was asked for."""
     plan = planner.plan(chunk((0, 0, -0.08, 1), (0, 0, -0.08, 1), (0.01, 0, 0, 1)), start)
     floor = FR3.workspace_low[2]
-    heights = [aim.position[2] for aim in plan.aims]
+    heights = [target.position[2] for target in plan.targets]
     np.testing.assert_allclose(heights, [0.08, floor, floor], atol=2e-5)
     np.testing.assert_allclose(plan.executed[:, 2], [-0.08, floor - 0.08, 0.0], atol=2e-5)
     np.testing.assert_array_equal(plan.executed[2], chunk((0.01, 0, 0, 1))[0])

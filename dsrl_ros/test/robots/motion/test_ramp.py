@@ -12,11 +12,11 @@ from toy import SPEC
 from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import ControlMode, DecisionKey
-from dsrl_ros.robots.execution.executor import ChunkExecutor, Execution, Leg
+from dsrl_ros.robots.execution.chunk_executor import ChunkExecutor, Execution, Segment
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.chunk import Chunk
-from dsrl_ros.robots.motion.planner import LONGEST_SEGMENT_NS, ChunkPlanner
+from dsrl_ros.robots.motion.planner import LONGEST_SPAN_NS, ChunkPlanner
 from dsrl_ros.robots.motion.ramp import Ramp
 from dsrl_ros.robots.safety.gate import CommandGate
 from dsrl_ros.robots.safety.latch import Latch
@@ -62,7 +62,7 @@ class Arm:
     def follow(self, rows: np.ndarray) -> Execution:
         execution = self.judge(rows)
         assert isinstance(execution, Execution), execution
-        self.now_ns = execution.legs[-1].handoff_ns
+        self.now_ns = execution.segments[-1].handoff_ns
         self.measured = execution.plan.commanded_at(execution.plan.duration_ns).joints
         return execution
 
@@ -127,20 +127,22 @@ def test_a_plan_ends_exactly_at_rest_whenever_it_begins() -> None:
     for elapsed_ns in range(0, RAMP.duration_ns, 7_654_321):
         plan = RAMP.plan(planner, swing(0).astype(np.float32), start, elapsed_ns)
         assert not plan.trajectory.velocities[-1].any()
-        np.testing.assert_array_equal(plan.trajectory.positions[-1], plan.aims[-1].joints)
+        np.testing.assert_array_equal(plan.trajectory.positions[-1], plan.targets[-1].joints)
 
 
-def test_legs_follow_on_are_short_and_end_at_rest() -> None:
+def test_segments_follow_on_are_short_and_end_at_rest() -> None:
     arm = Arm(RAMP)
-    legs: list[Leg] = [leg for chunk in range(3) for leg in arm.follow(swing(chunk)).legs]
-    for leg in legs:
-        assert leg.trajectory.duration_ns <= WINDOW_NS
-        followed = leg.trajectory.times_ns[:-1]  # the last point is where it rests
-        assert np.diff(followed).max(initial=0) <= LONGEST_SEGMENT_NS
-        assert not leg.trajectory.velocities[-1].any()
-    for leg, following in pairwise(legs):
-        assert following.start_ns == leg.handoff_ns
-        position, velocity = leg.trajectory.sample(leg.handoff_ns - leg.start_ns)
+    segments: list[Segment] = [
+        segment for chunk in range(3) for segment in arm.follow(swing(chunk)).segments
+    ]
+    for segment in segments:
+        assert segment.trajectory.duration_ns <= WINDOW_NS
+        followed = segment.trajectory.times_ns[:-1]  # the last point is where it rests
+        assert np.diff(followed).max(initial=0) <= LONGEST_SPAN_NS
+        assert not segment.trajectory.velocities[-1].any()
+    for segment, following in pairwise(segments):
+        assert following.start_ns == segment.handoff_ns
+        position, velocity = segment.trajectory.sample(segment.handoff_ns - segment.start_ns)
         np.testing.assert_array_equal(following.trajectory.positions[0], position)
         np.testing.assert_array_equal(following.trajectory.velocities[0], velocity)
 
@@ -149,12 +151,14 @@ def test_rows_and_gripper_keep_to_the_stretched_steps() -> None:
     arm = Arm(RAMP)
     execution = arm.follow(swing(0))
     starts = execution.start_ns + execution.plan.starts_ns
-    (closes,) = [leg for leg in execution.legs if leg.width is not None]
+    (closes,) = [segment for segment in execution.segments if segment.width is not None]
     assert (closes.width, closes.start_ns) == (FR3.gripper_low, starts[3])
     ends = starts[1:]
-    for leg in execution.legs:
-        assert len(execution.executed_by(leg.handoff_ns)) == (ends <= leg.handoff_ns).sum()
-        assert len(execution.executed_by(leg.handoff_ns - 1)) <= (ends < leg.handoff_ns).sum()
+    for segment in execution.segments:
+        assert len(execution.executed_by(segment.handoff_ns)) == (ends <= segment.handoff_ns).sum()
+        assert (
+            len(execution.executed_by(segment.handoff_ns - 1)) <= (ends < segment.handoff_ns).sum()
+        )
     assert len(execution.executed_by(int(ends[-1]))) == len(ends)
     np.testing.assert_array_equal(execution.plan.executed, swing(0).astype(np.float32))
 
@@ -174,8 +178,8 @@ def test_braking_starts_the_ramp_anew() -> None:
     for chunk in range(6):
         arm.follow(swing(chunk))
     assert arm.follow(swing(0)).plan.duration_ns == ROWS * STEP_NS
-    leg = arm.executor.brake(arm.now_ns)
-    arm.now_ns, arm.measured = leg.handoff_ns, leg.trajectory.positions[-1]
+    segment = arm.executor.brake(arm.now_ns)
+    arm.now_ns, arm.measured = segment.handoff_ns, segment.trajectory.positions[-1]
     assert arm.follow(swing(0)).plan.duration_ns > 2 * ROWS * STEP_NS
 
 

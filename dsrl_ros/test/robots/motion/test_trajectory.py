@@ -21,7 +21,7 @@ def test_looks_are_samples(points: int, parts: int) -> None:
     trajectory = JointTrajectory(times, rng.normal(size=(points, 3)), velocities)
     steps = np.diff(times)[:, None] * np.arange(parts) // parts
     at = np.append((times[:-1, None] + steps).T.ravel(), times[-1])
-    positions, speeds = trajectory.looks(parts)
+    positions, speeds = trajectory.subdivided(parts)
     wanted = trajectory.sample(at)
     np.testing.assert_allclose(positions, wanted[0], atol=1e-13)
     if points > 1:

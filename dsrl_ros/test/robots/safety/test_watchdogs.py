@@ -1,8 +1,11 @@
-"""Silence is a complaint when it was listened to; a listener that slept blames nobody."""
+"""Silence counts only while it was listened to; an arm that lags for too long is reported."""
 
 from __future__ import annotations
 
-from dsrl_ros.robots.safety.watchdogs import SilenceWatch
+import numpy as np
+import pytest
+
+from dsrl_ros.robots.safety.watchdogs import FollowWatch, SilenceWatch
 
 
 class Clock:
@@ -58,3 +61,44 @@ def test_the_longest_gap_is_kept_as_it_was() -> None:
         clock.now_s += gap_s
         watch.hear(moving=True)
     assert watch.longest_s == 0.5
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watch(clock: Clock) -> FollowWatch:
+    return FollowWatch(('a', 'b'), tolerance_rad=0.05, timeout_s=0.3, steady_s=clock)
+
+
+def test_an_arm_that_stays_behind_is_named_with_its_joint(watch, clock) -> None:
+    commanded, measured = np.array([0.0, 0.2]), np.array([0.04, 0.1])
+    assert watch.complaint(commanded, measured) == ''
+    clock.now_s += 0.29
+    assert watch.complaint(commanded, measured) == ''
+    clock.now_s += 0.02
+    assert watch.complaint(commanded, measured).startswith('controller: got b 0.100 rad from its')
+
+
+def test_an_arm_that_catches_up_now_and_then_is_left_alone(watch, clock) -> None:
+    commanded, behind, there = np.array([0.0, 0.2]), np.array([0.0, 0.1]), np.array([0.0, 0.16])
+    for _ in range(10):
+        clock.now_s += 0.2
+        assert watch.complaint(commanded, behind) == ''
+        assert watch.complaint(commanded, there) == ''
+
+
+def test_joints_that_are_no_numbers_are_lost(watch, clock) -> None:
+    measured = np.array([0.0, np.nan])
+    watch.complaint(np.zeros(2), measured)
+    clock.now_s += 0.31
+    assert watch.complaint(np.zeros(2), measured)
+
+
+def test_what_was_before_a_reset_does_not_count(watch, clock) -> None:
+    watch.complaint(np.zeros(2), np.ones(2))
+    clock.now_s += 0.31
+    watch.reset()
+    assert watch.complaint(np.zeros(2), np.ones(2)) == ''

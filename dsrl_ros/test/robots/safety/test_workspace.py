@@ -33,12 +33,12 @@ def box(axis: int, low: float | None = None, high: float | None = None) -> Works
 
 @pytest.mark.parametrize('axis', range(3))
 def test_the_edge_is_where_it_is(axis: int) -> None:
-    assert box(axis, low=-NEAR).stray(hold(START), wider=False) is None
-    assert box(axis, high=NEAR).stray(hold(START), wider=False) is None
+    assert box(axis, low=-NEAR).violation(hold(START), wider=False) is None
+    assert box(axis, high=NEAR).violation(hold(START), wider=False) is None
     for beyond in (box(axis, low=NEAR), box(axis, high=-NEAR)):
-        stray = beyond.stray(hold(START), wider=False)
-        assert stray is not None
-        np.testing.assert_allclose(stray.tool, TOOL, atol=1e-12)
+        violation = beyond.violation(hold(START), wider=False)
+        assert violation is not None
+        np.testing.assert_allclose(violation.tool, TOOL, atol=1e-12)
 
 
 def test_a_tool_that_strays_between_points_or_when_stopped_is_found() -> None:
@@ -47,16 +47,16 @@ def test_a_tool_that_strays_between_points_or_when_stopped_is_found() -> None:
     velocities[:, 0] = 0.4, -0.4
     bulge = JointTrajectory(np.array([0, 200 * MS]), np.stack([START, START]), velocities)
     swing, rest = 0.5 * 0.02, 0.5 * 0.02  # half-way 0.02 rad off, at about half a metre
-    assert box(1, high=swing + rest + 0.01).stray(bulge, wider=False) is None
-    assert box(1, high=0.5 * swing).stray(bulge, wider=False) is not None
+    assert box(1, high=swing + rest + 0.01).violation(bulge, wider=False) is None
+    assert box(1, high=0.5 * swing).violation(bulge, wider=False) is not None
     # At once it would brake to 0.02 rad off and never be there on its way out.
     brief = JointTrajectory(np.array([0, 10 * MS]), bulge.positions, velocities)
-    assert box(1, high=0.5 * rest).stray(brief, wider=False) is not None
+    assert box(1, high=0.5 * rest).violation(brief, wider=False) is not None
     still = replace(brief, velocities=np.zeros((2, 7)))
-    assert box(1, high=0.5 * rest).stray(still, wider=False) is None
+    assert box(1, high=0.5 * rest).violation(still, wider=False) is None
 
 
 def test_a_move_may_lie_where_it_begins_and_ends() -> None:
     beyond = box(2, high=-0.1)
-    assert beyond.stray(hold(START), wider=False) is not None
-    assert beyond.stray(hold(START), wider=True) is None
+    assert beyond.violation(hold(START), wider=False) is not None
+    assert beyond.violation(hold(START), wider=True) is None

@@ -21,7 +21,7 @@ CUBE = np.array([0.5, -0.1, pick_place.CUBE_HALF, 1.0, 0.0, 0.0, 0.0])
 
 def make_arm():
     arm = SimulatedArm(FR3, PICK_PLACE.scene, STEP_NS)
-    arm.reset(pick_place.start_joints(arm.kinematics), 0.08, {'cube': CUBE})
+    arm.reset(PICK_PLACE.start_joints(arm.kinematics), 0.08, {'cube': CUBE})
     return arm
 
 
@@ -32,7 +32,7 @@ def shared_arm():
 
 @pytest.fixture
 def arm(shared_arm):
-    shared_arm.reset(pick_place.start_joints(shared_arm.kinematics), 0.08, {'cube': CUBE})
+    shared_arm.reset(PICK_PLACE.start_joints(shared_arm.kinematics), 0.08, {'cube': CUBE})
     return shared_arm
 
 
@@ -62,7 +62,7 @@ def test_a_second_run_gives_the_same_bits(arm):
     fresh = make_arm()
     pick_up(fresh)
     np.testing.assert_array_equal(everything(fresh), first)
-    arm.reset(pick_place.start_joints(arm.kinematics), 0.08, {'cube': CUBE})
+    arm.reset(PICK_PLACE.start_joints(arm.kinematics), 0.08, {'cube': CUBE})
     pick_up(arm)
     np.testing.assert_array_equal(everything(arm), first)
 
@@ -72,7 +72,7 @@ def test_the_portions_of_time_change_no_bit(arm):
     actions = steps((0.05, -0.1, -0.12), -1, 3)
     arm.run(actions)
     at_once = everything(arm)
-    arm.reset(pick_place.start_joints(arm.kinematics), 0.08, {'cube': CUBE})
+    arm.reset(PICK_PLACE.start_joints(arm.kinematics), 0.08, {'cube': CUBE})
     arm.follow(arm.plan(actions))
     while arm.twin.now_ns < arm.end_ns:
         arm.advance(arm.twin.now_ns + 10_000_000)

@@ -79,11 +79,11 @@ def test_a_clock_that_was_put_back_begins_the_hold_anew():
 def test_a_word_without_a_stamp_counts_for_results_that_came_before_it():
     evidence = ArrivingEvidence()
     evidence.add(True)
-    evidence.ask()
+    evidence.chunk_ended()
     assert not evidence.counts(0)
     evidence.add(False)
     assert evidence.counts(10**18) and not evidence.success
-    evidence.ask()
+    evidence.chunk_ended()
     assert not evidence.counts(0)
     evidence.add(True)
     evidence.start(0)

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsrl_ros.core.types import NO_RUN, DecisionKey, RewardSource
-from dsrl_ros.tasks.reward.evidence import ArrivingEvidence, StampedEvidence
-from dsrl_ros.tasks.reward.limits import EpisodeJudge, Verdict
-from dsrl_ros.tasks.reward.marks import Mark
-from dsrl_ros.tasks.reward.rewards import ChunkEnd, Judgement, RewardJudge
+from dsrl_ros.tasks.reward.evidence import ArrivingEvidence, Mark, StampedEvidence
+from dsrl_ros.tasks.reward.limits import EpisodeLimits, Verdict
+from dsrl_ros.tasks.reward.rewards import FinishedChunk, JudgedDecision, RewardJudge
 
 SIM, TOPIC, PERSON, CAMERA, LIMIT = (
     RewardSource.SIMULATOR,
@@ -30,8 +29,8 @@ def key(decision: int, episode: int = 0) -> DecisionKey:
     return DecisionKey('fr3', NO_RUN, episode, decision)
 
 
-def end(decision: int, episode: int = 0, end_ns: int = 100, steps: int = STEPS) -> ChunkEnd:
-    return ChunkEnd(key(decision, episode), end_ns, steps)
+def end(decision: int, episode: int = 0, end_ns: int = 100, steps: int = STEPS) -> FinishedChunk:
+    return FinishedChunk(key(decision, episode), end_ns, steps)
 
 
 class Bench:
@@ -43,7 +42,7 @@ class Bench:
             for name in sources
             if name is not PERSON
         }
-        limits = EpisodeJudge(max_steps=decisions * STEPS, max_rejects=2)
+        limits = EpisodeLimits(max_steps=decisions * STEPS, max_rejects=2)
         self.judge = RewardJudge(limits, sources, self.words, **options)
         self.judge.start(key(0), 0)
 
@@ -178,7 +177,7 @@ def test_marks_correct_repeat_and_come_too_late():
 
 
 def test_before_the_first_episode_a_mark_is_refused():
-    judge = RewardJudge(EpisodeJudge(9, 3), (PERSON,), {})
+    judge = RewardJudge(EpisodeLimits(9, 3), (PERSON,), {})
     assert 'No episode has started' in judge.mark(Mark.ABORT).message and not judge.running
 
 
@@ -265,7 +264,7 @@ def test_whatever_is_interleaved_each_decision_earns_one_reward(
     bench = Bench(*sources, need_all=need_all, person_timeout_s=person_timeout_s)
     judge, now_s, stamp_ns = bench.judge, 0.0, 0
     episode, decision, waiting = 0, 0, None
-    done: list[Judgement] = []
+    done: list[JudgedDecision] = []
     for event in itertools.chain(events, [('result',), ('finish',)]):
         if event[0] == 'result' and waiting is None:
             stamp_ns += 10
@@ -309,7 +308,7 @@ def test_a_stray_result_of_another_run_takes_no_judgement_away():
     bench = Bench(SIM)
     assert bench.judge.take(end(0))
     stray = DecisionKey('fr3', 'f' * 32, 7, 0)
-    assert not bench.judge.take(ChunkEnd(stray, 100, 0))
+    assert not bench.judge.take(FinishedChunk(stray, 100, 0))
     bench.tell(SIM, False)
     assert bench.decide() == (GOES_ON, SIM)
     assert bench.judge.take(end(1))

@@ -24,7 +24,7 @@ def twin():
 def settle(twin, kinematics, cube_position, seconds=1.0):
     """Let go of the cube at `cube_position`, the arm at its start, and wait."""
     pose = np.array([*cube_position, 1.0, 0.0, 0.0, 0.0])
-    twin.reset(pick_place.start_joints(kinematics), 0.08, {'cube': pose})
+    twin.reset(PICK_PLACE.start_joints(kinematics), 0.08, {'cube': pose})
     twin.advance(round(seconds * 1e9))
 
 
@@ -66,7 +66,7 @@ def test_a_cube_that_the_gripper_still_touches_is_not(twin, kinematics):
     settle(twin, kinematics, (*pick_place.BOWL, 0.08))
     cube = twin.object_pose('cube')
     grasp = cube[:3] + np.array([0.0, 0.0, 0.005])
-    joints = kinematics.solve_down(grasp, pick_place.start_joints(kinematics))
+    joints = kinematics.solve_down(grasp, PICK_PLACE.start_joints(kinematics))
     twin.reset(joints, 0.08, {'cube': cube})
     twin.set_gripper(0.0)
     twin.advance(800_000_000)

@@ -14,7 +14,8 @@ from dsrl_ros.tasks.scenes import widowx_block_stacking as stacking
 from dsrl_ros.tasks.scenes import widowx_drawer_closing as closing
 from dsrl_ros.tasks.scenes import widowx_pick_place as placing
 from dsrl_ros.tasks.scenes.registry import WIDOWX_TASKS
-from dsrl_ros.tasks.scenes.widowx import START_TOOL, TASK_ENTRIES, lying
+from dsrl_ros.tasks.scenes.tabletop import lying
+from dsrl_ros.tasks.scenes.widowx import START_TOOL, TASK_ENTRIES
 from dsrl_ros.tasks.task import SceneStart, Task
 
 ENVS = {task.name: TaskEnv(task) for task in WIDOWX_TASKS}

@@ -11,9 +11,8 @@ from sensor_msgs.msg import JointState
 
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.types import Float64
-from dsrl_ros.nodes.driver.arm_commands import rivals_on
-from dsrl_ros.nodes.driver.target_stream import LegStream
-from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.nodes.driver.arm_commands import other_publishers_on
+from dsrl_ros.nodes.driver.target_stream import SegmentStream
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.ros import names, qos
@@ -22,7 +21,7 @@ from dsrl_ros.ros.robot_messages import joints_to_msg, transform_to_msg
 _TOPICS = (names.TARGET_POSE, names.TARGET_JOINT)
 
 
-class CrispCommands:
+class CrispCommands(SegmentStream):
     """Sends the tool's targets, and the joints that the null space is to follow."""
 
     def __init__(
@@ -35,37 +34,19 @@ class CrispCommands:
             robot: whose tool; asked when the right to command is taken.
             config: rate and time-to-live of the targets.
         """
-        self._node = node
+        super().__init__(node, config, names.TARGET_POSE)
         self._robot = robot
         self._pose: Publisher | None = None
         self._joint: Publisher | None = None
-        self._topic = node.resolve_topic_name(names.TARGET_POSE)
-        self._stream = LegStream(
-            node, config.target_hz, config.target_ttl_s, self._topic, self._publish
-        )
 
-    def rivals(self) -> list[str]:
+    def other_publishers(self) -> list[str]:
         """Return the topics on which somebody else commands the same arm."""
         mine = (self._pose, self._joint)
         return [
             name
             for topic, publisher in zip(_TOPICS, mine, strict=True)
-            for name in rivals_on(self._node, topic, publisher)
+            for name in other_publishers_on(self._node, topic, publisher)
         ]
-
-    def missing(self) -> list[str]:
-        """Say that nobody listens, if so."""
-        if self._node.count_subscribers(self._topic):
-            return []
-        return [f'a controller that takes {self._topic}']
-
-    def trouble(self) -> str:
-        """Return why the arm was let rest before its time; empty when it was not."""
-        return self._stream.trouble()
-
-    def reset(self) -> None:
-        """Forget a stall: somebody has looked."""
-        self._stream.reset()
 
     def open(self) -> None:
         """Take the right to command, unless it is held already."""
@@ -76,15 +57,11 @@ class CrispCommands:
 
     def close(self) -> None:
         """Give it up."""
-        self._stream.clear()
+        self.clear()
         for publisher in (self._pose, self._joint):
             if publisher is not None:
                 self._node.destroy_publisher(publisher)
         self._pose = self._joint = None
-
-    def send(self, leg: Leg) -> None:
-        """Follow a leg from its start on, in place of all that would have begun then or later."""
-        self._stream.follow(leg)
 
     def _publish(self, stamp_ns: int, joints: Float64, velocity: Float64) -> None:
         assert self._pose is not None and self._joint is not None

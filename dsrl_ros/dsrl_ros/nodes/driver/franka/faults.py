@@ -1,4 +1,4 @@
-"""What the robot itself says is wrong, read from the vendor's state. Recovers nothing."""
+"""The faults that the robot itself reports, read from the vendor's state."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fault_of(state: FrankaRobotState) -> str:
 
 
 class FaultWatch:
-    """Looks at the newest state of the robot, and at its age: old news hide an error."""
+    """Checks the newest state of the robot and its age: an old state may hide an error."""
 
     def __init__(self, node: Node, silence_s: float) -> None:
         """Subscribe.
@@ -70,8 +70,8 @@ class FaultWatch:
         """Return the topic if nothing has come on it yet."""
         return [self._state.name] if self._state.stamp_ns is None else []
 
-    def look(self) -> None:
-        """Look at the age of the newest state; to be called every 0.02 s."""
+    def check_age(self) -> None:
+        """Check the age of the newest state; to be called every 0.02 s."""
         self._silent = '' if self._state.stamp_ns is None else self._silence.complaint()
 
     def fault(self) -> str:

@@ -1,4 +1,4 @@
-"""The way to a Franka Hand: its actions, and its stop."""
+"""The gripper of a Franka: the actions of its hand, and its stop."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from dsrl_ros.core.config.hardware import HardwareConfig
-from dsrl_ros.nodes.driver.binary_gripper import BinaryHand
+from dsrl_ros.nodes.driver.binary_gripper import BinaryGripperDriver
 from dsrl_ros.ros import names
 
 # A grasp counts as done at whatever width the object stopped the fingers.
 _ANY_WIDTH_M = 0.08
 
 
-class GripperClient(BinaryHand):
-    """A hand whose name is found out when it first speaks."""
+class GripperClient(BinaryGripperDriver):
+    """A hand whose name is known once its first state has come."""
 
     def __init__(self, node: Node, config: HardwareConfig) -> None:
         """Prepare.
@@ -30,7 +30,7 @@ class GripperClient(BinaryHand):
             config: interface, thresholds and deadlines.
         """
         super().__init__(node, config)
-        self._name = ''
+        self._hand_name = ''
         self._clients: dict[str, ActionClient] = {}  # by the name of their action
         self._handle: Any = None
 
@@ -38,9 +38,9 @@ class GripperClient(BinaryHand):
         """Make the clients for the gripper of this name, unless they are there."""
         if self._clients:
             return
-        self._name = name
+        self._hand_name = name
         states = names.GRIPPER_STATES_OF.format(name=name)
-        self.said = self._node.resolve_topic_name(states).rpartition('/')[0]
+        self.name = self._node.resolve_topic_name(states).rpartition('/')[0]
         kinds: dict[str, Any]
         if self._config.gripper == 'franka':
             from franka_msgs.action import Grasp, Move
@@ -63,23 +63,25 @@ class GripperClient(BinaryHand):
         if not self._clients:
             return ['the actions of the gripper']
         return [
-            f'the action {self._node.resolve_service_name(action.format(name=self._name))}'
+            f'the action {self._node.resolve_service_name(action.format(name=self._hand_name))}'
             for action, client in self._clients.items()
             if not client.server_is_ready()
         ]
 
-    def start(self, closes: bool, ticket: int) -> None:
+    def start(self, closes: bool, command_id: int) -> None:
         """Close or open."""
         client = self._clients.get(self._action(closes))
         if client is None or not client.server_is_ready():
-            self._end(ticket, 'got no action server, expected one. Check the node of the hand.')
+            self._end(
+                command_id, 'got no action server, expected one. Check the node of the hand.'
+            )
             return
         self._handle = None
         goal = client.send_goal_async(self._goal(closes))
-        goal.add_done_callback(partial(self._on_answer, ticket))
+        goal.add_done_callback(partial(self._on_answer, command_id))
 
     def stop(self) -> None:
-        """Stop what is on its way."""
+        """Stop the command under way."""
         if self._stop.service_is_ready():
             self._stop.call_async(Trigger.Request())
         elif self._handle is not None:
@@ -108,19 +110,19 @@ class GripperClient(BinaryHand):
         goal.epsilon.inner = goal.epsilon.outer = _ANY_WIDTH_M
         return goal
 
-    def _on_answer(self, ticket: int, answer: Future) -> None:
+    def _on_answer(self, command_id: int, answer: Future) -> None:
         handle = answer.result()
         if not handle.accepted:
-            self._end(ticket, 'got a refusal, expected the goal to be accepted.')
+            self._end(command_id, 'got a refusal, expected the goal to be accepted.')
             return
         self._handle = handle
-        handle.get_result_async().add_done_callback(partial(self._on_result, ticket))
+        handle.get_result_async().add_done_callback(partial(self._on_result, command_id))
 
-    def _on_result(self, ticket: int, answer: Future) -> None:
+    def _on_result(self, command_id: int, answer: Future) -> None:
         status, result = answer.result().status, answer.result().result
         # The vendor's actions say both; GripperCommand ends well by its status alone.
         if status == GoalStatus.STATUS_SUCCEEDED and getattr(result, 'success', True):
-            self._end(ticket, '')
+            self._end(command_id, '')
         else:
             error = getattr(result, 'error', '') or f'status {status}'
-            self._end(ticket, f'got {error}, expected the gripper to arrive.')
+            self._end(command_id, f'got {error}, expected the gripper to arrive.')

@@ -1,4 +1,4 @@
-"""The vendor's way out of an error, step by step. Moves nothing, and opens no latch.
+"""The vendor's recovery from an error, step by step.
 
 After a reflex the hardware component is unconfigured and its controllers are inactive, while all
 nodes live: clear the robot's error, activate the component, activate the controllers.
@@ -24,11 +24,11 @@ from dsrl_ros.core.errors import DriverError
 from dsrl_ros.ros import names
 from dsrl_ros.ros.waiting import STEADY_CLOCK, within
 
-_LOOK_S = 0.05
+_CHECK_S = 0.05
 
 
 class FrankaRecovery:
-    """Runs the three steps, each with a deadline, and then looks whether the robot is back."""
+    """Runs the three steps, each with a deadline, then waits until the robot is well."""
 
     def __init__(self, node: Node, config: HardwareConfig, still_wrong: Callable[[], str]) -> None:
         """Make the clients.
@@ -117,11 +117,11 @@ class FrankaRecovery:
     async def _wait_until_well(self) -> str:
         well = Future(executor=self._node.executor)
 
-        def look() -> None:
+        def finish_if_well() -> None:
             if not self._still_wrong() and not well.done():
                 well.set_result('')
 
-        timer = self._node.create_timer(_LOOK_S, look, clock=STEADY_CLOCK)
+        timer = self._node.create_timer(_CHECK_S, finish_if_well, clock=STEADY_CLOCK)
         try:
             return str(await self._within(well))
         except TimeoutError:

@@ -1,4 +1,4 @@
-"""The wires to a Franka by the vendor's ROS stack, on mock hardware or on a robot.
+"""The connection to a Franka by the vendor's ROS stack, on mock hardware or on a robot.
 
 Mock hardware has no state of the robot's own, and nothing to recover from; the rest is the same.
 """
@@ -15,8 +15,8 @@ from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.nodes.driver.arm_commands import TrajectoryCommands
 from dsrl_ros.nodes.driver.franka.crisp import CrispCommands
 from dsrl_ros.nodes.driver.franka.gripper import GripperClient
-from dsrl_ros.nodes.driver.hardware import HardwareSide
-from dsrl_ros.nodes.driver.robot_interface import DriverCalls
+from dsrl_ros.nodes.driver.hardware import HardwareRobot
+from dsrl_ros.robots.execution.driver import ArmDriver
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names
 from dsrl_ros.ros.diagnostics import Health
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from dsrl_ros.nodes.driver.franka.recovery import FrankaRecovery
 
 
-class FrankaSide(HardwareSide):
-    """The `RobotSide` of a Franka."""
+class FrankaRobot(HardwareRobot):
+    """The `RobotInterface` of a Franka."""
 
     def __init__(
         self,
@@ -35,15 +35,15 @@ class FrankaSide(HardwareSide):
         robot: RobotDescription,
         config: DriverConfig,
         hardware: HardwareConfig,
-        calls: DriverCalls,
+        driver: ArmDriver,
     ) -> None:
-        """Subscribe, and look at the robot from now on.
+        """Subscribe, and check the robot from now on.
 
         Args:
             node: the driver.
             robot: that is driven.
             config, hardware: options.
-            calls: the driver's.
+            driver: gets states and faults.
         """
         hands = () if hardware.gripper == 'none' else hardware.gripper_names
         real = config.robot_mode == 'real'
@@ -52,17 +52,17 @@ class FrankaSide(HardwareSide):
             robot,
             config,
             hardware,
-            calls,
+            driver,
             gripper_topics={name: names.GRIPPER_STATES_OF.format(name=name) for name in hands},
             asks_description=real,
-            tells_tool=real,
+            publishes_tool=real,
         )
-        self._arm = (
+        self.arm = (
             CrispCommands(node, lambda: self._robot, hardware)
             if hardware.arm == 'crisp'
             else TrajectoryCommands(node, robot)
         )
-        self._client = self._hand = GripperClient(node, hardware) if hands else None
+        self._gripper = self._hand = GripperClient(node, hardware) if hands else None
         self._faults: FaultWatch | None = None
         self._recovery: FrankaRecovery | None = None
         if real:
@@ -70,7 +70,9 @@ class FrankaSide(HardwareSide):
             from dsrl_ros.nodes.driver.franka.recovery import FrankaRecovery
 
             self._faults = FaultWatch(node, hardware.state_silence_s)
-            self._recovery = FrankaRecovery(node, hardware, lambda: self._fault() or self._silent)
+            self._recovery = FrankaRecovery(
+                node, hardware, lambda: self._own_fault() or self._silent
+            )
 
     def missing(self) -> list[str]:
         """Return the topics, actions and controllers that are not there yet."""
@@ -91,11 +93,14 @@ class FrankaSide(HardwareSide):
         own = {} if self._faults is None else {'robot': self._faults.health()}
         return {**own, **super().healths()}
 
-    def _fault(self) -> str:
+    def _own_fault(self) -> str:
         return self._faults.fault() if self._faults is not None else ''
 
-    def _look_at_parts(self) -> None:
-        if self._client is not None and self._state.gripper_name:
-            self._client.connect(self._state.gripper_name)
+    def _still_wrong(self) -> str:
+        return self._own_fault() or self._silent
+
+    def _check_parts(self) -> None:
+        if self._hand is not None and self._state.gripper_name:
+            self._hand.connect(self._state.gripper_name)
         if self._faults is not None:
-            self._faults.look()
+            self._faults.check_age()

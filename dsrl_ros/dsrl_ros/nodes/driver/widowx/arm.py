@@ -16,9 +16,8 @@ from rclpy.publisher import Publisher
 
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.types import Float64
-from dsrl_ros.nodes.driver.arm_commands import rivals_on
-from dsrl_ros.nodes.driver.target_stream import LegStream
-from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.nodes.driver.arm_commands import other_publishers_on
+from dsrl_ros.nodes.driver.target_stream import SegmentStream
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
 
@@ -26,8 +25,10 @@ from dsrl_ros.ros import names, qos
 _TOPICS = (names.XS_GROUP, names.XS_SINGLE, names.XS_TRAJECTORY)
 
 
-class JointGroupCommands:
+class JointGroupCommands(SegmentStream):
     """Sends the arm's targets, each within the robot's limits to the last bit."""
+
+    _taker = 'an xs_sdk'
 
     def __init__(
         self,
@@ -46,38 +47,20 @@ class JointGroupCommands:
             config: rate and time-to-live of the targets.
             others: returns what the driver itself publishes on another topic of commands.
         """
-        self._node = node
+        super().__init__(node, config, names.XS_GROUP)
         self._robot = robot
         self._group = group
         self._others = others
         self._publisher: Publisher | None = None
-        self._topic = node.resolve_topic_name(names.XS_GROUP)
-        self._stream = LegStream(
-            node, config.target_hz, config.target_ttl_s, self._topic, self._on_target
-        )
 
-    def rivals(self) -> list[str]:
+    def other_publishers(self) -> list[str]:
         """Return the topics on which somebody else commands the same motors."""
         mine = {name: self._others(name) for name in _TOPICS} | {names.XS_GROUP: self._publisher}
         return [
-            rival
+            other
             for name, publisher in mine.items()
-            for rival in rivals_on(self._node, name, publisher)
+            for other in other_publishers_on(self._node, name, publisher)
         ]
-
-    def missing(self) -> list[str]:
-        """Say that nobody listens, if so."""
-        if self._node.count_subscribers(self._topic):
-            return []
-        return [f'an xs_sdk that takes {self._topic}']
-
-    def trouble(self) -> str:
-        """Return why the arm was let rest before its time; empty when it was not."""
-        return self._stream.trouble()
-
-    def reset(self) -> None:
-        """Forget a stall: somebody has looked."""
-        self._stream.reset()
 
     def open(self) -> None:
         """Take the right to command, unless it is held already."""
@@ -88,14 +71,10 @@ class JointGroupCommands:
 
     def close(self) -> None:
         """Give it up; the motors hold the last target."""
-        self._stream.clear()
+        self.clear()
         if self._publisher is not None:
             self._node.destroy_publisher(self._publisher)
         self._publisher = None
-
-    def send(self, leg: Leg) -> None:
-        """Follow a leg from its start on, in place of all that would have begun then or later."""
-        self._stream.follow(leg)
 
     def hold(self, joints: Float64) -> None:
         """Make `joints` the goal of the motors at once [rad], (J,)."""
@@ -110,7 +89,7 @@ class JointGroupCommands:
                 JointGroupCommand(name=self._group, cmd=array('f', within.tolist()))
             )
 
-    def _on_target(self, _: int, joints: Float64, __: Float64) -> None:
+    def _publish(self, _: int, joints: Float64, __: Float64) -> None:
         self.hold(joints)
 
 

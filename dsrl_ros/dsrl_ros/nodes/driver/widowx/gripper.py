@@ -1,7 +1,7 @@
 """The gripper of an Interbotix arm, by its motor alone: pressed shut and open, or sent to a width.
 
-The motor tells no end of a command, and pressing at full effort it overheats: so the fingers are
-watched, and where they have met something the effort is taken down to what holds.
+The motor reports no end of a command, and it overheats when it presses at full effort: so the
+fingers are watched, and once they have met something the effort is lowered to what holds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rclpy.publisher import Publisher
 
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.config.widowx import WidowXConfig
-from dsrl_ros.nodes.driver.binary_gripper import BinaryHand
+from dsrl_ros.nodes.driver.binary_gripper import BinaryGripperDriver
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
 
@@ -24,7 +24,7 @@ _STILL_M = 0.0005  # fingers that have moved less meanwhile have met something
 _STILL_S = 0.3
 
 
-class XsGripper(BinaryHand):
+class XsGripper(BinaryGripperDriver):
     """Ends a command when the fingers are where it leads, or when they have met something.
 
     Attributes:
@@ -55,9 +55,9 @@ class XsGripper(BinaryHand):
         self._motor = config
         self._width = width
         self._steady_s = steady_s
-        self._under_way: tuple[bool, int] | None = None  # whether it closes, and its ticket
+        self._under_way: tuple[bool, int] | None = None  # whether it closes, and its command_id
         self._still = (0.0, 0.0)  # a width [m], and since when the fingers are about there [s]
-        self.said = node.resolve_topic_name(names.XS_SINGLE)
+        self.name = node.resolve_topic_name(names.XS_SINGLE)
         self.publisher: Publisher | None = None
 
     def missing(self) -> list[str]:
@@ -72,14 +72,14 @@ class XsGripper(BinaryHand):
             )
 
     def close(self) -> None:
-        """Give it up; the motor goes on with what it was told last."""
+        """Give it up; the motor goes on with its last command."""
         if self.publisher is not None:
             self._node.destroy_publisher(self.publisher)
         self.publisher = None
 
-    def start(self, closes: bool, ticket: int) -> None:
+    def start(self, closes: bool, command_id: int) -> None:
         """Close or open."""
-        self._under_way = (closes, ticket)
+        self._under_way = (closes, command_id)
         self._still = (self._width(), self._steady_s())
         effort = -self._motor.gripper_pwm if closes else self._motor.gripper_pwm
         self._command(effort, self._robot.gripper_low if closes else self._robot.gripper_high)
@@ -88,16 +88,16 @@ class XsGripper(BinaryHand):
         """Stop the fingers where they are."""
         self._command(0.0, self._width())
         if self._under_way is not None:
-            (_, ticket), self._under_way = self._under_way, None
-            self._end(ticket, '')
+            (_, command_id), self._under_way = self._under_way, None
+            self._end(command_id, '')
 
-    def look(self) -> None:
-        """Look at the fingers, and keep the deadlines."""
+    def poll(self) -> None:
+        """Check the fingers and the deadline."""
         if self._under_way is not None:
-            self._look_at_fingers(*self._under_way)
-        super().look()
+            self._check_fingers(*self._under_way)
+        super().poll()
 
-    def _look_at_fingers(self, closes: bool, ticket: int) -> None:
+    def _check_fingers(self, closes: bool, command_id: int) -> None:
         width, now_s = self._width(), self._steady_s()
         off = width - self._robot.gripper_low if closes else self._robot.gripper_high - width
         if abs(width - self._still[0]) > _STILL_M:
@@ -112,7 +112,7 @@ class XsGripper(BinaryHand):
             self._command(0.0, self._robot.gripper_high)
         blocked = not closes and off > _NEAR_M
         self._end(
-            ticket,
+            command_id,
             f'got the fingers {width:.3f} m apart, expected {self._robot.gripper_high:g} m. '
             'Look at what they are stuck on, and whether the motor holds.'
             if blocked
@@ -120,7 +120,7 @@ class XsGripper(BinaryHand):
         )
 
     def _command(self, effort: float, width: float) -> None:
-        """Tell the motor what its mode takes.
+        """Send the motor what its mode takes.
 
         Args:
             effort: in mode pwm.

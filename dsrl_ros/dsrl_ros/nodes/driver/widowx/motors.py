@@ -1,8 +1,8 @@
 """How warm the motors of an Interbotix arm are, and which are in an error. Reboots none.
 
-`xs_sdk` tells neither by itself: a motor that is overloaded lets go, and the arm hangs. Nor does
-it tell any register of such a motor: whatever the motor answers bears an alert, which the vendor's
-library takes for a reading that failed. So one that is silent, asked again, is in an error.
+`xs_sdk` publishes neither: a motor that is overloaded lets go, and the arm hangs. It cannot read
+such a motor either: each answer bears an alert, which the vendor's library takes for a reading
+that failed. So a motor that stays silent when it is read again is in an error.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ def errors_of(status: int) -> list[str]:
 
 
 class MotorWatch:
-    """Looks at all motors now and then, at one thing at a time.
+    """Reads one register of all motors at a time, now and then.
 
     Attributes:
         errors: of each motor that is in one, by name.
+        reads: how often registers were read.
     """
 
     def __init__(
@@ -60,31 +61,32 @@ class MotorWatch:
         self._names = (*joint_names, config.gripper_joint, *config.shadow_motors)
         self._next_s = 0.0
         self._next = _ERRORS
-        self._looking = False
+        self._reading = False
+        self.reads = 0
         self._unread = ''
         self._temperatures: dict[str, int] = {}
         self.errors: dict[str, list[str]] = {}
 
-    def look(self) -> None:
-        """Ask for what is due; to be called every 0.02 s."""
-        if self._looking or time.monotonic() < self._next_s or self._services.missing():
+    def begin_read(self) -> None:
+        """Read what is due; to be called every 0.02 s."""
+        if self._reading or time.monotonic() < self._next_s or self._services.missing():
             return
         self._next_s = time.monotonic() + self._config.look_s
-        self._looking = True
-        self._node.executor.create_task(self._look, self._next)
+        self._reading = True
+        self._node.executor.create_task(self._read_in_turn, self._next)
         self._next = _TEMPERATURES if self._next == _ERRORS else _ERRORS
 
-    async def look_at_errors(self) -> None:
-        """Look which motors are in an error now.
+    async def read_errors(self) -> None:
+        """Read which motors are in an error now.
 
         Raises:
             DriverError: xs_sdk does not answer.
         """
         found = await self._read(_ERRORS)
-        told = {
+        found_of = {
             name: errors_of(found[name]) if name in found else [_SILENT] for name in self._names
         }
-        self.errors = {name: errors for name, errors in told.items() if errors}
+        self.errors = {name: errors for name, errors in found_of.items() if errors}
 
     def fault(self) -> str:
         """Return which motor must not go on; empty when all may."""
@@ -114,22 +116,23 @@ class MotorWatch:
             return Health(Level.WARN, self._unread, values)
         return Health(Level.OK, 'fine', values)
 
-    async def _look(self, what: str) -> None:
+    async def _read_in_turn(self, what: str) -> None:
         try:
             if what == _ERRORS:
-                await self.look_at_errors()
+                await self.read_errors()
             else:
                 self._temperatures = await self._read(_TEMPERATURES)
                 if len(self._temperatures) < len(self._names):
-                    await self.look_at_errors()
+                    await self.read_errors()
             self._unread = ''
         except DriverError as error:
             self._unread = str(error)
         finally:
-            self._looking = False
+            self._reading = False
+            self.reads += 1
 
     async def _read(self, register: str) -> dict[str, int]:
-        """Return a register of each motor that tells it; that of a group ends at one silent."""
+        """Return a register of each motor that answers; that of a group ends at a silent one."""
         found = dict(
             zip(self._names, await self._services.registers(GROUP, ALL, register), strict=False)
         )

@@ -18,15 +18,16 @@ from rclpy.node import Node
 from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.core.types import Float64
+from dsrl_ros.nodes.driver.widowx import services
 from dsrl_ros.nodes.driver.widowx.arm import JointGroupCommands
-from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, XsServices
-from dsrl_ros.nodes.driver.widowx.xs_registers import ArmRegisters
+from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, ArmRegisters, XsServices
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros.waiting import pause
 
 _STILL_RAD = 0.01  # an arm that has moved less meanwhile rests
 _STILL_S = 0.3
-_LOOK_S = 0.05
+REST_TIMEOUT_S = 10.0  # wait for an arm that moves by itself to come to rest [s]
+_POLL_S = 0.05
 _ASLEEP_RAD = 0.2  # of the vendor's sleep pose, in which the arm lies on itself
 _SAME_TICKS = 30  # of 4096 per turn: 2.6 degrees
 _MODES = 'Start xs_sdk with mode_configs:=.../dsrl_bringup/config/controllers/widowx_modes.yaml'
@@ -38,7 +39,7 @@ class XsPreparation:
     def __init__(
         self,
         node: Node,
-        services: XsServices,
+        xs_services: XsServices,
         config: WidowXConfig,
         robot: RobotDescription,
         arm: JointGroupCommands,
@@ -49,7 +50,7 @@ class XsPreparation:
 
         Args:
             node: that waits.
-            services: of xs_sdk.
+            xs_services: of xs_sdk.
             config: names and profile.
             robot: names the joints.
             arm: that goals are sent by.
@@ -57,12 +58,12 @@ class XsPreparation:
             tells_registers: whether there are motors; the vendor's simulated driver has none.
         """
         self._node = node
-        self._services = services
+        self._services = xs_services
         self._config = config
         self._robot = robot
         self._arm = arm
         self._joints = joints
-        self._registers = ArmRegisters(services, config, robot, tells_registers)
+        self._registers = ArmRegisters(xs_services, config, robot, tells_registers)
 
     async def run(self, wanted: Callable[[], bool]) -> None:
         """Do it all; to be awaited in a task of its own.
@@ -107,12 +108,12 @@ class XsPreparation:
         begun_s = still_s = time.monotonic()
         place = self._joints()
         while time.monotonic() - still_s < _STILL_S:
-            if time.monotonic() - begun_s > self._config.rest_timeout_s:
+            if time.monotonic() - begun_s > REST_TIMEOUT_S:
                 raise DriverError(
-                    f'arm: got one that moves for {self._config.rest_timeout_s:g} s, expected it '
+                    f'arm: got one that moves for {REST_TIMEOUT_S:g} s, expected it '
                     'to rest before it is commanded. Look at who else moves it.'
                 )
-            await pause(self._node, _LOOK_S)
+            await pause(self._node, _POLL_S)
             if np.abs(self._joints() - place).max() > _STILL_RAD:
                 place, still_s = self._joints(), time.monotonic()
 
@@ -153,14 +154,14 @@ class XsPreparation:
 
         A motor that holds keeps its goal: it is behind by what it bears, and would sink by that.
         """
-        until_s = time.monotonic() + self._config.answer_timeout_s
+        until_s = time.monotonic() + services.ANSWER_TIMEOUT_S
         held = await self._registers.goals_held()
         loose = np.isnan(held)
         looked_at = np.array([*loose, *[loose.all()] * (len(self._registers.motors) - len(held))])
         while True:
             go_on()
             self._arm.hold(np.where(loose, self._joints(), held))
-            await pause(self._node, _LOOK_S)
+            await pause(self._node, _POLL_S)
             off = await self._registers.ticks_off() * looked_at
             if off.max() <= _SAME_TICKS:
                 return
@@ -178,7 +179,7 @@ class XsPreparation:
             await self._services.set_mode(SINGLE, name, mode, (500, 100))
             if (got := (await self._services.info(SINGLE, name)).mode) != mode:
                 raise DriverError(f'xs_sdk: got {name} in mode {got}, expected {mode}.')
-        if self._registers.told and not all(
+        if self._registers.readable and not all(
             await self._services.registers(SINGLE, name, 'Torque_Enable')
         ):
             go_on()

@@ -1,6 +1,6 @@
-"""The services of an Interbotix `xs_sdk`, asked with deadlines.
+"""The services and registers of an Interbotix `xs_sdk`, with deadlines.
 
-They answer to everything and say nothing of what went wrong: who sets something reads it back.
+The services report no failure: whoever sets something reads it back.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from interbotix_xs_msgs.srv import (
     OperatingModes,
     Reboot,
@@ -17,11 +18,15 @@ from interbotix_xs_msgs.srv import (
 )
 from rclpy.node import Node
 
+from dsrl_ros.core.config.widowx import WidowXConfig
 from dsrl_ros.core.errors import DriverError
+from dsrl_ros.core.types import Float64
+from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names
 from dsrl_ros.ros.waiting import within
 
 GROUP, SINGLE = 'group', 'single'
+ANSWER_TIMEOUT_S = 2.0  # wait for an answer of xs_sdk [s]
 _KINDS = {
     names.XS_INFO: RobotInfo,
     names.XS_MODES: OperatingModes,
@@ -31,19 +36,19 @@ _KINDS = {
     names.XS_SET_REGISTERS: RegisterValues,
 }
 
+_MIDDLE_TICKS = 2048  # at 0 rad, half a turn from where ticks begin
+
 
 class XsServices:
     """Every call raises `DriverError` where nobody answers in time."""
 
-    def __init__(self, node: Node, timeout_s: float) -> None:
+    def __init__(self, node: Node) -> None:
         """Make the clients.
 
         Args:
             node: that owns them.
-            timeout_s: wait for each answer [s].
         """
         self._node = node
-        self._timeout_s = timeout_s
         self._clients = {name: node.create_client(kind, name) for name, kind in _KINDS.items()}
 
     def missing(self) -> list[str]:
@@ -85,7 +90,7 @@ class XsServices:
         await self._ask(names.XS_TORQUE, request)
 
     async def reboot(self, cmd_type: str, name: str) -> None:
-        """Start motors anew that are in an error; they do not hold afterwards."""
+        """Restart motors that are in an error; they do not hold afterwards."""
         await self._ask(
             names.XS_REBOOT,
             Reboot.Request(cmd_type=cmd_type, name=name, enable=False, smart_reboot=True),
@@ -113,7 +118,71 @@ class XsServices:
             raise DriverError(f'{client.srv_name}: got nobody who serves it. Start xs_sdk.')
         try:
             return await within(
-                self._node, client.call_async(request), self._timeout_s, client.srv_name
+                self._node, client.call_async(request), ANSWER_TIMEOUT_S, client.srv_name
             )
         except TimeoutError as error:
             raise DriverError(f'{error}. Look at xs_sdk and the cable to the arm.') from error
+
+
+class ArmRegisters:
+    """Those of every motor of the arm, by joint; second motors of a joint come last.
+
+    Every reading raises `DriverError` where not all motors answer.
+
+    Attributes:
+        motors: their names, (M,).
+        readable: whether their registers can be read.
+    """
+
+    def __init__(
+        self, services: XsServices, config: WidowXConfig, robot: RobotDescription, readable: bool
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            services: of xs_sdk.
+            config: names of group and motors.
+            robot: names the joints.
+            readable: whether there are motors with registers.
+        """
+        self._services = services
+        self._group = config.group
+        self._num_joints = robot.num_joints
+        self.readable = readable
+        # The second motor of a joint takes the commands of its first, but not while it reboots.
+        self._seconds = config.shadow_motors if readable else ()
+        self.motors = (*robot.joint_names, *self._seconds)
+
+    async def read(self, register: str) -> list[int]:
+        """Return a register of every motor, (M,)."""
+        values = await self._services.registers(GROUP, self._group, register)
+        for name in self._seconds:
+            values += await self._services.registers(SINGLE, name, register)
+        if len(values) != len(self.motors):
+            raise DriverError(
+                f'xs_sdk: got {register} of {len(values)} motors, expected {len(self.motors)}. '
+                'One in an error answers nothing: call recover. Else check their cables and power.'
+            )
+        return values
+
+    async def holds(self) -> list[bool]:
+        """Return of each motor whether it holds, (M,)."""
+        if not self.readable:
+            return [True]
+        return [bool(value) for value in await self.read('Torque_Enable')]
+
+    async def goals_held(self) -> Float64:
+        """Return the goal of each joint that is held [rad], not a number for the others, (J,)."""
+        goals = np.full(self._num_joints, np.nan)
+        if self.readable:
+            holds = (await self.holds())[: len(goals)]
+            ticks = np.array((await self.read('Goal_Position'))[: len(goals)])
+            goals[holds] = ((ticks - _MIDDLE_TICKS) * (np.pi / _MIDDLE_TICKS))[holds]
+        return goals
+
+    async def ticks_off(self) -> Float64:
+        """Return how far each motor is from its goal, (M,), of 4096 ticks per turn."""
+        if not self.readable:
+            return np.zeros(len(self.motors))
+        goals, places = await self.read('Goal_Position'), await self.read('Present_Position')
+        return np.abs(np.subtract(goals, places, dtype=np.float64))

@@ -1,6 +1,6 @@
-"""What an Interbotix `xs_sdk` tells of arm and fingers, in one message: what of it can be true.
+"""The states of arm and fingers that an Interbotix `xs_sdk` publishes, if they can be true.
 
-A motor that was not read is told to be at its first tick, and so are all after it, with a fresh
+A motor that was not read is reported at its first tick, and so are all after it, with a fresh
 stamp; and where the fingers are is computed from such an angle like from any other.
 """
 
@@ -66,18 +66,18 @@ class XsStates:
         return not self.beyond
 
     def _unread(self, message: JointState, joints: Float64, robot: RobotDescription) -> bool:
-        """Return whether a motor is told to be at its first tick that is never there.
+        """Return whether a motor is reported at its first tick that is never there.
 
         Others may be: the waist can turn so far. But the gripper is the last to be read.
         """
         never_there = np.array(robot.position_low) > _UNREAD_RAD + _BEYOND_RAD
-        told = joints[never_there].tolist()
-        told += [
+        reported = joints[never_there].tolist()
+        reported += [
             position
             for name, position in zip(message.name, message.position, strict=False)
             if name == self._gripper_joint
         ]
-        return any(abs(position - _UNREAD_RAD) < _TICK_RAD / 2 for position in told)
+        return any(abs(position - _UNREAD_RAD) < _TICK_RAD / 2 for position in reported)
 
 
 def _beyond(joints: Float64, robot: RobotDescription) -> str:

@@ -49,7 +49,7 @@ def choose_planner(
             )
         return MoveItPyPlanner(robot, config.group, tuple(map(Path, config.moveit_files)))
     if name == 'move_group':
-        return MoveGroupPlanner(node, robot, config.group, config.planner_timeout_s)
+        return MoveGroupPlanner(node, robot, config.group)
     return PlainPlanner()
 
 

@@ -21,6 +21,7 @@ from dsrl_ros.ros.waiting import within
 
 _TOLERANCE = 1e-3  # of each joint at the goal [rad]
 _ATTEMPTS = 3
+TIMEOUT_S = 10.0  # wait for a plan, half of which MoveIt may search [s]
 
 
 class MoveGroupPlanner:
@@ -30,7 +31,9 @@ class MoveGroupPlanner:
         node: whose executor runs meanwhile.
         robot: returns what MoveIt plans for, with the limits that MoveIt takes a share of.
         group: MoveIt's planning group of the arm.
-        timeout_s: longest wait for a plan [s].
+
+    Attributes:
+        client: of the action.
 
     Raises:
         ImportError: `moveit_msgs` is not installed.
@@ -43,16 +46,14 @@ class MoveGroupPlanner:
         node: Node,
         robot: Callable[[], RobotDescription],
         group: str,
-        timeout_s: float,
     ) -> None:
         from moveit_msgs.action import MoveGroup
         from moveit_msgs.msg import Constraints, JointConstraint
 
         self._node, self._robot, self._group = node, robot, group
-        self._timeout_s = timeout_s
         self._goal_type, self._constraints = MoveGroup.Goal, Constraints
         self._constraint = JointConstraint
-        self._client = ActionClient(
+        self.client = ActionClient(
             node,
             MoveGroup,
             names.remapped(node, names.MOVE_GROUP),
@@ -61,7 +62,7 @@ class MoveGroupPlanner:
 
     async def plan(self, start: Float64, goal: Float64, limits: Limits) -> JointTrajectory:
         """Return the plan of `move_group`; see `MotionPlanner`."""
-        if not self._client.server_is_ready():
+        if not self.client.server_is_ready():
             raise DriverError(
                 f'move_group: got no action {names.remapped(self._node, names.MOVE_GROUP)}, '
                 'expected the move_group node of the MoveIt stack. Start it, or set planner to '
@@ -70,7 +71,7 @@ class MoveGroupPlanner:
         try:
             result = await self._ask(self._goal(start, goal, limits))
         except TimeoutError as error:
-            raise DriverError(f'{error}. Raise planner_timeout_s, or look at its log.') from error
+            raise DriverError(f'{error}. Look at the log of move_group.') from error
         if result.error_code.val != result.error_code.SUCCESS:
             raise DriverError(
                 f'move_group: got {_name(result.error_code)}, expected a plan to '
@@ -86,13 +87,13 @@ class MoveGroupPlanner:
             DriverError: the goal is refused.
             TimeoutError: there is no answer in time.
         """
-        sent = self._client.send_goal_async(goal)
-        handle: ClientGoalHandle = await within(self._node, sent, self._timeout_s, 'move_group')
+        sent = self.client.send_goal_async(goal)
+        handle: ClientGoalHandle = await within(self._node, sent, TIMEOUT_S, 'move_group')
         if not handle.accepted:
             raise DriverError('move_group: got a refusal of the goal, expected a plan.')
         waiting = handle.get_result_async()
         try:
-            answer: Any = await within(self._node, waiting, self._timeout_s, 'move_group')
+            answer: Any = await within(self._node, waiting, TIMEOUT_S, 'move_group')
         except TimeoutError:
             handle.cancel_goal_async()  # nobody waits for that plan any more
             raise
@@ -105,7 +106,7 @@ class MoveGroupPlanner:
         request = message.request
         request.group_name = self._group
         request.num_planning_attempts = _ATTEMPTS
-        request.allowed_planning_time = self._timeout_s / 2
+        request.allowed_planning_time = TIMEOUT_S / 2
         request.max_velocity_scaling_factor = share
         request.max_acceleration_scaling_factor = share
         # Of the joints that are named alone: what the arm holds stays in MoveIt's scene.

@@ -1,13 +1,11 @@
-"""Carries out a reset, step by step: the robot's are `reset_robot`, the scene's `reset_scene`.
-
-The order of the steps, and what a failure leads back to, is `tasks.reset_plan`.
-"""
+"""Carries out a reset step by step, in the order of `tasks.reset_plan`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from rclpy.node import Node
 
@@ -24,11 +22,13 @@ class ResetReport:
     """How a reset ended.
 
     Attributes:
-        failure: what ended it; None when everything is ready.
+        failure: why it failed; None when everything is ready.
+        message: the step that failed and how, for people; empty on success.
         stamp_ns: states from here on show the start [ns].
     """
 
-    failure: StepOutcome | None
+    failure: Failure | None
+    message: str
     stamp_ns: int
 
 
@@ -40,67 +40,63 @@ class Resetter:
         node: Node,
         config: ResetConfig,
         robot: RobotDescription,
-        asked: Callable[[str], None] = lambda _: None,
+        on_request: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Connect to whoever the steps need.
+        """Connect to the nodes that the steps need.
 
         Args:
             node: whose executor runs meanwhile.
             config: names the steps.
-            robot: whose home, limits and gripper.
-            asked: is told what a person has to do, and nothing when it is done.
+            robot: gives home, limits and gripper.
+            on_request: called with what a person has to do, and with '' when it is done.
 
         Raises:
-            ConfigError: a home that is none of this robot's, or out of its workspace.
+            ConfigError: a home that does not fit this robot, or out of its workspace.
         """
         self._node, self._config = node, config
-        self._order = _steps_of(config)
-        self._waits = Waits(node, config, asked)
-        moves = ResetStep.HOME in self._order
-        self._robot = RobotSteps(node, config, robot, self._waits, moves)
+        self._steps = _steps_of(config)
+        self._waits = Waits(node, config, on_request)
+        self._robot = RobotSteps(node, config, robot, self._waits, ResetStep.HOME in self._steps)
         self._scene = SceneSteps(node, config, self._waits)
 
     @property
-    def trouble(self) -> str:
-        """What a person has to do before the reset goes on; empty while nothing."""
-        return self._waits.trouble
+    def request(self) -> str:
+        """What a person has to do before the reset goes on; '' while nothing."""
+        return self._waits.request
 
-    async def reset(self, seed: int, say: Callable[[str], None]) -> ResetReport:
-        """Go through the steps until everything is ready, or a budget is spent.
+    async def reset(self, seed: int, on_step: Callable[[str], None]) -> ResetReport:
+        """Carry out the steps until everything is ready, or a step has failed too often.
 
         Args:
             seed: of the random start.
-            say: is told each step as it begins, for people.
+            on_step: called with each step as it begins, for people.
         """
-        machine = ResetMachine(self._order, self._config.attempts)
+        carry_out: dict[ResetStep, Callable[[], Awaitable[str]]] = {
+            ResetStep.RECOVER: self._robot.recover,
+            ResetStep.OPEN_GRIPPER: self._robot.open_gripper,
+            ResetStep.RETREAT: self._robot.retreat,
+            ResetStep.HOME: self._robot.home,
+            ResetStep.ARRANGE: partial(self._scene.arrange, seed),
+            ResetStep.VERIFY: self._verify,
+        }
+        machine = ResetMachine(self._steps, self._config.attempts)
         while (step := machine.step) is not None:
-            say(f'{step.value}, attempt {machine.attempt}')
+            on_step(f'{step.value}, attempt {machine.attempt}')
             begun = time.monotonic()
-            failure, message = None, ''
+            failure = None
             try:
-                message = await self._do(step, seed)
+                message = await carry_out[step]()
             except TimeoutError as error:
                 failure, message = Failure.TIMEOUT, str(error)
             except StepError as error:
                 failure, message = error.failure, str(error)
             self._log(machine.report(failure, message, time.monotonic() - begun))
         # On the robot's clock, which need not be this node's.
-        return ResetReport(machine.failure, self._scene.stamp_ns or self._robot.stamp_ns())
-
-    def _do(self, step: ResetStep, seed: int) -> Awaitable[str]:
-        match step:
-            case ResetStep.RECOVER:
-                return self._robot.recover()
-            case ResetStep.OPEN_GRIPPER:
-                return self._robot.open_gripper()
-            case ResetStep.RETREAT:
-                return self._robot.retreat()
-            case ResetStep.HOME:
-                return self._robot.home()
-            case ResetStep.ARRANGE:
-                return self._scene.arrange(seed)
-            case ResetStep.VERIFY:
-                return self._verify()
+        stamp_ns = self._scene.stamp_ns or self._robot.stamp_ns()
+        last = machine.failure
+        if last is None:
+            return ResetReport(None, '', stamp_ns)
+        return ResetReport(last.failure, str(last), stamp_ns)
 
     async def _verify(self) -> str:
         self._robot.verify()
@@ -112,7 +108,7 @@ class Resetter:
         if outcome.failure is not None:
             log.warning(f'reset: {outcome}')
         elif self._config.arrange == 'simulator':
-            log.debug(f'reset: {outcome}')  # hundreds of them, each a moment
+            log.debug(f'reset: {outcome}')  # there are hundreds, each takes a moment
         else:
             log.info(f'reset: {outcome}')
 

@@ -1,4 +1,4 @@
-"""The steps of a reset that the robot takes: asked of driver and planner, not carried out."""
+"""The robot's steps of a reset. The driver and the motion planner carry them out."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from dsrl_ros.ros.latest_message import LatestMessage
 from dsrl_ros.ros.robot_messages import positions_from_msg
 from dsrl_ros.tasks.reset_plan import Failure
 
-_PLANNING_S = 30.0  # beside the time of a step: a planner tries several times
+_PLANNING_S = 30.0  # on top of the time of a step: a planner tries several times
 
 
 class RobotSteps:
-    """Recover, open the gripper, retreat, go home; and whether the arm is there.
+    """Recover, open the gripper, retreat, go home, verify.
 
-    Each step returns a word for people and raises `TimeoutError` or `StepError` when it fails.
+    Each step returns a note for people and raises `TimeoutError` or `StepError` when it fails.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class RobotSteps:
         Args:
             node: that owns clients and subscriptions.
             config: options of the reset.
-            robot: whose home, limits and gripper.
+            robot: gives home, limits and gripper.
             waits: of the same reset.
-            moves: whether the arm is to be brought home.
+            moves: whether the arm goes home.
 
         Raises:
-            ConfigError: a home that is none of this robot's, or out of its workspace.
+            ConfigError: a home that does not fit this robot, or out of its workspace.
         """
         self._node, self._config, self._robot, self._waits = node, config, robot, waits
         self._home = np.array(config.home or robot.episode_start)
@@ -57,55 +57,48 @@ class RobotSteps:
         self._status: DriverStatus | None = None
         node.create_subscription(DriverStatus, names.DRIVER_STATUS, self._on_status, qos.STATUS)
         self._joints = LatestMessage(node, JointState, names.JOINT_STATES, qos.SENSOR)
-        self._plan = node.create_client(PlanMotion, names.PLAN_MOTION)
-        self._move = ActionClient(node, MoveArm, names.MOVE_ARM)
-        self._recover = node.create_client(Trigger, names.RECOVER)
-        self._clear_fault = node.create_client(Trigger, names.CLEAR_FAULT)
+        self._plan_client = node.create_client(PlanMotion, names.PLAN_MOTION)
+        self._move_client = ActionClient(node, MoveArm, names.MOVE_ARM)
+        self._recover_clients = [
+            node.create_client(Trigger, name) for name in (names.RECOVER, names.CLEAR_FAULT)
+        ]
 
     async def recover(self) -> str:
-        """Wait until the driver takes commands, helping where that is allowed."""
-        if self._takes_commands():
+        """Wait until the driver accepts commands; recover and clear it first where allowed."""
+        if self._accepts_commands():
             return ''
         latched = self._status is not None and self._status.state == DriverStatus.STATE_LATCHED
         if self._config.recover_by_itself and latched:
-            for client in (self._recover, self._clear_fault):
+            longer_s = self._config.recover_timeout_s
+            for client in self._recover_clients:
                 if client.service_is_ready():
-                    asked = client.call_async(Trigger.Request())
-                    longer_s = self._config.recover_timeout_s
-                    answer = await self._waits.answer(asked, client.srv_name, longer_s)
-                    if not answer.success:
-                        raise StepError(Failure.ROBOT, f'{client.srv_name}: {answer.message}')
-        await self._waits.done_by_person(
-            self._takes_commands, f'{self._why_not()}. Look at the robot, then {self._advice()}'
+                    await self._waits.call(client, Trigger.Request(), Failure.ROBOT, longer_s)
+        await self._waits.person(
+            self._accepts_commands, f'{self._why_not()}. Check the robot, then {self._advice()}'
         )
-        return 'takes commands again'
+        return 'accepts commands again'
 
     async def open_gripper(self) -> str:
-        """Open it as far as it goes."""
-        return await self._go(MoveArm.Goal(move_gripper=True, width=self._robot.gripper_high))
+        """Open the gripper as far as it goes."""
+        return await self._move(MoveArm.Goal(move_gripper=True, width=self._robot.gripper_high))
 
     async def retreat(self) -> str:
         """Lift the tool straight up."""
-        kind = PlanMotion.Request.KIND_RETREAT
-        height = self._config.retreat_height_m
-        return await self._go_as_planned(PlanMotion.Request(kind=kind, height=height))
+        kind, height = PlanMotion.Request.KIND_RETREAT, self._config.retreat_height_m
+        return await self._plan_and_move(PlanMotion.Request(kind=kind, height=height))
 
     async def home(self) -> str:
-        """Bring the arm where the episode begins."""
+        """Move the arm to the joints in which an episode begins."""
         kind = PlanMotion.Request.KIND_JOINTS
-        return await self._go_as_planned(PlanMotion.Request(kind=kind, goal=self._home.tolist()))
-
-    def stamp_ns(self) -> int:
-        """Return the stamp of the newest joint states [ns]; 0 before the first."""
-        return self._joints.stamp_ns or 0
+        return await self._plan_and_move(PlanMotion.Request(kind=kind, goal=self._home.tolist()))
 
     def verify(self) -> None:
-        """Look whether the robot can begin, where it should.
+        """Check that the driver accepts commands and that the arm is at home.
 
         Raises:
-            StepError: it cannot, or is elsewhere.
+            StepError: one of them is not so.
         """
-        if not self._takes_commands():
+        if not self._accepts_commands():
             raise StepError(Failure.ROBOT, self._why_not())
         if not self._moves or self._config.arrange == 'simulator':
             return  # the simulation has put the arm elsewhere
@@ -118,50 +111,53 @@ class RobotSteps:
                 f'expected at most {self._config.home_tolerance_rad:g}',
             )
 
-    def _takes_commands(self) -> bool:
-        # What it says of its last chunk may come after the result of it.
+    def stamp_ns(self) -> int:
+        """Return the stamp of the newest joint states [ns]; 0 before the first."""
+        return self._joints.stamp_ns or 0
+
+    async def _plan_and_move(self, request: PlanMotion.Request) -> str:
+        request.start, request.speed = self._measured().tolist(), self._config.speed
+        plan = await self._waits.call(self._plan_client, request, Failure.ROBOT, _PLANNING_S)
+        await self._move(MoveArm.Goal(trajectory=plan.trajectory))
+        return f'planned by {plan.planner}'
+
+    async def _move(self, goal: MoveArm.Goal) -> str:
+        """Let the driver carry out a motion."""
+        progress = 0.0
+
+        def on_feedback(message: MoveArm.Impl.FeedbackMessage) -> None:
+            nonlocal progress
+            progress = message.feedback.progress
+
+        sent = self._move_client.send_goal_async(goal, feedback_callback=on_feedback)
+        handle: ClientGoalHandle = await self._waits.answer(sent, names.MOVE_ARM)
+        if not handle.accepted:
+            raise StepError(Failure.ROBOT, f'{names.MOVE_ARM}: the driver refused the goal')
+        try:
+            end = handle.get_result_async()
+            done = await self._waits.motion(end, names.MOVE_ARM, lambda: progress)
+        except TimeoutError:
+            handle.cancel_goal_async()
+            raise
+        # A result with every field at its default looks like success; the status decides.
+        if done.status != GoalStatus.STATUS_SUCCEEDED:
+            cause = done.result.error_message or 'the driver has lost track of the goal'
+            raise StepError(Failure.ROBOT, f'{names.MOVE_ARM}: {cause}')
+        return ''
+
+    def _accepts_commands(self) -> bool:
+        # The status of the last chunk may arrive after its result.
         ready = (DriverStatus.STATE_HOLDING, DriverStatus.STATE_EXECUTING)
         return self._status is not None and self._status.state in ready
+
+    def _why_not(self) -> str:
+        cause = self._status.message if self._status else 'it has published no status'
+        return f'the driver does not accept commands: {cause}'
 
     def _advice(self) -> str:
         if self._status is not None and self._status.state == DriverStatus.STATE_INACTIVE:
             return 'activate the driver'
         return f'call {self._node.resolve_service_name(names.CLEAR)}'
-
-    def _why_not(self) -> str:
-        cause = self._status.message if self._status else 'nothing has been heard of it'
-        return f'the driver does not take commands: {cause}'
-
-    async def _go_as_planned(self, request: PlanMotion.Request) -> str:
-        """Plan from where the arm is, and go there."""
-        request.start, request.speed = self._measured().tolist(), self._config.speed
-        asked = self._plan.call_async(request)
-        answer = await self._waits.answer(asked, names.PLAN_MOTION, _PLANNING_S)
-        if not answer.success:
-            raise StepError(Failure.ROBOT, f'{names.PLAN_MOTION}: {answer.message}')
-        await self._go(MoveArm.Goal(trajectory=answer.trajectory))
-        return f'planned by {answer.planner}'
-
-    async def _go(self, goal: MoveArm.Goal) -> str:
-        """Let the driver carry out a motion."""
-        progress = [0.0]
-        sent = self._move.send_goal_async(
-            goal, feedback_callback=lambda said: progress.append(said.feedback.progress)
-        )
-        handle: ClientGoalHandle = await self._waits.answer(sent, names.MOVE_ARM)
-        if not handle.accepted:
-            raise StepError(Failure.ROBOT, f'{names.MOVE_ARM}: the driver refused the goal')
-        try:
-            ended = handle.get_result_async()
-            done = await self._waits.end(ended, names.MOVE_ARM, lambda: progress[-1])
-        except TimeoutError:
-            handle.cancel_goal_async()  # nobody waits for it any more
-            raise
-        # A result that nobody filled in looks like a good one: the status tells.
-        if done.status != GoalStatus.STATUS_SUCCEEDED:
-            cause = done.result.error_message or 'the driver does not know what became of it'
-            raise StepError(Failure.ROBOT, f'{names.MOVE_ARM}: {cause}')
-        return ''
 
     def _measured(self) -> Float64:
         message = self._joints.message()

@@ -1,4 +1,4 @@
-"""Waiting within a reset: for an answer, for something to be so, for a person."""
+"""Waits of a reset, each with its deadline: for an answer, a motion, a state, a person."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.client import Client
 from rclpy.node import Node
 from rclpy.task import Future
 
 from dsrl_ros.core.config.reward import ResetConfig
-from dsrl_ros.ros.waiting import STEADY_CLOCK, within
+from dsrl_ros.ros.waiting import pause, until, within
 from dsrl_ros.tasks.reset_plan import Failure
 
-_LOOK_S = 0.05  # between two looks at what is waited for
-_A_DAY_S = 86_400.0
+_CHECK_S = 0.05  # between two checks of the progress of a motion
 
 
 class StepError(Exception):
@@ -35,93 +35,85 @@ class Waits:
     Args:
         node: whose executor runs meanwhile.
         config: gives the deadlines.
-        asked: is told what a person has to do, and nothing when it is done.
+        on_request: called with what a person has to do, and with '' when it is done.
 
     Attributes:
-        trouble: what a person has to do before the reset goes on; empty while nothing.
+        request: what a person has to do before the reset goes on; '' while nothing.
     """
 
-    def __init__(self, node: Node, config: ResetConfig, asked: Callable[[str], None]) -> None:
-        self._node, self._config, self._asked = node, config, asked
-        self.trouble = ''
+    def __init__(self, node: Node, config: ResetConfig, on_request: Callable[[str], None]) -> None:
+        self._node, self._config, self._on_request = node, config, on_request
+        self.request = ''
+
+    async def call(
+        self, client: Client, request: Any, failure: Failure, longer_s: float = 0.0
+    ) -> Any:
+        """Call a service and return its response.
+
+        Args:
+            client: of the service, whose response has `success` and `message`.
+            request: sent to it.
+            failure: of the step, if the service refuses.
+            longer_s: time that the response may take beyond the time of a step [s].
+
+        Raises:
+            TimeoutError: no response came.
+            StepError: the service refused.
+        """
+        response = await self.answer(client.call_async(request), client.srv_name, longer_s)
+        if not response.success:
+            raise StepError(failure, f'{client.srv_name}: {response.message}')
+        return response
 
     async def answer(self, future: Future, what: str, longer_s: float = 0.0) -> Any:
         """Wait for an answer.
 
-        Args:
-            future: of the answer.
-            what: asked.
-            longer_s: that it may take beside the time of a step [s].
-
         Raises:
-            TimeoutError: none came.
+            TimeoutError: none came within the time of a step and `longer_s` [s].
         """
         return await within(self._node, future, self._config.step_timeout_s + longer_s, what)
 
-    async def end(self, future: Future, what: str, progress: Callable[[], float]) -> Any:
-        """Wait for the end of something, as long as it makes progress.
-
-        Args:
-            future: of the end.
-            what: was begun.
-            progress: of it.
+    async def motion(self, end: Future, what: str, progress: Callable[[], float]) -> Any:
+        """Wait for the end of a motion as long as it makes progress.
 
         Raises:
             TimeoutError: it has made none for the time of a step.
         """
-        last, since = progress(), time.monotonic()
-        patience_s = self._config.step_timeout_s
+        seen, since_s = progress(), time.monotonic()
+        while not end.done():
+            if progress() != seen:
+                seen, since_s = progress(), time.monotonic()
+            elif time.monotonic() - since_s > self._config.step_timeout_s:
+                raise TimeoutError(
+                    f'{what}: got no progress for {self._config.step_timeout_s:g} s'
+                )
+            await pause(self._node, _CHECK_S)
+        return end.result()
 
-        def over() -> bool:
-            nonlocal last, since
-            if progress() != last:
-                last, since = progress(), time.monotonic()
-            return future.done() or time.monotonic() - since > patience_s
-
-        await self._until(over, _A_DAY_S, what)
-        if not future.done():
-            raise TimeoutError(f'{what}: got no progress for {patience_s:g} s')
-        return future.result()
-
-    async def seen(self, is_so: Callable[[], bool], what: str) -> None:
-        """Wait until something is so.
+    async def until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Wait for a state.
 
         Raises:
-            TimeoutError: it is not within the time of a step.
+            TimeoutError: it did not come within the time of a step.
         """
-        await self._until(is_so, self._config.step_timeout_s, what)
+        await until(self._node, is_so, self._config.step_timeout_s, what)
 
-    async def done_by_person(self, is_so: Callable[[], bool], what: str) -> None:
-        """Wait until a person has done something; say what.
+    async def person(self, is_done: Callable[[], bool], request: str) -> None:
+        """Ask a person for something and wait until it is done.
 
         Raises:
-            TimeoutError: it is not done within the time for a person.
+            TimeoutError: it was not done within the time for a person.
         """
-        self._ask(what)
-        self._node.get_logger().warning(f'reset: {what}')
+        self._ask(request)
+        self._node.get_logger().warning(f'reset: {request}')
         try:
-            await self._until(is_so, self._config.person_timeout_s, what)
+            await until(self._node, is_done, self._config.person_timeout_s, request)
         # Not `finally`: a node that is destroyed closes this coroutine, and cannot publish then.
         except TimeoutError:
             self._ask('')
             raise
         self._ask('')
 
-    async def _until(self, is_so: Callable[[], bool], seconds: float, what: str) -> None:
-        if is_so():
-            return
-        seen = Future(executor=self._node.executor)
-
-        def look() -> None:
-            if is_so() and not seen.done():
-                seen.set_result(None)
-
-        timer = self._node.create_timer(_LOOK_S, look, clock=STEADY_CLOCK)
-        try:
-            await within(self._node, seen, seconds, what)
-        finally:
-            self._node.destroy_timer(timer)
-
-    def _ask(self, what: str) -> None:
-        self.trouble = what
-        self._asked(what)
+    def _ask(self, request: str) -> None:
+        self.request = request
+        self._on_request(request)

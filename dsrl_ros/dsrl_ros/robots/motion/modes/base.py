@@ -1,4 +1,4 @@
-"""What every control mode does: say where a row of a chunk leads. Plans no motion in time."""
+"""What every control mode does: it turns a row of a chunk into a target."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dsrl_ros.robots.model.kinematics import Kinematics
 
 
 @dataclass(frozen=True)
-class Aim:
+class StepTarget:
     """Where a step leads, as it was commanded.
 
     Attributes:
@@ -28,11 +28,11 @@ class Aim:
     orientation: Float64
 
 
-def aim_at(joints: Float64, kinematics: Kinematics) -> Aim:
-    """Return the aim of an arm that is told to be at `joints` [rad], (J,)."""
+def target_at(joints: Float64, kinematics: Kinematics) -> StepTarget:
+    """Return the target of an arm that is commanded to be at `joints` [rad], (J,)."""
     joints = np.array(joints, dtype=np.float64)
     pose = kinematics.tool_pose(joints)
-    return Aim(joints, pose[:3, 3], mink.SO3.from_matrix(pose[:3, :3]).wxyz)
+    return StepTarget(joints, pose[:3, 3], mink.SO3.from_matrix(pose[:3, :3]).wxyz)
 
 
 class Mode(ABC):
@@ -64,7 +64,7 @@ class Mode(ABC):
         """Return the sets of columns that this mode reads, without the gripper's."""
 
     @abstractmethod
-    def follow(self, row: Float64, before: Aim) -> tuple[Aim, Float64]:
+    def follow(self, row: Float64, before: StepTarget) -> tuple[StepTarget, Float64]:
         """Return where a row leads, and the row as it is carried out.
 
         Args:

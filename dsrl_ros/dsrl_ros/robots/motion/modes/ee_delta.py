@@ -10,7 +10,7 @@ import numpy as np
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.modes.base import Aim, Mode
+from dsrl_ros.robots.motion.modes.base import Mode, StepTarget
 
 SHIFT = ('dx', 'dy', 'dz')
 TURN = ('drx', 'dry', 'drz')
@@ -21,7 +21,7 @@ class EeDelta(Mode):
 
     The turn is a rotation vector and is applied after the orientation commanded so far. Without
     it the tool points straight down. The commanded position stays in the robot's workspace box: a
-    step that would leave it is shortened, and the row as carried out says so.
+    step that would leave it is shortened, and so is the row that is reported.
     """
 
     @staticmethod
@@ -29,7 +29,7 @@ class EeDelta(Mode):
         """Return the sets of columns that this mode reads."""
         return (SHIFT, SHIFT + TURN)
 
-    def follow(self, row: Float64, before: Aim) -> tuple[Aim, Float64]:
+    def follow(self, row: Float64, before: StepTarget) -> tuple[StepTarget, Float64]:
         """Return where a row leads, and the row as it is carried out."""
         orientation = np.array(self._robot.tool_down)
         if len(row) == len(SHIFT + TURN):
@@ -39,7 +39,7 @@ class EeDelta(Mode):
         if not np.array_equal(position, wanted):
             row = np.concatenate([position - before.position, row[3:]])
         joints = self._kinematics.solve(position, orientation, before.joints)
-        return Aim(joints, position, orientation), row
+        return StepTarget(joints, position, orientation), row
 
 
 def _turned(orientation: Float64, turn: Float64) -> Float64:

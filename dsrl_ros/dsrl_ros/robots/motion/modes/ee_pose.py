@@ -7,7 +7,7 @@ import numpy as np
 from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.modes.base import Aim, Mode
+from dsrl_ros.robots.motion.modes.base import Mode, StepTarget
 
 # A policy's quaternion is a regression and never quite of unit length; one further off than this
 # is more likely something else than an orientation.
@@ -22,7 +22,7 @@ class EePose(Mode):
         """Return the sets of columns that this mode reads."""
         return (('x', 'y', 'z', 'qw', 'qx', 'qy', 'qz'),)
 
-    def follow(self, row: Float64, before: Aim) -> tuple[Aim, Float64]:
+    def follow(self, row: Float64, before: StepTarget) -> tuple[StepTarget, Float64]:
         """Return where a row leads, and the row with its quaternion of unit length."""
         position, quaternion = row[:3], row[3:]
         length = float(np.linalg.norm(quaternion))
@@ -33,4 +33,4 @@ class EePose(Mode):
             )
         orientation = quaternion / length
         joints = self._kinematics.solve(position, orientation, before.joints)
-        return Aim(joints, position, orientation), np.concatenate([position, orientation])
+        return StepTarget(joints, position, orientation), np.concatenate([position, orientation])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.modes.base import Aim, Mode, aim_at
+from dsrl_ros.robots.motion.modes.base import Mode, StepTarget, target_at
 
 
 class JointPosition(Mode):
@@ -15,6 +15,6 @@ class JointPosition(Mode):
         """Return the sets of columns that this mode reads."""
         return (robot.joint_names,)
 
-    def follow(self, row: Float64, _: Aim) -> tuple[Aim, Float64]:
+    def follow(self, row: Float64, _: StepTarget) -> tuple[StepTarget, Float64]:
         """Return where a row leads, and the row as it is carried out."""
-        return aim_at(row, self._kinematics), row
+        return target_at(row, self._kinematics), row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.motion.modes.base import Aim, Mode, aim_at
+from dsrl_ros.robots.motion.modes.base import Mode, StepTarget, target_at
 
 
 class JointVelocity(Mode):
@@ -19,7 +19,7 @@ class JointVelocity(Mode):
         """Return the sets of columns that this mode reads."""
         return (robot.joint_names,)
 
-    def follow(self, row: Float64, before: Aim) -> tuple[Aim, Float64]:
+    def follow(self, row: Float64, before: StepTarget) -> tuple[StepTarget, Float64]:
         """Return where a row leads, and the row as it is carried out."""
         joints = before.joints + row * (1e-9 * self._step_period_ns)
-        return aim_at(joints, self._kinematics), row
+        return target_at(joints, self._kinematics), row

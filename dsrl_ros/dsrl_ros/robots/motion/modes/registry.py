@@ -1,4 +1,4 @@
-"""Which control modes there are. A new one is a file beside this one and a line here."""
+"""Which control modes there are. A new one is a file in this folder and a line here."""
 
 from __future__ import annotations
 

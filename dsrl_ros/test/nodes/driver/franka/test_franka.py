@@ -1,7 +1,8 @@
-"""The driver on a Franka, as nodes: what it commands, what it calls trouble, and the way out."""
+"""The driver on a Franka, as nodes: what it commands, what it calls fault, and the way out."""
 
 from __future__ import annotations
 
+import time
 from importlib.util import find_spec
 from typing import Any
 
@@ -43,7 +44,7 @@ from dsrl_ros.nodes.driver.franka.faults import fault_of
 from dsrl_ros.nodes.driver.franka.gripper import GripperClient
 from dsrl_ros.nodes.driver.node import DriverNode
 from dsrl_ros.nodes.mock_gripper.node import MockGripperNode
-from dsrl_ros.robots.execution.executor import Leg
+from dsrl_ros.robots.execution.chunk_executor import Segment
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.motion.trajectory import JointTrajectory as Way
@@ -150,7 +151,7 @@ def test_a_move_of_the_gripper_commands_it_anew_and_ends_as_the_hand_does(
         bench.ros.spin_until(lambda: bench.hand.under_way)
         assert bench.hand.goals[3:] == ['open'] * tries
         ended = sent.result().get_result_async()
-        bench.ros.spin_until(lambda: not bench.driver._busy())  # the hand is slower than that
+        bench.ros.spin_until(lambda: not bench.driver.driver.busy)  # the hand is slower than that
         bench.hand.answer(success)
         bench.ros.spin_until(ended.done)
         result = ended.result().result
@@ -168,7 +169,7 @@ def test_a_stop_keeps_back_what_waits_for_the_hand(bench: Bench) -> None:
     bench.diagnosed('gripper', 'got a stop of the robot before the command to open was sent')
     bench.ros.spin_until(lambda: bench.peer.seen['gripper'].values[1].value == 'false')
     assert bench.hand.goals == ['close', 'stop']
-    bench.ros.spin_until(lambda: not bench.driver._busy())
+    bench.ros.spin_until(lambda: not bench.driver.driver.busy)
     assert bench.call(bench.peer.clear).success
     bench.run(gripping(CLOSING))
     bench.ros.spin_until(lambda: bench.hand.goals == ['close', 'stop', 'close'])
@@ -195,7 +196,7 @@ def test_a_hand_without_actions_is_waited_for_by_name(ros) -> None:
     bench = Bench(ros, BareHand)
     hand = f'{ros.namespace}/gripper'
     actions = [f'the action {hand}/move', f'the action {hand}/grasp']
-    ros.spin_until(lambda: bench.driver._start.missing() == actions)
+    ros.spin_until(lambda: bench.driver.startup.missing() == actions)
 
 
 def test_a_hand_that_has_just_spoken_is_not_there_yet(ros) -> None:
@@ -223,7 +224,7 @@ def test_the_stand_in_for_mock_hardware_opens_and_closes(ros, interface: str) ->
     bench = Bench(ros, MockGripperNode, **mode, **{'hardware.gripper': interface}).up()
     for value, width in ((CLOSING, 0.0), (OPENING, 0.078)):
         assert bench.run(gripping(value)).outcome == ChunkResult.OUTCOME_DONE
-        ros.spin_until(lambda width=width: abs(bench.driver._side.width() - width) < 1e-4)
+        ros.spin_until(lambda width=width: abs(bench.driver.robot.width() - width) < 1e-4)
     assert 'robot' not in bench.peer.seen  # mock hardware says nothing of itself
     assert bench.call(bench.peer.recover).success
 
@@ -346,11 +347,11 @@ def test_a_robot_in_a_mode_of_others_takes_no_commands(mode: str) -> None:
 def test_a_second_publisher_of_commands_latches_under_way(bench: Bench) -> None:
     bench.send(FORWARD)
     bench.ros.spin_until(lambda: len(bench.peer.trajectories) >= 2)
-    rival = bench.peer.create_publisher(JointTrajectory, names.TRAJECTORY, qos.COMMAND)
+    other = bench.peer.create_publisher(JointTrajectory, names.TRAJECTORY, qos.COMMAND)
     assert bench.latched().startswith('somebody else commands /')
     bench.ros.spin_until(lambda: bench.peer.results)
     assert bench.peer.results[-1].outcome == ChunkResult.OUTCOME_FAULT
-    bench.peer.destroy_publisher(rival)
+    bench.peer.destroy_publisher(other)
     bench.ros.spin_until(lambda: bench.driver.count_publishers(names.TRAJECTORY) == 1)
     assert bench.call(bench.peer.clear).success
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
@@ -359,13 +360,13 @@ def test_a_second_publisher_of_commands_latches_under_way(bench: Bench) -> None:
 def test_a_driver_that_stood_still_sends_nothing_late(bench: Bench) -> None:
     bench.send(FORWARD)
     bench.ros.spin_until(lambda: len(bench.peer.trajectories) >= 2)
-    bench.driver._side._late_s = -10.0  # as if it had been suspended just now
+    bench.driver.robot.late_s = -10.0  # as if it had been suspended just now
     assert bench.latched().startswith('driver: got -')
     count = len(bench.peer.trajectories)
     bench.ros.spin_until(lambda: bench.peer.results)
     bench.ros.spin_for(0.1)
     assert len(bench.peer.trajectories) == count  # the window that the arm has ends at rest
-    bench.driver._side._late_s = 1.0
+    bench.driver.robot.late_s = 1.0
     assert bench.call(bench.peer.clear).success
     assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
 
@@ -392,7 +393,7 @@ class TestCrisp:
     def test_targets_lead_along_the_planned_path_at_a_steady_rate(self, bench: Bench) -> None:
         start = tool(START)
         assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
-        bench.ros.spin_until(lambda: not bench.driver._side._arm._stream.busy)
+        bench.ros.spin_until(lambda: not bench.driver.robot.arm.busy)
         bench.ros.spin_for(0.05)
         x = np.array([target.pose.position.x for target in bench.targets])
         # Half of 50 Hz, on a busy machine.
@@ -401,7 +402,7 @@ class TestCrisp:
         assert x[0] == pytest.approx(start[0], abs=2e-3)
         assert x[-1] == pytest.approx(start[0] + NUM_EXECUTE * 0.006, abs=2e-3)
         for target in bench.targets:
-            planned = bench.driver._executor.commanded_at(stamp_to_ns(target.header.stamp))
+            planned = bench.driver.driver.executor.commanded_at(stamp_to_ns(target.header.stamp))
             ahead = target.pose.position.x - tool(planned.joints)[0]
             assert -1e-3 < ahead < 1e-6  # a window that comes late finds the arm braking
         last = bench.targets[-1]
@@ -413,8 +414,7 @@ class TestCrisp:
     def test_a_driver_that_stood_still_does_not_send_old_targets(self, bench: Bench) -> None:
         bench.send(FORWARD)
         bench.ros.spin_until(lambda: len(bench.targets) >= 2)
-        commands = bench.driver._side._arm
-        commands._stream._ticked_s -= 1.0  # as after SIGSTOP and SIGCONT
+        time.sleep(0.3)  # as between SIGSTOP and SIGCONT
         assert 'target_pose: got a gap of' in bench.latched()
         count = len(bench.targets)
         bench.ros.spin_until(lambda: bench.peer.results)
@@ -423,7 +423,7 @@ class TestCrisp:
         assert bench.run(STILL).outcome == ChunkResult.OUTCOME_DONE
         assert len(bench.targets) > count
 
-    def test_a_stop_takes_the_place_of_a_leg_that_was_sent_ahead(self, ros) -> None:
+    def test_a_stop_takes_the_place_of_a_segment_that_was_sent_ahead(self, ros) -> None:
         node = ros.add(lambda **options: Node('crisp', **options))
         targets: list[PoseStamped] = []
         node.create_subscription(PoseStamped, names.TARGET_POSE, targets.append, qos.DECISION)
@@ -432,15 +432,15 @@ class TestCrisp:
         ros.spin_until(lambda: not commands.missing())
         now_ns, step_ns = node.get_clock().now().nanoseconds, 100_000_000
 
-        def leg(start_ns: int, end: np.ndarray) -> Leg:
+        def segment(start_ns: int, end: np.ndarray) -> Segment:
             way = Way(np.array([0, step_ns]), np.stack([START, end]), np.zeros((2, 7)))
-            return Leg(way, start_ns, start_ns + step_ns, None, 0)
+            return Segment(way, start_ns, start_ns + step_ns, None, 0)
 
-        stop = leg(now_ns + step_ns, START)
-        commands.send(leg(now_ns, START + 0.1))
-        commands.send(leg(stop.start_ns + step_ns, START + 0.1))
+        stop = segment(now_ns + step_ns, START)
+        commands.send(segment(now_ns, START + 0.1))
+        commands.send(segment(stop.start_ns + step_ns, START + 0.1))
         commands.send(stop)
-        ros.spin_until(lambda: not commands._stream.busy)
+        ros.spin_until(lambda: not commands.busy)
         stamps = np.array([stamp_to_ns(target.header.stamp) for target in targets])
         y = np.array([target.pose.position.y for target in targets])
         assert (y[stamps < stop.start_ns] > tool(START)[1] + 1e-4).any()

@@ -26,6 +26,7 @@ from dsrl_msgs.msg import ChunkResult
 from dsrl_ros.cli.pose import PoseMover
 from dsrl_ros.core.errors import ConfigError, DriverError, ShapeMismatchError
 from dsrl_ros.nodes.driver.node import DriverNode
+from dsrl_ros.nodes.driver.widowx import preparation, services
 from dsrl_ros.nodes.driver.widowx.states import XsStates
 from dsrl_ros.nodes.motion_planner.node import MotionPlannerNode
 from dsrl_ros.robots.model.kinematics import Kinematics
@@ -84,7 +85,7 @@ def test_the_two_seconds_of_the_vendors_profile_are_gone_before_anything_moves(
     begin = tool(bench.arm.measured)
     for _ in range(2):
         assert bench.run(FORWARD).outcome == ChunkResult.OUTCOME_DONE
-    bench.ros.spin_until(lambda: not bench.driver._side._arm._stream.busy)
+    bench.ros.spin_until(lambda: not bench.driver.robot.arm.busy)
     bench.ros.spin_for(0.2)
     moved = tool(bench.arm.measured) - begin
     np.testing.assert_allclose(moved, [2 * 2 * 0.006, 0.0, 0.0], atol=2e-3)
@@ -115,10 +116,11 @@ def test_motors_that_let_go_get_their_goal_where_they_are_before_they_hold(make)
     np.testing.assert_allclose(bench.arm.measured, SLEEP, atol=0.02)
 
 
-def test_a_goal_that_does_not_arrive_keeps_the_motors_from_holding(make) -> None:
-    bench = make({'place': np.array(SLEEP), 'holds': False}, **{'widowx.answer_timeout_s': 0.3})
+def test_a_goal_that_does_not_arrive_keeps_the_motors_from_holding(make, monkeypatch) -> None:
+    monkeypatch.setattr(services, 'ANSWER_TIMEOUT_S', 0.3)
+    bench = make({'place': np.array(SLEEP), 'holds': False})
     bench.arm.motors['elbow'].goal += 0.5
-    bench.arm._on_group = lambda _: None  # nothing on this topic gets through
+    bench.arm.on_group = lambda _: None  # nothing on this topic gets through
     bench.arm.destroy_subscription(next(iter(bench.arm.subscriptions)))
     bench.arm.create_subscription(JointGroupCommand, names.XS_GROUP, lambda _: None, 10)
     said = bench.latched()
@@ -149,25 +151,25 @@ def test_an_emergency_stop_ends_the_preparation_of_the_motors(make) -> None:
     """Whoever pressed it has a hand on an arm that does not hold: so it stays."""
     bench = amid_preparation(make)
     bench.call(bench.peer.create_client(Trigger, names.ESTOP))
-    bench.arm.create_subscription(JointGroupCommand, names.XS_GROUP, bench.arm._on_group, 10)
+    bench.arm.create_subscription(JointGroupCommand, names.XS_GROUP, bench.arm.on_group, 10)
     bench.ros.spin_for(0.4)
     assert 'torque arm on' not in bench.arm.calls
     assert bench.peer.status.message == 'emergency stop by service'
     assert bench.call(bench.peer.clear).success
-    bench.ros.spin_until(lambda: bench.driver._linked)
+    bench.ros.spin_until(lambda: bench.driver.driver.linked)
     assert bench.arm.calls[-1] == 'torque arm on'
 
 
 def test_a_driver_that_starts_stopped_prepares_nothing_before_it_is_cleared(make) -> None:
     bench = make({'place': np.array(SLEEP), 'holds': False}, autostart=False)
-    bench.ros.spin_until(lambda: not bench.driver._start.missing())
+    bench.ros.spin_until(lambda: not bench.driver.startup.missing())
     bench.call(bench.peer.create_client(Trigger, names.ESTOP))
     for change in (bench.driver.trigger_configure, bench.driver.trigger_activate):
         assert change() == TransitionCallbackReturn.SUCCESS
     bench.ros.spin_for(0.5)
     assert bench.arm.calls == []
     assert bench.call(bench.peer.clear).success
-    bench.ros.spin_until(lambda: bench.driver._linked)
+    bench.ros.spin_until(lambda: bench.driver.driver.linked)
     assert bench.arm.calls[-1] == 'torque arm on'
 
 
@@ -218,8 +220,7 @@ def test_an_arm_whose_motors_are_not_all_there_is_not_commanded(make) -> None:
 
 def test_a_motor_that_falls_silent_while_it_is_prepared_is_missed(make) -> None:
     bench = make(**{'widowx.look_s': 60.0})
-    watch = bench.driver._side._motors
-    bench.ros.spin_until(lambda: watch._next_s > 0.0 and not watch._looking)
+    bench.ros.spin_until(lambda: bench.driver.robot.motors.reads == 1)
     bench.arm.unread.add('wrist_angle')
     assert 'of 6 motors, expected 8' in bench.latched()
     assert bench.arm.calls == []
@@ -237,8 +238,9 @@ def test_an_arm_that_drives_to_sleep_at_start_is_waited_for(make) -> None:
     np.testing.assert_allclose(bench.arm.measured, end, atol=1e-3)
 
 
-def test_an_arm_that_never_rests_is_named(make) -> None:
-    bench = make(**{'widowx.rest_timeout_s': 0.5})
+def test_an_arm_that_never_rests_is_named(make, monkeypatch) -> None:
+    monkeypatch.setattr(preparation, 'REST_TIMEOUT_S', 0.5)
+    bench = make()
     bench.arm.motors['waist'].registers['Profile_Velocity'] = 20_000
     bench.arm.drive_to(START + 1.0)
     assert 'got one that moves for 0.5 s' in bench.latched()
@@ -259,7 +261,7 @@ def test_what_xs_sdk_would_take_never_leaves_the_driver(bench: Bench, value: flo
 
 def test_goals_at_a_limit_stay_within_it_in_single_precision(bench: Bench) -> None:
     """3.14 rounded to 32 bits is more than 3.14."""
-    arm = bench.driver._side._arm
+    arm = bench.driver.robot.arm
     for limit in (WX250S.position_low, WX250S.position_high):
         arm.hold(np.array(limit))
     arm.hold(np.full(6, np.nan))
@@ -276,13 +278,13 @@ def test_a_bus_that_was_not_read_is_no_place_of_the_arm(bench: Bench, first: str
     poses: list[PoseStamped] = []
     bench.peer.create_subscription(PoseStamped, names.TOOL_POSE, poses.append, qos.SENSOR)
     bench.ros.spin_until(lambda: poses)
-    width = bench.driver._side.width()
+    width = bench.driver.robot.width()
     bench.arm.unread_from = first
     bench.ros.spin_for(0.1)
-    np.testing.assert_allclose(bench.driver._side.joints(), START, atol=0.01)
+    np.testing.assert_allclose(bench.driver.robot.joints(), START, atol=0.01)
     where = [[p.pose.position.x, p.pose.position.y, p.pose.position.z] for p in poses]
     np.testing.assert_allclose(where, np.tile(tool(START), (len(where), 1)), atol=1e-3)
-    assert bench.driver._side.width() == pytest.approx(width, abs=1e-6)
+    assert bench.driver.robot.width() == pytest.approx(width, abs=1e-6)
     assert 'joint_states: got none for' in bench.latched()
     bench.arm.unread_from = None
     bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
@@ -331,13 +333,13 @@ def test_a_width_is_between_both_fingers_where_the_motor_takes_one(make) -> None
     bench.run(gripping(OPENING))
     bench.ros.spin_until(lambda: abs(bench.arm.width - WX250S.gripper_high) < 1e-4)
     assert set(np.round(bench.arm.efforts, 6)) == {round(WX250S.gripper_high, 6)}
-    assert bench.driver._side.width() == pytest.approx(WX250S.gripper_high)
+    assert bench.driver.robot.width() == pytest.approx(WX250S.gripper_high)
 
 
 def test_fingers_that_do_not_open_are_named_and_stop_nothing(bench: Bench) -> None:
     bench.run(gripping(CLOSING))
     bench.ros.spin_until(lambda: len(bench.arm.efforts) == 2)
-    bench.arm._move_fingers = lambda: None
+    bench.arm.move_fingers = lambda: None
     bench.run(gripping(OPENING))
     bench.diagnosed('gripper', 'expected 0.074 m')
     assert bench.arm.efforts[-1] == 0.0
@@ -362,7 +364,7 @@ def test_an_overload_that_nobody_signals_is_found_and_rebooted(bench: Bench, mot
     hangs, bench.arm.furthest = bench.arm.measured, 0.0
     bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
     bench.holding()
-    bench.ros.spin_until(lambda: bench.driver._linked)
+    bench.ros.spin_until(lambda: bench.driver.driver.linked)
     for name in (*ARM, *SHADOWS):
         assert bench.arm.motors[name].registers['Profile_Velocity'] == PROFILE_MS
         assert bench.arm.motors[name].registers['Torque_Enable'] == 1
@@ -381,7 +383,7 @@ def test_a_motor_that_holds_does_not_sink_while_another_is_prepared(make) -> Non
     bench.latched()
     assert bench.call(bench.peer.recover).success
     bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
-    bench.ros.spin_until(lambda: bench.driver._linked)
+    bench.ros.spin_until(lambda: bench.driver.driver.linked)
     assert bench.arm.commands
     assert shoulder.place == pytest.approx(begin, abs=0.005)
 
@@ -391,13 +393,13 @@ def test_a_gripper_that_was_overloaded_holds_again_after_clear(bench: Bench) -> 
     assert 'motor gripper: got no answer' in bench.latched()
     assert bench.call(bench.peer.recover).success
     bench.ros.spin_until(lambda: bench.call(bench.peer.clear).success)
-    bench.ros.spin_until(lambda: bench.driver._linked)
+    bench.ros.spin_until(lambda: bench.driver.driver.linked)
     assert bench.arm.calls[-2:] == ['reboot all', 'torque gripper on']
 
 
 def test_a_recovery_that_fails_names_the_motor(make) -> None:
     bench = make(**{'hardware.recover_timeout_s': 0.1}).ready()
-    bench.arm._on_reboot = lambda *_: None
+    bench.arm.on_reboot = lambda *_: None
     bench.arm.fail('waist', bit=2)
     assert 'motor waist: got no answer' in bench.latched()
     bench.arm.calls.clear()
@@ -424,16 +426,18 @@ def test_an_error_that_can_be_read_is_named(bench: Bench) -> None:
     assert 'motor waist: got overheating' in bench.latched()
 
 
-def test_motors_that_cannot_be_asked_are_warned_of(make) -> None:
-    bench = make(**{'widowx.answer_timeout_s': 0.3}).ready()
+def test_motors_that_cannot_be_asked_are_warned_of(make, monkeypatch) -> None:
+    monkeypatch.setattr(services, 'ANSWER_TIMEOUT_S', 0.3)
+    bench = make().ready()
     bench.arm.silent.add(names.XS_GET_REGISTERS)
     bench.diagnosed('motors', 'get_motor_registers: got no answer')
     bench.arm.silent.clear()
     bench.diagnosed('motors', 'fine')
 
 
-def test_an_xs_sdk_that_does_not_answer_is_named(make) -> None:
-    bench = make(**{'widowx.answer_timeout_s': 0.3})
+def test_an_xs_sdk_that_does_not_answer_is_named(make, monkeypatch) -> None:
+    monkeypatch.setattr(services, 'ANSWER_TIMEOUT_S', 0.3)
+    bench = make()
     bench.arm.silent.add(names.XS_INFO)
     assert 'get_robot_info: got no answer within 0.3 s' in bench.latched()
     bench.arm.silent.clear()
@@ -453,9 +457,9 @@ def test_somebody_else_who_commands_the_motors_latches(
     bench: Bench, kind: type, topic: str
 ) -> None:
     """On any of the three topics: the vendor's own trajectories, teleoperation, ros2_control."""
-    rival = bench.peer.create_publisher(kind, topic, qos.COMMAND)
+    other = bench.peer.create_publisher(kind, topic, qos.COMMAND)
     assert f'somebody else commands /{bench.ros.namespace[1:]}/{topic}' in bench.latched()
-    bench.peer.destroy_publisher(rival)
+    bench.peer.destroy_publisher(other)
 
 
 def test_joints_of_the_same_names_by_somebody_else_latch(make) -> None:
@@ -463,7 +467,7 @@ def test_joints_of_the_same_names_by_somebody_else_latch(make) -> None:
     bench = make()
     other = bench.peer.create_publisher(JointState, names.JOINT_STATES, qos.COMMAND)
     bench.ros.spin_until(
-        lambda: any('to have one publisher' in text for text in bench.driver._start.missing())
+        lambda: any('to have one publisher' in text for text in bench.driver.startup.missing())
     )
     bench.peer.destroy_publisher(other)
     bench.ready()
@@ -478,11 +482,13 @@ def test_the_hardware_interface_of_ros2_control_is_waited_for_to_go(make) -> Non
     bench = make()
     own = bench.arm.create_publisher(JointGroupCommand, names.XS_GROUP, qos.COMMAND)
     bench.ros.spin_until(
-        lambda: any('commands/joint_group' in text for text in bench.driver._side.rivals())
+        lambda: any(
+            'commands/joint_group' in text for text in bench.driver.robot.other_publishers()
+        )
     )
-    assert any('to have no publisher' in text for text in bench.driver._start.missing())
+    assert any('to have no publisher' in text for text in bench.driver.startup.missing())
     bench.ros.spin_for(0.3)
-    assert not bench.driver._active
+    assert not bench.driver.driver.active
     bench.arm.destroy_publisher(own)
     bench.ready()
 
@@ -523,11 +529,11 @@ def test_an_arm_that_sags_under_its_load_is_moved_all_the_same(make) -> None:
 def test_limits_come_from_the_vendors_urdf_and_the_links_bear_the_robots_name(make) -> None:
     bench = make(**{'hardware.description': 'auto'})
     bench.ros.spin_until(
-        lambda: any('robot_description' in text for text in bench.driver._start.missing())
+        lambda: any('robot_description' in text for text in bench.driver.startup.missing())
     )
     bench.arm.describe(widowx_urdf().replace(f'lower="{-TURN}"', 'lower="-1.5"', 1))
     bench.ready()
-    assert bench.driver._side.describe().position_low[0] == -1.5
+    assert bench.driver.robot.describe().position_low[0] == -1.5
     bench.arm.describe(widowx_urdf().replace('wx250s/', 'left/'))
     assert 'got no link wx250s/ee_gripper_link' in bench.latched()
 
@@ -546,7 +552,7 @@ def test_who_interrupts_the_way_to_a_pose_stops_the_arm(make) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         PoseMover(node, spin, names.JOINT_STATES, 5.0).go('sleep', 0.5)
-    bench.ros.spin_until(lambda: not bench.driver._busy(), timeout_s=1.0)
+    bench.ros.spin_until(lambda: not bench.driver.driver.busy, timeout_s=1.0)
     assert np.abs(bench.arm.measured - START).max() < 0.3
 
 
@@ -554,10 +560,10 @@ def test_the_group_of_another_arm_is_refused(make) -> None:
     """Again after every clear, at once as it is: the driver says so each time."""
     bench = make(**{'widowx.group': 'all'})
     assert 'got group all of' in bench.latched()
-    bench.driver._side._preparation.run = _refused
+    bench.driver.robot.preparation.run = _refused
     for _ in range(3):
         assert bench.call(bench.peer.clear).success
-        bench.ros.spin_until(lambda: bench.driver._latch.cause == 'refused at once')
+        bench.ros.spin_until(lambda: bench.driver.driver.latch.cause == 'refused at once')
 
 
 def test_options_that_contradict_each_other_are_errors(ros) -> None:

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from dsrl_msgs.srv import PlanMotion
 from dsrl_ros.core.config.driver import BRAKE_S
 from dsrl_ros.nodes.motion_planner.node import MotionPlannerNode
+from dsrl_ros.nodes.motion_planner.planners import move_group
 from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.motion.rest_to_rest import timed
 from dsrl_ros.ros import names
@@ -31,13 +32,12 @@ SHARE = SPEED * BRAKE_S * min(FR3.acceleration_limit) / max(FR3.velocity_limit)
 def ask(ros: Any, how: str = '', **parameters: Any) -> tuple[Any, PlanMotion.Response]:
     """Return the stand-in, if any, and what the node answers to a question for the way home."""
     server = ros.add(StandInMoveGroup, how) if how else None
-    options = {'planner': 'move_group', 'planner_timeout_s': 5.0, **parameters}
-    node = ros.add(MotionPlannerNode, **options)
+    node = ros.add(MotionPlannerNode, **{'planner': 'move_group', **parameters})
     asker = ros.add(lambda **options: Node('asker', **options))
     client = asker.create_client(PlanMotion, names.PLAN_MOTION)
     ros.spin_until(client.service_is_ready)
     if server is not None:
-        ros.spin_until(node._planner._client.server_is_ready)
+        ros.spin_until(node.planner.client.server_is_ready)
     answer = client.call_async(
         PlanMotion.Request(
             kind=PlanMotion.Request.KIND_JOINTS,
@@ -67,7 +67,7 @@ def test_move_group_is_asked_to_plan_for_the_arm_and_to_execute_nothing(ros) -> 
     assert request.group_name == 'left_arm'
     assert request.max_velocity_scaling_factor == pytest.approx(SHARE)
     assert request.max_acceleration_scaling_factor == pytest.approx(SHARE)
-    assert 0.0 < request.allowed_planning_time < 5.0
+    assert 0.0 < request.allowed_planning_time < move_group.TIMEOUT_S
     start = request.start_state.joint_state
     assert (list(start.name), list(start.position)) == (list(FR3.joint_names), AWAY.tolist())
     (constraints,) = request.goal_constraints
@@ -100,10 +100,11 @@ def test_what_move_group_does_not_plan_is_said(ros, how: str, words: str) -> Non
     assert not answer.trajectory.points
 
 
-def test_a_move_group_that_never_answers_is_given_up_in_time(ros) -> None:
-    server, answer = ask(ros, 'silent', planner_timeout_s=0.5)
+def test_a_move_group_that_never_answers_is_given_up_in_time(ros, monkeypatch) -> None:
+    monkeypatch.setattr(move_group, 'TIMEOUT_S', 0.5)
+    server, answer = ask(ros, 'silent')
     assert not answer.success
-    assert answer.message.startswith('move_group: got no answer within 0.5 s. Raise planner_time')
+    assert answer.message.startswith('move_group: got no answer within 0.5 s. Look at the log')
     ros.spin_until(lambda: server.canceled == 1)
 
 

@@ -1,4 +1,4 @@
-"""A reset carried out: driver, planner, scene and person asked in order, each failure named."""
+"""A reset calls driver, planner, scene and person in order and names each failure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs ROS')
 
-from rclpy.action import ActionServer
+from rclpy.action import ActionClient, ActionServer
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
@@ -46,28 +46,47 @@ class Robot(Node):
         self.joints, self.goals, self.calls = LOW, [], []
         self.failing_moves = self.failing_scenes = 0
         self.reset_count = 0
-        self.stays = False  # where it is, whatever it says
-        self.silent = False  # gives no answer to recover
+        self.status = DriverStatus(state=DriverStatus.STATE_HOLDING)
+        self.stays = False  # where it is, although its moves succeed
+        self.silent = False  # never responds to recover
         self.end_of_move: Future | None = None  # awaited before a move ends
         self._status = self.create_publisher(DriverStatus, names.DRIVER_STATUS, qos.STATUS)
         self._task = self.create_publisher(TaskStatus, names.TASK_STATUS, qos.DECISION)
         self._joints = self.create_publisher(JointState, names.JOINT_STATES, qos.SENSOR)
         ActionServer(self, MoveArm, names.MOVE_ARM, self._on_move)
         self.create_service(SetScene, names.SET_SCENE, self._on_scene)
-        self._group = ReentrantCallbackGroup()  # an answer that never comes holds up no other
+        self.person = {
+            name: self.create_client(Trigger, name)
+            for name in (names.SCENE_READY, names.SCENE_NOT_READY)
+        }
+        self._group = ReentrantCallbackGroup()  # a response that never comes blocks no other
         for name in (names.RECOVER, names.CLEAR_FAULT):
             self.create_service(
                 Trigger, name, partial(self._on_call, name), callback_group=self._group
             )
-        self.create_timer(0.02, self._show)
+        self.create_timer(0.01, self._show)
 
     def say(self, state: int, message: str = '') -> None:
-        self._status.publish(DriverStatus(state=state, message=message))
+        self.status = DriverStatus(state=state, message=message)
+        self._status.publish(self.status)
+
+    def listeners(self) -> int:
+        """Return how many listen to the status of the driver and to the joints."""
+        counts = (self._status.get_subscription_count(), self._joints.get_subscription_count())
+        return min(counts)
 
     def show_task(self, success: bool = False) -> None:
         self._task.publish(TaskStatus(success=success, reset_count=self.reset_count))
 
+    def as_person(self, ros, name: str) -> bool:
+        """Call a service as a person; return whether it was accepted."""
+        ros.spin_until(self.person[name].service_is_ready)
+        response = self.person[name].call_async(Trigger.Request())
+        ros.spin_until(response.done)
+        return response.result().success
+
     def _show(self) -> None:
+        self._status.publish(self.status)
         self._joints.publish(joints_to_msg(STAMP_NS, FR3.joint_names, self.joints))
 
     async def _on_move(self, goal):
@@ -113,21 +132,25 @@ class Robot(Node):
 def reset(ros):
     """Return a robot and what resets it: a function that returns a reset under way."""
     robot = ros.add(Robot)
-    robot.say(DriverStatus.STATE_HOLDING)
 
-    def start(**options):
+    def start(planner=False, **options):
         given = {'home': tuple(HOME.tolist()), 'step_timeout_s': 2.0, **options}
         config = ResetConfig(**given)
         node = ros.add(lambda **given: Node('resets', **given))
-        resetter = Resetter(node, config, FR3)
+        before = robot.listeners()
         if 'home' in config.steps:
             ros.add(MotionPlannerNode, planner='plain')
-            ros.spin_until(resetter._robot._plan.service_is_ready)
-        ros.spin_until(lambda: resetter._robot._joints.message() and resetter._robot._status)
-        ros.spin_until(resetter._robot._move.server_is_ready)
-        ros.spin_until(resetter._scene._set_scene.service_is_ready)
-        ros.spin_until(resetter._robot._clear_fault.service_is_ready)
-        ros.spin_until(resetter._robot._recover.service_is_ready)
+        resetter = Resetter(node, config, FR3)
+        ros.spin_until(lambda: connected(node, planner or 'home' in config.steps))
+        heard: list[type] = []
+        for kind, topic, profile in (
+            (DriverStatus, names.DRIVER_STATUS, qos.STATUS),
+            (JointState, names.JOINT_STATES, qos.SENSOR),
+        ):
+            node.create_subscription(kind, topic, lambda it: heard.append(type(it)), profile)
+        ros.spin_until(lambda: robot.listeners() == before + 2)  # the resetter, and this test
+        heard.clear()
+        ros.spin_until(lambda: min(heard.count(DriverStatus), heard.count(JointState)) > 1)
         said: list[str] = []
         task = node.executor.create_task(resetter.reset(5, said.append))
         return resetter, task, said
@@ -138,6 +161,16 @@ def reset(ros):
         return task.result(), said
 
     return robot, start, finish
+
+
+def connected(node: Node, planner: bool) -> bool:
+    """Return whether the servers of a reset, and if need be the planner, have been discovered."""
+    services = [it for it in node.clients if planner or it.srv_name != names.PLAN_MOTION]
+    actions = [it for it in node.waitables if isinstance(it, ActionClient)]
+    assert services and actions
+    return all(it.service_is_ready() for it in services) and all(
+        it.server_is_ready() for it in actions
+    )
 
 
 def test_the_simulation_arranges_the_scene_and_the_start_bears_its_stamp(reset):
@@ -177,7 +210,7 @@ def test_a_recovery_may_take_as_long_as_the_drivers_steps_of_it(ros, reset):
     _, task, _ = start(steps=('recover',), recover_by_itself=True, **given)
     ros.spin_until(task.done)
     assert robot.calls == [names.RECOVER]
-    assert 'got no answer within 0.6 s' in task.result().failure.message
+    assert 'got no answer within 0.6 s' in task.result().message
 
 
 @pytest.mark.parametrize('arrives', [True, False])
@@ -193,28 +226,28 @@ def test_a_move_is_waited_for_as_long_as_it_makes_progress(ros, reset, arrives):
     if arrives:
         robot.end_of_move.set_result(None)
     ros.spin_until(task.done)
-    failure = task.result().failure
-    assert (failure is None) is arrives
-    assert arrives or 'move_arm: got no progress for 0.5 s' in failure.message
+    report = task.result()
+    assert (report.failure is None) is arrives
+    assert arrives or 'move_arm: got no progress for 0.5 s' in report.message
 
 
 def test_a_latched_driver_is_waited_for_and_nobody_clears_it_unasked(ros, reset):
     robot, start, _ = reset
     robot.say(DriverStatus.STATE_LATCHED, 'reflex')
     resetter, task, _ = start()
-    ros.spin_until(lambda: 'reflex' in resetter.trouble)
+    ros.spin_until(lambda: 'reflex' in resetter.request)
     ros.spin_for(0.2)
     assert not task.done() and not robot.calls
     robot.say(DriverStatus.STATE_HOLDING)
     ros.spin_until(task.done)
-    assert task.result().failure is None and not resetter.trouble
+    assert task.result().failure is None and not resetter.request
 
 
 def test_a_pressed_emergency_stop_is_never_cleared_by_itself(ros, reset):
     robot, start, _ = reset
     robot.say(DriverStatus.STATE_ESTOP, 'button')
     resetter, task, _ = start(recover_by_itself=True)
-    ros.spin_until(lambda: 'button' in resetter.trouble)
+    ros.spin_until(lambda: 'button' in resetter.request)
     ros.spin_for(0.2)
     assert not task.done() and not robot.calls
 
@@ -222,31 +255,20 @@ def test_a_pressed_emergency_stop_is_never_cleared_by_itself(ros, reset):
 def test_a_person_arranges_the_scene_or_says_that_it_cannot_be(ros, reset):
     robot, start, _ = reset
     resetter, task, said = start(steps=OF_THE_SCENE, arrange='person', attempts=2)
-    person = ros.add(lambda **given: Node('person', **given))
-    calls = {
-        n: person.create_client(Trigger, n) for n in (names.SCENE_READY, names.SCENE_NOT_READY)
-    }
-
-    def say(name: str) -> bool:
-        ros.spin_until(calls[name].service_is_ready)
-        answer = calls[name].call_async(Trigger.Request())
-        ros.spin_until(answer.done)
-        return answer.result().success
-
-    ros.spin_until(lambda: resetter.trouble)
-    assert say(names.SCENE_NOT_READY)
+    ros.spin_until(lambda: resetter.request)
+    assert robot.as_person(ros, names.SCENE_NOT_READY)
     ros.spin_until(lambda: 'arrange, attempt 2' in said)
-    assert say(names.SCENE_READY)
+    assert robot.as_person(ros, names.SCENE_READY)
     ros.spin_until(task.done)
     assert task.result().failure is None and not robot.calls
     assert task.result().stamp_ns == STAMP_NS  # on the clock of the robot's states
-    assert not say(names.SCENE_READY)  # nobody waits any more
+    assert not robot.as_person(ros, names.SCENE_READY)  # no reset waits any more
 
 
 def test_nobody_there_is_a_time_out(reset):
     _, _, finish = reset
     report, _ = finish(steps=OF_THE_SCENE, arrange='person', person_timeout_s=0.2, attempts=2)
-    assert report.failure.failure is Failure.TIMEOUT and 'scene_ready' in report.failure.message
+    assert report.failure is Failure.TIMEOUT and 'scene_ready' in report.message
 
 
 def test_a_scene_that_cannot_be_arranged_is_tried_again_and_then_given_up(reset):
@@ -256,8 +278,8 @@ def test_a_scene_that_cannot_be_arranged_is_tried_again_and_then_given_up(reset)
     assert report.failure is None and len(robot.calls) == 3
     robot.failing_scenes = 3
     report, _ = finish(attempts=3)
-    assert report.failure.failure is Failure.SCENE
-    assert 'no room for the cube' in report.failure.message
+    assert report.failure is Failure.SCENE
+    assert 'no room for the cube' in report.message
 
 
 def test_a_task_that_is_done_already_does_not_verify(ros, reset):
@@ -265,13 +287,12 @@ def test_a_task_that_is_done_already_does_not_verify(ros, reset):
     resetter, task, said = start(
         steps=OF_THE_SCENE, arrange='person', person_timeout_s=5.0, attempts=2
     )
+    ros.spin_until(lambda: resetter.request)
     robot.show_task(success=True)
-    ros.spin_until(lambda: resetter._scene._status is not None and resetter.trouble)
-    resetter._scene._ready = True
+    assert robot.as_person(ros, names.SCENE_READY)
     ros.spin_until(lambda: 'arrange, attempt 2' in said)
     robot.show_task(success=False)
-    ros.spin_until(lambda: not resetter._scene._status.success)
-    resetter._scene._ready = True
+    assert robot.as_person(ros, names.SCENE_READY)
     ros.spin_until(task.done)
     assert task.result().failure is None
 
@@ -280,10 +301,10 @@ def test_an_arm_that_did_not_get_home_does_not_verify(ros, reset):
     robot, start, _ = reset
     robot.stays = True
     resetter, task, _ = start(steps=STEPS, arrange='person', attempts=1)
-    ros.spin_until(lambda: resetter.trouble)
-    resetter._scene._ready = True
+    ros.spin_until(lambda: resetter.request)
+    assert robot.as_person(ros, names.SCENE_READY)
     ros.spin_until(task.done)
-    assert 'rad from home' in task.result().failure.message
+    assert 'rad from home' in task.result().message
 
 
 @pytest.mark.parametrize(
@@ -295,13 +316,12 @@ def test_an_arm_that_did_not_get_home_does_not_verify(ros, reset):
     ],
 )
 def test_the_steps_follow_from_who_arranges_the_scene(ros, reset, arrange, steps):
-    _, start, _ = reset
+    robot, start, _ = reset
     ros.add(MotionPlannerNode, planner='plain')
-    resetter, task, said = start(arrange=arrange)
-    ros.spin_until(resetter._robot._plan.service_is_ready)
-    ros.spin_until(lambda: task.done() or resetter.trouble)
+    resetter, task, said = start(arrange=arrange, planner=True)
+    ros.spin_until(lambda: task.done() or resetter.request)
     if arrange == 'person':
-        resetter._scene._ready = True
+        assert robot.as_person(ros, names.SCENE_READY)
     ros.spin_until(task.done)
     assert task.result().failure is None
     assert [line.removesuffix(', attempt 1') for line in said] == steps

@@ -59,7 +59,7 @@ def test_joint_positions_are_reached_as_they_are() -> None:
     got = plan('joint position', *rows)
     np.testing.assert_array_equal(got.trajectory.positions[-1], rows[-1])
     np.testing.assert_array_equal(got.executed, rows)
-    np.testing.assert_allclose(got.aims[-1].position, end_pose(got)[:3, 3], atol=1e-12)
+    np.testing.assert_allclose(got.targets[-1].position, end_pose(got)[:3, 3], atol=1e-12)
 
 
 def test_joint_velocities_hold_at_the_end_of_each_step() -> None:
@@ -87,7 +87,7 @@ def test_a_quaternion_and_its_negative_are_one_orientation() -> None:
     row = wander('pose')[2]
     other = np.concatenate([row[:3], -row[3:]])
     np.testing.assert_allclose(
-        plan('pose', row).aims[0].joints, plan('pose', other).aims[0].joints, atol=1e-6
+        plan('pose', row).targets[0].joints, plan('pose', other).targets[0].joints, atol=1e-6
     )
 
 
@@ -97,7 +97,9 @@ def test_a_quaternion_nearly_of_unit_length_is_made_so_and_reported() -> None:
     near[3:] *= 1.05
     got = plan('pose', near)
     np.testing.assert_allclose(got.executed[0], row, atol=1e-6)
-    np.testing.assert_allclose(got.aims[0].joints, plan('pose', row).aims[0].joints, atol=1e-5)
+    np.testing.assert_allclose(
+        got.targets[0].joints, plan('pose', row).targets[0].joints, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize('length', [0.0, 0.89, 1.11, 3e38])

@@ -1,4 +1,4 @@
-"""The simulated world on `tf`: where tool and objects are, as their own topics say."""
+"""The frames of tool and objects on `tf` equal the poses on their own topics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_twin_shows_tool_and_objects_under_the_base(ros) -> None:
     poses: dict[str, list[PoseStamped]] = {name: [] for name in POSES}
     for name, topic in POSES.items():
         listener.create_subscription(PoseStamped, topic, poses[name].append, qos.SENSOR)
-    ros.add(TwinNode, listen_s=0.0)
+    ros.add(TwinNode)
     # Nothing moves: the same state is sent again and again.
     ros.spin_until(lambda: frames and all(poses.values()))
     transforms = {transform.child_frame_id: transform for transform in frames[-1].transforms}

@@ -1,7 +1,7 @@
-"""Turns chunks into what is sent to a controller, and keeps what is commanded. Sends nothing.
+"""Turns chunks into segments for a controller, and keeps what is commanded.
 
-One object for every driver: the caller brings the clock and the wires, this brings the order of
-things. It starts from what was *commanded*, so the same chunks give the same commands, bit by bit.
+It starts from what was commanded, never from what was measured, so that the same chunks give the
+same commands, bit by bit.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _NO_RAMP = Ramp()
 
 
 @dataclass(frozen=True)
-class Leg:
+class Segment:
     """What is sent at once: one window, and the gripper when it changes.
 
     Attributes:
         trajectory: ends at rest.
         start_ns: time of its first point [ns].
-        handoff_ns: time at which the next leg takes over [ns].
+        handoff_ns: time at which the next segment takes over [ns].
         width: of the gripper from the start on [m]; None leaves it as it is.
         rows: rows of the chunk executed at the hand-off.
     """
@@ -50,25 +50,27 @@ class Execution:
         chunk: as it came.
         plan: what it means for the robot.
         start_ns: when its first row starts [ns].
-        legs: what to send, in order.
+        segments: what to send, in order.
     """
 
     chunk: Chunk
     plan: ChunkPlan
     start_ns: int
-    legs: tuple[Leg, ...]
+    segments: tuple[Segment, ...]
 
     def executed_by(self, time_ns: int) -> Array:
         """Return the actions of the rows that have ended by then, as carried out, (n, A)."""
-        rows = max((leg.rows for leg in self.legs if leg.handoff_ns <= time_ns), default=0)
+        rows = max(
+            (segment.rows for segment in self.segments if segment.handoff_ns <= time_ns), default=0
+        )
         return self.plan.executed[:rows]
 
     def commanded_at(self, time_ns: int) -> Commanded:
-        """Return what is commanded at a time, if all legs have been sent by then.
+        """Return what is commanded at a time, if all segments have been sent by then.
 
-        The last leg may brake sooner than the plan would: what was sent is what is commanded.
+        The last segment may brake sooner than the plan would: what was sent is what is commanded.
         """
-        last = self.legs[-1]
+        last = self.segments[-1]
         commanded = self.plan.commanded_at(min(time_ns, last.handoff_ns) - self.start_ns)
         if time_ns <= last.handoff_ns:
             return commanded
@@ -79,8 +81,8 @@ class Execution:
 class ChunkExecutor:
     """Plans, gates and cuts chunks, one after the other.
 
-    `engage` once, then `begin` a chunk and send its legs, each by its start. `brake` to stop, at
-    any moment.
+    `engage` once, then `begin` a chunk and send its segments, each by its start. `brake` stops
+    the arm at any moment.
     """
 
     def __init__(
@@ -128,7 +130,7 @@ class ChunkExecutor:
     def rests_at(self) -> int:
         """Return when what is commanded comes to rest if nothing more is [ns]; 0 where it does."""
         if self._execution is not None:
-            last = self._execution.legs[-1]
+            last = self._execution.segments[-1]
             return last.start_ns + last.trajectory.duration_ns
         return self._rests_ns
 
@@ -144,14 +146,14 @@ class ChunkExecutor:
 
     def follow(
         self, trajectory: JointTrajectory, start_ns: int, width: float | None
-    ) -> tuple[Leg, ...]:
+    ) -> tuple[Segment, ...]:
         """Make a move the one to follow; return what to send, in order.
 
         Args:
             trajectory: of the arm, from rest to rest.
             start_ns: time of its first point [ns].
-            width: of the gripper from then on [m], told with the first leg; None leaves it as it
-                is.
+            width: of the gripper from then on [m], sent with the first segment; None leaves it
+                as it is.
         """
         rest_width = self.commanded_at(start_ns).width if width is None else width
         self._rest = self._planner.at_rest(trajectory.positions[-1], rest_width)
@@ -161,7 +163,7 @@ class ChunkExecutor:
             self._moves_since_ns = start_ns
         last = len(trajectory.times_ns) - 1
         return tuple(
-            Leg(
+            Segment(
                 trajectory=window.trajectory,
                 start_ns=start_ns + window.start_ns,
                 handoff_ns=start_ns + window.handoff_ns,
@@ -197,8 +199,8 @@ class ChunkExecutor:
                 self._chunks_since_ns = start_ns
         return result
 
-    def brake(self, start_ns: int) -> Leg:
-        """Give up the chunk; return the leg that brakes to rest from `start_ns` on.
+    def brake(self, start_ns: int) -> Segment:
+        """Give up the chunk; return the segment that brakes to rest from `start_ns` on.
 
         Raises:
             DriverError: not engaged.
@@ -207,7 +209,7 @@ class ChunkExecutor:
         trajectory = braking(commanded.joints, commanded.velocity, self._brake_ns)
         self.engage(trajectory.positions[-1], commanded.width)
         self._rests_ns = start_ns + self._brake_ns
-        return Leg(trajectory, start_ns, start_ns + self._brake_ns, None, 0)
+        return Segment(trajectory, start_ns, start_ns + self._brake_ns, None, 0)
 
     def commanded_at(self, time_ns: int) -> Commanded:
         """Return what is commanded at a time [ns].
@@ -245,21 +247,21 @@ class ChunkExecutor:
         refusal = self._gate.refusal_of_motion(chunk, motion, now_ns)
         if refusal is not None:
             return refusal
-        return Execution(chunk, plan, start_ns, self._legs(plan, start_ns))
+        return Execution(chunk, plan, start_ns, self._segments(plan, start_ns))
 
-    def _legs(self, plan: ChunkPlan, start_ns: int) -> tuple[Leg, ...]:
-        """Cut the plan into legs; the gripper changes only where a leg starts."""
+    def _segments(self, plan: ChunkPlan, start_ns: int) -> tuple[Segment, ...]:
+        """Cut the plan into segments; the gripper changes only where a segment starts."""
         widths = [plan.start.width, *(float(width) for width in plan.widths)]
         changes = [row for row in range(plan.num_steps) if widths[row] != widths[row + 1]]
         per_row = plan.points_per_step
-        legs = []
+        segments = []
         for row, end in pairwise(sorted({0, *changes, plan.num_steps})):
             width: float | None = widths[row + 1] if row in changes else None
             for window in cut(
                 plan.trajectory, row * per_row, end * per_row, self._window_ns, self._brake_ns
             ):
-                legs.append(
-                    Leg(
+                segments.append(
+                    Segment(
                         trajectory=window.trajectory,
                         start_ns=start_ns + window.start_ns,
                         handoff_ns=start_ns + window.handoff_ns,
@@ -268,7 +270,7 @@ class ChunkExecutor:
                     )
                 )
                 width = None
-        return tuple(legs)
+        return tuple(segments)
 
 
 def _elapsed(since_ns: int | None, start_ns: int) -> int:
