@@ -20,8 +20,8 @@ class LeanExecutor(SingleThreadedExecutor):
     """Waits for QoS events once a second instead of in every turn.
 
     rclpy creates up to three event handlers for each publisher and subscription, which only warn
-    of peers with other QoS, and rebuilds its wait set with all of them in every turn. Without them a
-    turn of a node with 20 topics takes 0.11 ms instead of 0.3 ms.
+    of peers with other QoS, and rebuilds its wait set with all of them in every turn. Without them
+    a turn of a node with 20 topics takes 0.11 ms instead of 0.3 ms.
     """
 
     def __init__(self, **options: Any) -> None:

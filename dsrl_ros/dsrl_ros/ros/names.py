@@ -86,9 +86,7 @@ TARGET_JOINT = 'target_joint'  # sensor_msgs/JointState, COMMAND: what the null 
 # Of an Interbotix X-series arm, by its `xs_sdk`.
 XS_GROUP = 'commands/joint_group'  # interbotix_xs_msgs/JointGroupCommand, COMMAND
 XS_SINGLE = 'commands/joint_single'  # interbotix_xs_msgs/JointSingleCommand, COMMAND
-XS_TRAJECTORY = (
-    'commands/joint_trajectory'  # unused here: a publisher is a rival controller
-)
+XS_TRAJECTORY = 'commands/joint_trajectory'  # unused here: a publisher is a rival controller
 XS_INFO = 'get_robot_info'  # service RobotInfo
 XS_MODES = 'set_operating_modes'  # service OperatingModes
 XS_TORQUE = 'torque_enable'  # service TorqueEnable
