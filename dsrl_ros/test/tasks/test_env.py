@@ -199,7 +199,7 @@ def test_filming_changes_no_bit_and_nothing_is_drawn_for_a_policy_of_states(env)
         chooser = PriorChooser(0, NoiseLayout.FULL, (4, 4))
         steps = rollout(env, Onlooker(*cameras), chooser, LearnerConfig(), 0, 3)
         assert bool(env.arm.twin._cameras) == bool(cameras)
-        return [step.next_observation for step in steps]
+        return [step.next_observation.state for step in steps]
 
     np.testing.assert_array_equal(states(), states('front'))
 

@@ -27,7 +27,7 @@ from dsrl_ros.core.options import to_mapping
 from dsrl_ros.core.types import DecisionKey, PolicySpec
 from dsrl_ros.learning.steering.actor import SteeringActor
 from dsrl_ros.learning.steering.choosers import PriorChooser
-from dsrl_ros.learning.steering.images import check_sight
+from dsrl_ros.learning.steering.images import check_sources
 from dsrl_ros.learning.steering.plan import Episode, RunPlan
 from dsrl_ros.learning.steering.weights_inbox import WeightsInbox
 from dsrl_ros.nodes.steering.decision_loop import DecisionLoop, EpisodeTally
@@ -240,7 +240,7 @@ class SteeringNode(Node):
             self._say(f'episode {self._episode.number} waits for learning')
             return
         self._waited_for_learning_s = time.monotonic() - self._waiting_since
-        check_sight(actor.header, self._config.learner_cameras, self._sources.of_kind(ENCODER))
+        check_sources(actor.header, self._config.learner_cameras, self._sources.of_kind(ENCODER))
         self._actor = actor
         self._wait_for(self._reset_for_episode)
 
