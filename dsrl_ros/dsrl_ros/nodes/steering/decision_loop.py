@@ -17,7 +17,7 @@ from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk
 from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import PolicyOutputError
-from dsrl_ros.core.types import DecisionKey, PolicySpec, Sight
+from dsrl_ros.core.types import DecisionKey, PolicySpec
 from dsrl_ros.learning.steering.choosers import NoiseChooser
 from dsrl_ros.learning.steering.observation import ObservationSpec
 from dsrl_ros.learning.steering.plan import Phase
@@ -112,7 +112,6 @@ class DecisionLoop:
         self._not_before_ns = not_before_ns
         self._sees = sees
         self._on_end = on_end
-        self._sight: Sight | None = None  # what the learner sees now in addition to the state
         self._tally = msg.EpisodeResult()  # what happened so far
         self._rejected = False
         self._parts: dict[str, Any] = {}  # of the decision's transition, as they come
@@ -156,10 +155,10 @@ class DecisionLoop:
         observation = observation_to_msg(
             self._key, sample.newest_ns, self._spec.state_names, sample.state, images
         )
-        kept, self._sight = learner_view(
-            observation, sample.images, sample.features, self._cameras, self._sees.image_shape
+        kept, self._learner_observation = learner_view(
+            observation, sample, self._cameras, self._sees.image_shape
         )
-        self._sees.check(sample.state, self._sight)
+        self._sees.check(self._learner_observation)
         over = self._tally.terminated or self._tally.truncated
         parts, self._parts = self._parts, {'observation': kept}
         self._enter(DecisionStage.IDLE)
@@ -179,7 +178,7 @@ class DecisionLoop:
         chooser = self._fallback if attempt or self._rejected else self._chooser
         key = self._key
         number = key.decision + attempt * _ATTEMPT_STRIDE
-        chosen = chooser.choose(sample.state, key.episode, number, self._sight)
+        chosen = chooser.choose(self._learner_observation, key.episode, number)
         noise = noise_to_msg(chosen, key, sample.newest_ns, self._spec.sha256)
 
         def on_answer(answer: Any) -> None:
