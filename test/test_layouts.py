@@ -17,7 +17,11 @@ BRINGUP = Path(__file__).parents[1] / 'dsrl_bringup'
 LAYOUTS = BRINGUP / 'layouts'
 GRAPH = Description(BRINGUP / 'launch/franka_steer.launch.yaml')
 # By their own names, and by those that the launch description gives them.
-OWN = {value.lstrip('/') for name, value in vars(names).items() if name.isupper()}
+OWN = {
+    value.lstrip('/')
+    for name, value in vars(names).items()
+    if name.isupper() and isinstance(value, str)
+}
 STARTED = GRAPH.started(complete_arguments(GRAPH, {}))
 GIVEN = {new for call in STARTED.calls() for new in call.remappings.values()}
 KNOWN = OWN | GIVEN | {names.OBJECT_POSE.format(name=name) for name in ('cube', 'bowl')}

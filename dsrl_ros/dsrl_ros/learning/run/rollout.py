@@ -15,6 +15,7 @@ from dsrl_ros.core.noise import expand
 from dsrl_ros.core.types import (
     NO_RUN,
     Array,
+    ChunkStep,
     DecisionKey,
     ImageArray,
     Observation,
@@ -30,34 +31,8 @@ from dsrl_ros.learning.steering.pacing import GradientDebt, LockstepPacing, trai
 from dsrl_ros.learning.steering.seeding import Stream, keyed_seed
 from dsrl_ros.policies.base import FrozenPolicy, ask
 
-
-class Executed(Protocol):
-    """What executing a chunk brought."""
-
-    @property
-    def state(self) -> Array:
-        """State at the end of the chunk, (O,)."""
-        ...
-
-    @property
-    def reward(self) -> float:
-        """Reward of the chunk."""
-        ...
-
-    @property
-    def terminated(self) -> bool:
-        """Whether the task ended."""
-        ...
-
-    @property
-    def truncated(self) -> bool:
-        """Whether a limit ended the episode."""
-        ...
-
-    @property
-    def executed(self) -> Array:
-        """Actions really executed, (n, A)."""
-        ...
+# Methods of an environment that had other names.
+_RENAMED = {'film': 'camera_images', 'look': 'extra_observations'}
 
 
 class ChunkEnv(Protocol):
@@ -67,7 +42,7 @@ class ChunkEnv(Protocol):
         """Start an episode; the seed alone decides how. Returns the state (O,) and info."""
         ...
 
-    def execute(self, chunk: Array) -> Executed:
+    def execute(self, chunk: Array) -> ChunkStep:
         """Execute a chunk, (n, A)."""
         ...
 
@@ -89,10 +64,10 @@ class ObservingEnv(Protocol):
 
 
 @runtime_checkable
-class FilmingEnv(Protocol):
+class CameraEnv(Protocol):
     """A `ChunkEnv` with cameras, for policies that look through them."""
 
-    def film(self, spec: PolicySpec) -> Sequence[ImageArray]:
+    def camera_images(self, spec: PolicySpec) -> Sequence[ImageArray]:
         """Return what the cameras of a policy show now: after a reset, at the end of a chunk.
 
         Called for policies with cameras alone.
@@ -166,7 +141,7 @@ def rollout(
     """Run one episode.
 
     Args:
-        env: where; an `ObservingEnv` if the chooser needs more than the state, a `FilmingEnv` if
+        env: where; an `ObservingEnv` if the chooser needs more than the state, a `CameraEnv` if
             the policy does.
         policy: what is steered.
         chooser: who chooses its noise.
@@ -183,11 +158,11 @@ def rollout(
         The transitions in order; the last one is terminated or truncated.
 
     Raises:
-        ConfigError: see `check_cameras`.
+        ConfigError: see `check_env`.
         ShapeMismatchError: images that are not those of the policy.
     """
     spec = policy.spec
-    check_cameras(env, spec)
+    check_env(env, spec)
     state, _ = env.reset(seed=reset_seed)
     observation = _observe(env, state)
     transitions: list[Transition] = []
@@ -197,7 +172,7 @@ def rollout(
         asked = fallback if refused and fallback is not None else chooser
         noise = asked.choose(observation, episode, decision)
         expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
-        chunk = ask(policy, observation.state[None], expanded[None], _film(env, spec))[0]
+        chunk = ask(policy, observation.state[None], expanded[None], _camera_images(env, spec))[0]
         step = env.execute(chunk[: spec.num_execute])
         next_observation = _observe(env, step.state)
         transitions.append(
@@ -230,25 +205,30 @@ def _observe(env: ChunkEnv, state: Array) -> Observation:
     return Observation(state, **extra)
 
 
-def _film(env: ChunkEnv, spec: PolicySpec) -> list[ImageArray]:
+def _camera_images(env: ChunkEnv, spec: PolicySpec) -> list[ImageArray]:
     """Return a batch of one of each image that a policy needs, (I,) of (1, height, width, 3)."""
     if not spec.image_names:
         return []
-    assert isinstance(env, FilmingEnv)  # looked at before the episode
-    return [image[None] for image in env.film(spec)]
+    assert isinstance(env, CameraEnv)  # checked before the episode
+    return [image[None] for image in env.camera_images(spec)]
 
 
-def check_cameras(env: ChunkEnv, spec: PolicySpec) -> None:
-    """Raise unless a policy gets the images that it needs in an environment.
+def check_env(env: ChunkEnv, spec: PolicySpec) -> None:
+    """Raise unless an environment gives what it is asked for, under today's names.
 
     Raises:
-        ConfigError: it looks through cameras, and there are none.
+        ConfigError: the policy needs cameras, and there are none; a method has its old name.
     """
-    if spec.image_names and not isinstance(env, FilmingEnv):
+    for old, new in _RENAMED.items():
+        if hasattr(env, old) and not hasattr(env, new):
+            raise ConfigError(
+                f'{type(env).__name__}: got a method {old}(), expected {new}(), its name now.'
+            )
+    if spec.image_names and not isinstance(env, CameraEnv):
         raise ConfigError(
             f'policy {spec.name}: got an environment without cameras ({type(env).__name__}), '
-            f'expected one that shows {", ".join(spec.image_names)}. Give it a method film() as '
-            'in `dsrl_ros.learning.run.rollout.FilmingEnv`.'
+            f'expected one that shows {", ".join(spec.image_names)}. Give it a method '
+            'camera_images() as in `dsrl_ros.learning.run.rollout.CameraEnv`.'
         )
 
 
@@ -296,11 +276,11 @@ def run_steering(
         What happened, from where it went on.
 
     Raises:
-        ConfigError: see `check_cameras`.
+        ConfigError: see `check_env`.
     """
     config = learner.config
     policy = acting_policy(policy, config)
-    check_cameras(env, policy.spec)  # before the offline steps, which may take hours
+    check_env(env, policy.spec)  # before the offline steps, which may take hours
     debt = GradientDebt(config.utd, config.start_transitions, config.update_every)
     first = 0 if resumed is None else resumed.episodes
     if resumed is None:

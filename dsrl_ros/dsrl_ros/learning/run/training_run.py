@@ -35,7 +35,7 @@ from dsrl_ros.learning.run.rollout import (
     Episode,
     ObservingEnv,
     Resumed,
-    check_cameras,
+    check_env,
     evaluate,
     learn_offline,
     run_steering,
@@ -147,7 +147,7 @@ class TrainingRun:
         checkpoint_every: int = 10,
     ) -> None:
         _check_observations(env, policy.spec, config)
-        check_cameras(env, policy.spec)
+        check_env(env, policy.spec)
         self._env = env
         self._policy = BoundedPolicy(policy)
         self._config = config

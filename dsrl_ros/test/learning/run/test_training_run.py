@@ -381,7 +381,7 @@ def test_what_cannot_be_learned_from_is_refused_at_once(tmp_path):
 
 
 def test_a_policy_with_cameras_needs_an_environment_that_has_them() -> None:
-    with pytest.raises(ConfigError, match=r'ToyEnv.*wrist, front.*film\(\)'):
+    with pytest.raises(ConfigError, match=r'ToyEnv.*wrist, front.*camera_images\(\)'):
         TrainingRun(ToyEnv(), SeeingToy(), CONFIG, PLAN)
 
 

@@ -1,27 +1,34 @@
 """Makes a shipped policy: records demonstrations, trains, measures, writes the card.
 
-Run as `python -m dsrl_ros.tasks.demonstrations.base_policy RECIPE`, or `make base-policy`.
+Run as `python -m dsrl_ros.cli.base_policy RECIPE`, or `make base-policy`.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import multiprocessing
 from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import product
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from dsrl_ros.core.noise import num_rows
+from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout, PolicySpec
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.run.rollout import rollout
+from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.flow import VelocityField
 from dsrl_ros.policies.training import TrainingConfig, train
 from dsrl_ros.tasks.demonstrations.demonstrator import Demonstrator, record
-from dsrl_ros.tasks.demonstrations.evaluate import evaluate, prior
 from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR
 from dsrl_ros.tasks.demonstrations.widowx import WIDOWX_DEMONSTRATORS
+from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.task import Task
 
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -82,6 +89,53 @@ def spec_of(task: Task, field: VelocityField, name: str) -> PolicySpec:
     )
 
 
+def success_rate(
+    task: Task,
+    policy: FrozenPolicy,
+    layout: NoiseLayout,
+    scale: float,
+    resets: Sequence[int],
+    workers: int,
+) -> SuccessRate:
+    """Run one episode per reset, with noise from N(0, scale^2 I).
+
+    Args:
+        task: what is to be done.
+        policy: what acts.
+        layout: of the noise.
+        scale: c.
+        resets: seed of each.
+        workers: processes to share the work; the result does not depend on it.
+
+    Raises:
+        EOFError: a worker has died.
+    """
+    shape = num_rows(layout, policy.spec.horizon), policy.spec.action_dim
+    chooser = PriorChooser(0, layout, shape, scale)
+    # Forked, so that the workers have policy and chooser without a copy being sent.
+    context = multiprocessing.get_context('fork')
+    receivers = []
+    for worker in range(workers):
+        receiver, sender = context.Pipe(duplex=False)
+        arguments = (task, policy, chooser, resets[worker::workers], sender)
+        context.Process(target=_count, args=arguments, daemon=True).start()
+        sender.close()  # the worker has its own end: when it dies, receiving ends too
+        receivers.append(receiver)
+    return SuccessRate(sum(receiver.recv() for receiver in receivers), len(resets))
+
+
+def _count(
+    task: Task,
+    policy: FrozenPolicy,
+    chooser: PriorChooser,
+    resets: Sequence[int],
+    sender: Connection,
+) -> None:
+    env, config = TaskEnv(task), LearnerConfig()
+    ends = [rollout(env, policy, chooser, config, reset, reset)[-1] for reset in resets]
+    sender.send(sum(end.success for end in ends))
+
+
 def success_table(
     tasks: Sequence[Task], policy: FrozenPolicy, resets: int, other_resets: int, workers: int
 ) -> list[dict[str, Any]]:
@@ -97,8 +151,8 @@ def success_table(
     rows = []
     for task, layout, scale in product(tasks, LAYOUTS, SCALES):
         count = resets if scale == 1.0 else other_resets
-        seeds = range(FIRST_RESET, FIRST_RESET + count)
-        rate = evaluate(task, policy, prior(policy.spec, layout, scale), seeds, workers)
+        resets_of_row = range(FIRST_RESET, FIRST_RESET + count)
+        rate = success_rate(task, policy, layout, scale, resets_of_row, workers)
         print(f'{task.name}, {layout.name.lower()} noise, c = {scale:g}: {rate}', flush=True)
         low, high = rate.interval
         rows.append(
@@ -116,7 +170,7 @@ def success_table(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make a policy; see `--help`."""
-    parser = argparse.ArgumentParser(prog='python -m dsrl_ros.tasks.demonstrations.base_policy')
+    parser = argparse.ArgumentParser(prog='python -m dsrl_ros.cli.base_policy')
     parser.add_argument('recipe', choices=RECIPES, help='which policy')
     parser.add_argument('--out', type=Path, required=True, help='weights, NAME.safetensors')
     parser.add_argument('--demonstrations', type=int, help="of each task; default: the recipe's")
@@ -143,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     notes: dict[str, Any] = {
         'task': '; '.join(task.title for task in recipe.tasks),
-        'script': f'python -m dsrl_ros.tasks.demonstrations.base_policy {options.recipe}',
+        'script': f'python -m dsrl_ros.cli.base_policy {options.recipe}',
         'demonstrations': count,
         'demonstration_seed': options.demonstration_seed,
         'demonstration_steps': sum(len(one.actions) for one in given),

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from toy_flow import SPEC
 
-from dsrl_ros.core.types import NoiseLayout
-from dsrl_ros.tasks.demonstrations import demonstrator, evaluate
+from dsrl_ros.cli.base_policy import success_rate
+from dsrl_ros.core.noise import expand, num_rows
+from dsrl_ros.core.types import NoiseLayout, Observation
+from dsrl_ros.learning.steering.choosers import PriorChooser
+from dsrl_ros.tasks.demonstrations import demonstrator
 from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.scenes import pick_place
@@ -59,8 +62,7 @@ def policy():
 @pytest.mark.parametrize('workers', [1, 2])
 def test_successes_are_counted_alike_by_any_number_of_workers(policy, workers):
     """The demonstrated reset succeeds, a cube elsewhere does not."""
-    noise = evaluate.prior(TASK_SPEC, NoiseLayout.FULL, 1.0)
-    rate = evaluate.evaluate(PICK_PLACE, policy, noise, (11, 12, 11), workers)
+    rate = success_rate(PICK_PLACE, policy, NoiseLayout.FULL, 1.0, (11, 12, 11), workers)
     assert (rate.successes, rate.trials) == (2, 3)
 
 
@@ -68,9 +70,10 @@ def test_successes_are_counted_alike_by_any_number_of_workers(policy, workers):
     ('layout', 'same_rows'), [(NoiseLayout.FULL, False), (NoiseLayout.REPEATED, True)]
 )
 def test_the_prior_has_its_scale_and_layout(layout, same_rows):
-    draw = evaluate.prior(TASK_SPEC, layout, 0.5)
-    rng = np.random.default_rng(0)
-    drawn = np.stack([draw(np.zeros(7), rng) for _ in range(2000)])
+    chooser = PriorChooser(0, layout, (num_rows(layout, 2), 4), 0.5)
+    nothing = Observation(np.zeros(7, np.float32))
+    rows = [chooser.choose(nothing, 0, i).rows for i in range(2000)]
+    drawn = np.stack([expand(each, layout, 2) for each in rows])
     assert drawn.shape == (2000, 2, 4) and drawn.dtype == np.float32
     assert drawn.std() == pytest.approx(0.5, rel=0.03)
     assert np.array_equal(drawn[:, 0], drawn[:, 1]) == same_rows

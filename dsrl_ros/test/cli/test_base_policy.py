@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from places import REPO
 
+from dsrl_ros.cli import base_policy
+from dsrl_ros.cli.base_policy import RECIPES
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.policies import io
 from dsrl_ros.robots.motion.planner import check_spec
-from dsrl_ros.tasks.demonstrations import base_policy
-from dsrl_ros.tasks.demonstrations.base_policy import RECIPES
-from dsrl_ros.tasks.demonstrations.evaluate import evaluate, prior
 from dsrl_ros.tasks.task import Task
 
 POLICIES = REPO / 'dsrl_bringup' / 'policies'
@@ -83,7 +82,7 @@ def test_the_card_tells_the_truth(name: str, task: Task) -> None:
     policy = io.load(shipped(name))
     first = base_policy.FIRST_RESET
     seeds = range(first, first + 20)
-    rate = evaluate(task, policy, prior(policy.spec, NoiseLayout.REPEATED, 1.0), seeds, workers=2)
+    rate = base_policy.success_rate(task, policy, NoiseLayout.REPEATED, 1.0, seeds, workers=2)
     low, high = rate.interval
     assert low - 0.05 <= success(name, task, 'repeated', 1.0) <= high + 0.05
 
