@@ -108,9 +108,6 @@ class LearnerConfig:
     noise_critic_steps: int = option(
         10, 'Noise-critic steps per round of `utd` action-critic steps.', low=1, high=1000
     )
-    noise_critic_learning_rate: float = option(
-        3e-4, 'Adam step size, noise critics.', low=0.0, high=1.0
-    )
     round_transitions: int = option(
         512,
         'Different transitions that one round learns from, drawn for it: bounds how often a '
@@ -132,9 +129,6 @@ class LearnerConfig:
         'are kept per state, down to none.',
         low=0,
         high=10**6,
-    )
-    distill_fresh: float = option(
-        0.1, 'Share of the pairs of a round that are drawn anew.', low=0.0, high=1.0
     )
 
     # Baselines
@@ -184,9 +178,8 @@ class LearnerConfig:
 
     # Gradient steps
     actor_learning_rate: float = option(3e-4, 'Adam step size, actor.', low=0.0, high=1.0)
-    critic_learning_rate: float = option(3e-4, 'Adam step size, critics.', low=0.0, high=1.0)
-    temperature_learning_rate: float = option(
-        3e-4, 'Adam step size, logarithm of the temperature.', low=0.0, high=1.0
+    critic_learning_rate: float = option(
+        3e-4, 'Adam step size, critics and noise critics.', low=0.0, high=1.0
     )
     polyak: float = option(
         0.005, 'Share of the critics that enters the target critics per step.', low=0.0, high=1.0

@@ -1,16 +1,19 @@
-"""The steering actor beside TD-trained critics: its loss, its temperature, its export."""
+"""The steering actor of DSRL-SAC and DSRL-NA: its temperature, its exploration, its export.
+
+Its gradient steps are in the algorithms.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from dsrl_ros.core.types import PolicySpec, Transition
-from dsrl_ros.learning.algorithms.exploring import WINDOW, exploration
+from dsrl_ros.learning.algorithms import losses
 from dsrl_ros.learning.algorithms.td_learner import TdLearner
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import StateGroups
@@ -18,14 +21,15 @@ from dsrl_ros.learning.networks.actor_critic_networks import (
     LOG_STD_HIGH,
     LOG_STD_LOW,
     LOG_STD_OFFSET,
-    Critics,
-    frozen,
 )
-from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.networks.optimiser import Adam, step
-from dsrl_ros.learning.networks.totals import Totals
 from dsrl_ros.learning.steering.actor import ActorHeader, SteeringActor
 from dsrl_ros.learning.steering.choosers import ActorChooser, NoiseChooser
+
+# Newest online episodes that the exploration depends on, and the share of failures among them
+# from which the actor explores with its whole spread.
+_WINDOW, _WHOLE_FROM = 20, 0.2
+_TEMPERATURE_LEARNING_RATE = 3e-4  # Adam step size of log alpha
 
 
 class ActorCritic(TdLearner):
@@ -50,12 +54,10 @@ class ActorCritic(TdLearner):
         self.log_temperature = nn.Parameter(
             torch.tensor(math.log(max(config.temperature, 1e-8)), device=self._device)
         )
-        self._successes: deque[bool] = deque(maxlen=WINDOW)  # of the newest online episodes
+        self._successes: deque[bool] = deque(maxlen=_WINDOW)  # of the newest online episodes
         self._modules['actor'] = self.actor
         self._optimisers['actor'] = Adam(self.actor.parameters(), config.actor_learning_rate)
-        self._optimisers['temperature'] = Adam(
-            [self.log_temperature], config.temperature_learning_rate
-        )
+        self._optimisers['temperature'] = Adam([self.log_temperature], _TEMPERATURE_LEARNING_RATE)
 
     def chooser(self, seed: int | None) -> NoiseChooser:
         """Return the actor as it is now.
@@ -87,23 +89,7 @@ class ActorCritic(TdLearner):
     def load_state_groups(self, groups: Mapping[str, Mapping[str, Tensor]]) -> None:
         """Take over what `state_groups` returned, see `TdLearner.load_state_groups`."""
         super().load_state_groups(groups)
-        self._successes = deque(groups['rng']['successes'].tolist(), maxlen=WINDOW)
-
-    def actor_loss(self, observation: ObservationBatch, critics: Critics) -> tuple[Tensor, Tensor]:
-        """Return the mean of alpha log pi(u | s) - Q(s, u), u ~ pi(s), and the mean log pi.
-
-        Args:
-            observation: its states normalised.
-            critics: Q over (s, u).
-        """
-        noise, log_prob = self.actor.sample(observation, self._generator)
-        with frozen(critics):
-            value = self._reduce(critics(observation, noise))
-        return (self._temperature() * log_prob - value).mean(), log_prob.mean()
-
-    def temperature_loss(self, mean_log_prob: Tensor) -> Tensor:
-        """Return -log alpha * (log pi + target entropy): alpha rises below the target."""
-        return -self.log_temperature * (mean_log_prob.detach() + self._target_entropy)
+        self._successes = deque(groups['rng']['successes'].tolist(), maxlen=_WINDOW)
 
     def export_actor(self, version: int, trained_episodes: int) -> SteeringActor:
         """Return a copy of the actor that acts without torch.
@@ -150,31 +136,28 @@ class ActorCritic(TdLearner):
             return {}
         return {f'encoder.{n}': p for n, p in self.actor.encoder.named_parameters()}
 
-    def _next_value(self, next_observation: ObservationBatch, next_action: Tensor) -> Tensor:
-        """Return the reduced target critic, (B,)."""
-        return self._reduce(self.target_critics(next_observation, next_action))
-
     def _entropy_bonus(self, next_log_prob: Tensor) -> Tensor:
         """Return -alpha log pi(u' | s') for the soft backup, (B,), or zeros without it."""
         if not self.config.backup_entropy:
             return torch.zeros_like(next_log_prob)
         return -self._temperature() * next_log_prob
 
-    def _update_actor(
-        self, observation: ObservationBatch, critics: Critics, totals: Totals
-    ) -> None:
-        loss, log_prob = self.actor_loss(observation, critics)
-        norm = step(self._optimisers['actor'], loss)
+    def _adapt_temperature(self, log_prob: Tensor) -> None:
+        """Move alpha towards the target entropy, not below its floor, unless it is fixed."""
         if self.config.temperature_auto:
-            step(self._optimisers['temperature'], self.temperature_loss(log_prob))
+            loss = losses.temperature_loss(self.log_temperature, log_prob, self._target_entropy)
+            step(self._optimisers['temperature'], loss)
             with torch.no_grad():
                 floor = max(self.config.temperature_floor, 1e-8)
                 self.log_temperature.clamp_(min=math.log(floor))
-        entropy = -log_prob.detach() / self._noise_dim
-        totals.add(
-            ('actor/loss', 'actor/entropy_per_dim', 'actor/gradient_norm', 'temperature'),
-            torch.stack((loss.detach(), entropy, norm, self._temperature())),
-        )
+
+    def _actor_metrics(self, loss: Tensor, norm: Tensor, log_prob: Tensor) -> dict[str, Tensor]:
+        return {
+            'actor/loss': loss,
+            'actor/entropy_per_dim': -log_prob.detach().mean() / self._noise_dim,
+            'actor/gradient_norm': norm,
+            'temperature': self._temperature(),
+        }
 
     def _temperature(self) -> Tensor:
         if not self.config.temperature_auto:
@@ -183,3 +166,18 @@ class ActorCritic(TdLearner):
 
     def _networks(self) -> dict[str, Tensor]:
         return {**super()._networks(), 'log_temperature': self.log_temperature.detach()}
+
+
+def exploration(successes: Sequence[bool], least: float) -> float:
+    """Return the share of its spread that an actor explores with.
+
+    The share falls with the failures and rises with them: an actor that nearly always succeeds
+    has little left to find out, and every draw far from the mean is one more way to fail.
+
+    Args:
+        successes: of the newest online episodes, as they were judged; at most 20, and missing
+            ones count as failures.
+        least: smallest share, in [0, 1].
+    """
+    failures = _WINDOW - sum(successes)
+    return min(1.0, max(least, failures / (_WHOLE_FROM * _WINDOW)))

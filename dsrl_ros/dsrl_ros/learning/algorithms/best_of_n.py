@@ -14,13 +14,14 @@ from torch import Tensor
 
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Observation, Transition
+from dsrl_ros.learning.algorithms import losses
 from dsrl_ros.learning.algorithms.frozen_actions import ENOUGH_TRANSITIONS, FrozenActions
-from dsrl_ros.learning.algorithms.td_learner import TdLearner
+from dsrl_ros.learning.algorithms.td_learner import TdLearner, critic_metrics
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.networks.encoder import ObservationBatch
-from dsrl_ros.learning.networks.totals import Totals
+from dsrl_ros.learning.networks.optimiser import MetricMeans, polyak, step
 from dsrl_ros.learning.steering.choosers import NoiseChooser
 from dsrl_ros.learning.steering.seeding import Stream, keyed_generator
 from dsrl_ros.policies.base import FrozenPolicy
@@ -87,7 +88,7 @@ class BestOfN(TdLearner):
         super().load_state_groups(groups)
         self._frozen.load_state_tensors(groups['frozen'])
 
-    def _round(self, totals: Totals) -> None:
+    def _round(self, metrics: MetricMeans) -> None:
         raw, which = self._sample_round()
         count = self.config.num_candidates
         states = ObservationBatch(raw.next_observation.state.repeat_interleave(count, dim=0))
@@ -104,7 +105,12 @@ class BestOfN(TdLearner):
             best = values.view(-1, count).amax(dim=1)
         for chosen in which:
             batch = known.at(chosen)
-            self._update_critics(batch, self.td_target(batch, best[chosen]), totals)
+            target = losses.td_target(batch, best[chosen], bounds=self._value_bounds)
+            critic_values = self.critics(batch.observation, batch.action)
+            loss = losses.critic_loss(critic_values, target)
+            norm = step(self._optimisers['critics'], loss)
+            polyak(self.target_critics, self.critics, self.config.polyak)
+            metrics.add(critic_metrics(loss, critic_values, norm))
         self._steps += self.config.utd
 
     def _sample_round(self) -> tuple[Batch, tuple[Tensor, ...]]:

@@ -9,15 +9,18 @@ import torch
 from torch import Tensor
 
 from dsrl_ros.core.types import Array, Transition
+from dsrl_ros.learning.algorithms import losses
 from dsrl_ros.learning.algorithms.actor_critic import ActorCritic
 from dsrl_ros.learning.algorithms.frozen_actions import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.algorithms.noise_action_cache import PairCache, affordable_pairs
+from dsrl_ros.learning.algorithms.td_learner import critic_metrics
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.networks.encoder import ObservationBatch
-from dsrl_ros.learning.networks.optimiser import Adam, step
-from dsrl_ros.learning.networks.totals import Totals
+from dsrl_ros.learning.networks.actor_critic_networks import frozen
+from dsrl_ros.learning.networks.optimiser import Adam, MetricMeans, polyak, step
 from dsrl_ros.policies.base import FrozenPolicy
+
+_FRESH = 0.1  # share of the known pairs of a round that are drawn again
 
 
 class _Answers(NamedTuple):
@@ -61,7 +64,7 @@ class DsrlNa(ActorCritic):
         self.noise_critics = self._make.critics(self._noise_dim)
         self._modules['noise_critics'] = self.noise_critics
         self._optimisers['noise_critics'] = Adam(
-            self.noise_critics.parameters(), config.noise_critic_learning_rate
+            self.noise_critics.parameters(), config.critic_learning_rate
         )
         per_state = affordable_pairs(
             config.distill_samples,
@@ -81,19 +84,6 @@ class DsrlNa(ActorCritic):
         self._pairs.forget(place)
         return place
 
-    def distillation_loss(
-        self, observation: ObservationBatch, noise: Tensor, target: Tensor
-    ) -> Tensor:
-        """Return 0.5 * sum over critics j of the mean of (Q_W,j(s, u) - Q_A,j(s, f(s, w)))^2.
-
-        Args:
-            observation: its states normalised.
-            noise: u = w / b_W, (B, D).
-            target: (E, B), of the action critics.
-        """
-        values: Tensor = self.noise_critics(observation, noise)  # (E, B)
-        return 0.5 * (values - target).square().mean(dim=1).sum()
-
     def state_groups(self) -> StateGroups:
         """Return all that a bit-equal continuation needs, as copies."""
         return {
@@ -112,16 +102,16 @@ class DsrlNa(ActorCritic):
         self._pairs.load_state_tensors(groups['pairs'], len(self.replay))
         self._frozen.load_state_tensors(groups['frozen'])
 
-    def _round(self, totals: Totals) -> None:
-        config = self.config
+    def _round(self, metrics: MetricMeans) -> None:
+        """Update Q_A, then Q_W, then pi_W: lines 4 to 6 of Algorithm 1."""
         self._fit_scaling()
         places, taught = self._draw()
         answers = self._ask_at_the_actors_noise(places, taught)
-        self._learn_action_critics(places, answers, totals)
-        self._learn_noise_critics(taught, answers, totals)
-        self._learn_actor(totals)
-        self._steps += config.utd
-        self._report_bad_answers(totals)
+        self._update_action_critics(places, answers, metrics)
+        self._update_noise_critics(taught, answers, metrics)
+        self._update_actor(metrics)
+        self._steps += self.config.utd
+        metrics.add({'policy/bad_answers': torch.tensor(float(self._frozen.policy.num_bad))})
 
     def _draw(self) -> tuple[Tensor, Tensor]:
         """Draw the places of a round's batches: for Q_A (utd * B,), for Q_W (steps * B,).
@@ -156,7 +146,10 @@ class DsrlNa(ActorCritic):
         action = self._frozen(observation.state, noise * self.config.noise_magnitude)
         return _Answers(distinct, noise, log_prob, action)
 
-    def _learn_action_critics(self, places: Tensor, answers: _Answers, totals: Totals) -> None:
+    def _update_action_critics(
+        self, places: Tensor, answers: _Answers, metrics: MetricMeans
+    ) -> None:
+        """Update Q_A: min E (Q_A(s, a) - r - gamma Qbar_A(s', a'))^2, a' = pi_dp(s', pi_W(s'))."""
         distinct, which = torch.unique(places, return_inverse=True)
         known = self._prepare_batch(self.replay.gather(distinct))
         known = known._replace(action=self._frozen.scale(known.action))
@@ -166,24 +159,43 @@ class DsrlNa(ActorCritic):
         for chosen in which.split(self.config.batch_size):
             batch = known.at(chosen)
             with torch.no_grad():
-                value = self._next_value(batch.next_observation, next_action[chosen])
-                target = self.td_target(batch, value, bonus[chosen])
-            self._update_critics(batch, target, totals)
+                next_value = self._reduce(
+                    self.target_critics(batch.next_observation, next_action[chosen])
+                )
+                target = losses.td_target(batch, next_value, bonus[chosen], self._value_bounds)
+            values = self.critics(batch.observation, batch.action)
+            loss = losses.critic_loss(values, target)
+            norm = step(self._optimisers['critics'], loss)
+            polyak(self.target_critics, self.critics, self.config.polyak)
+            metrics.add(critic_metrics(loss, values, norm))
 
-    def _learn_noise_critics(self, taught: Tensor, answers: _Answers, totals: Totals) -> None:
-        config = self.config
+    def _update_noise_critics(
+        self, taught: Tensor, answers: _Answers, metrics: MetricMeans
+    ) -> None:
+        """Update Q_W: min E (Q_W(s, w) - Q_A(s, pi_dp(s, w)))^2."""
         noise, action = self._distillation_pairs(taught, answers)
         observation = self._prepare(self.replay.gather(taught).observation)
         with torch.no_grad():
             target = self.critics(observation, self._frozen.scale(action))  # (E, n)
-        for first in range(0, len(taught), config.batch_size):
-            chosen = slice(first, first + config.batch_size)
-            loss = self.distillation_loss(observation[chosen], noise[chosen], target[:, chosen])
+        for first in range(0, len(taught), self.config.batch_size):
+            chosen = slice(first, first + self.config.batch_size)
+            values = self.noise_critics(observation[chosen], noise[chosen])
+            loss = losses.distillation_loss(values, target[:, chosen])
             norm = step(self._optimisers['noise_critics'], loss)
-            totals.add(
-                ('noise_critic/loss', 'noise_critic/gradient_norm'),
-                torch.stack((loss.detach(), norm)),
-            )
+            metrics.add({'noise_critic/loss': loss, 'noise_critic/gradient_norm': norm})
+
+    def _update_actor(self, metrics: MetricMeans) -> None:
+        """Update pi_W: max E Q_W(s, pi_W(s)), with the entropy bonus of SAC."""
+        every = self.config.actor_update_every
+        for _ in range((self._steps + self.config.utd) // every - self._steps // every):
+            observation = self._prepare(self._sample().observation)
+            noise, log_prob = self.actor.sample(observation, self._generator)
+            with frozen(self.noise_critics):
+                value = self._reduce(self.noise_critics(observation, noise))
+            loss = losses.actor_loss(self._temperature(), log_prob, value)
+            norm = step(self._optimisers['actor'], loss)
+            self._adapt_temperature(log_prob)
+            metrics.add(self._actor_metrics(loss, norm, log_prob))
 
     def _distillation_pairs(self, taught: Tensor, answers: _Answers) -> tuple[Tensor, Tensor]:
         """Return noise u (n, D) and the actions it leads to (n, C), robot units.
@@ -196,19 +208,12 @@ class DsrlNa(ActorCritic):
         noise = torch.empty(len(taught), self._noise_dim)
         action = torch.empty(len(taught), self._frozen.size)
         prior, action[~of_actor] = self._pairs.draw(
-            taught[~of_actor], self.config.distill_fresh, self._answer, self._generator
+            taught[~of_actor], _FRESH, self._answer, self._generator
         )
         noise[~of_actor] = prior / self.config.noise_magnitude
         at = answers.find(self.replay.observation_ids(taught[of_actor])[0])
         noise[of_actor], action[of_actor] = answers.noise[at], answers.action[at]
         return noise, action
-
-    def _learn_actor(self, totals: Totals) -> None:
-        config = self.config
-        every = config.actor_update_every
-        for _ in range((self._steps + config.utd) // every - self._steps // every):
-            batch = self.replay.sample(config.batch_size, self._generator, config.offline_share)
-            self._update_actor(self._prepare(batch.observation), self.noise_critics, totals)
 
     def _answer(self, places: Tensor, noise: Tensor) -> Tensor:
         return self._frozen(self.replay.gather(places).observation.state, noise)
@@ -225,6 +230,3 @@ class DsrlNa(ActorCritic):
         if transition.noise is not None:
             super()._critic_action(transition)  # raises where layout or shape do not fit
         return self._frozen.taken(transition)
-
-    def _report_bad_answers(self, totals: Totals) -> None:
-        totals.add(('policy/bad_answers',), torch.tensor([float(self._frozen.policy.num_bad)]))

@@ -1,12 +1,14 @@
 """What every learner with TD-trained critics shares: data, critics, health, state.
 
-Which step is taken when belongs to the algorithms.
+The gradient steps themselves are in the algorithms.
 """
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import math
+import platform
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,16 +20,18 @@ from torch import Tensor, nn
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import CheckpointError, ConfigError, NonFiniteError, ShapeMismatchError
 from dsrl_ros.core.types import Array, PolicySpec, Transition
-from dsrl_ros.learning.algorithms.memory import keep_freed_memory
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch, Replay, as_tensor, phase_code
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.networks.actor_critic_networks import reduce_critics
+from dsrl_ros.learning.networks.actor_critic_networks import NetworkFactory, reduce_critics
 from dsrl_ros.learning.networks.augmentation import random_crop
 from dsrl_ros.learning.networks.encoder import ObservationBatch
-from dsrl_ros.learning.networks.factory import NetworkFactory
-from dsrl_ros.learning.networks.optimiser import Adam, Snapshot, load_tensors, polyak, step
-from dsrl_ros.learning.networks.totals import Totals
+from dsrl_ros.learning.networks.optimiser import (
+    Adam,
+    MetricMeans,
+    Snapshot,
+    load_tensors,
+)
 from dsrl_ros.learning.steering.seeding import Stream, keyed_seed
 
 
@@ -84,6 +88,8 @@ class TdLearner(ABC):
             self._observation.image_shape,
             self._device,
         )
+        bounds = (config.value_low, config.value_high)
+        self._value_bounds = bounds if config.bound_values else None
         self._steps_per_round = steps_per_round
         self._steps = 0
         self._asked = 0  # steps asked for, less than a round
@@ -153,11 +159,11 @@ class TdLearner(ABC):
             self._last_good = Snapshot(itertools.chain(*(group.values() for group in groups)))
         self._last_good.take()
         steps, draws = self._steps, self._generator.get_state()
-        totals = Totals()
+        metrics = MetricMeans()
         try:
             for _ in range(rounds):
-                self._round(totals)
-            means = self._healthy_means(totals)
+                self._round(metrics)
+            means = self._healthy_means(metrics)
         except Exception as error:
             self._last_good.restore()
             self._steps = steps
@@ -170,27 +176,6 @@ class TdLearner(ABC):
             raise
         self._asked = asked
         return means
-
-    def td_target(self, batch: Batch, value: Tensor, bonus: Tensor | float = 0.0) -> Tensor:
-        """Return y = r + discount * (1 - terminated) * (V(s') + bonus), (B,).
-
-        A time-out is not a termination: it bootstraps. With `bound_values` V stays within the
-        returns that the task can give: with few data and many steps per datum an overestimate
-        would otherwise feed on itself.
-
-        Args:
-            batch: normalised.
-            value: V(s'), (B,).
-            bonus: of the entropy, (B,).
-        """
-        if self.config.bound_values:
-            value = value.clamp(self.config.value_low, self.config.value_high)
-        return batch.reward + batch.discount * (1.0 - batch.terminated) * (value + bonus)
-
-    def critic_loss(self, batch: Batch, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return 0.5 * sum over critics of the mean squared error, and the mean value."""
-        values = self.critics(batch.observation, batch.action)  # (E, B)
-        return 0.5 * (values - target).square().mean(dim=1).sum(), values.mean()
 
     def state_groups(self) -> StateGroups:
         """Return all that a bit-equal continuation needs, as copies."""
@@ -225,8 +210,8 @@ class TdLearner(ABC):
         self._asked = int(groups['rng']['asked'])
 
     @abstractmethod
-    def _round(self, totals: Totals) -> None:
-        """Take `steps_per_round` critic steps and what belongs to them."""
+    def _round(self, metrics: MetricMeans) -> None:
+        """Take `steps_per_round` critic steps, and the steps of the other networks with them."""
 
     def _check_reward(self, transition: Transition) -> None:
         """Raise for a reward that is no float32, or that the bounds of the values rule out."""
@@ -265,6 +250,11 @@ class TdLearner(ABC):
         """Bring raw states to zero mean and unit variance."""
         return (state - self._state_mean) / self._state_std
 
+    def _sample(self) -> Batch:
+        """Draw a batch from the replay."""
+        config = self.config
+        return self.replay.sample(config.batch_size, self._generator, config.offline_share)
+
     def _prepare(self, observation: ObservationBatch) -> ObservationBatch:
         """Bring raw observations to what the networks read, each image cropped at random."""
         image = observation.image
@@ -277,15 +267,6 @@ class TdLearner(ABC):
         return batch._replace(
             observation=self._prepare(batch.observation),
             next_observation=self._prepare(batch.next_observation),
-        )
-
-    def _update_critics(self, batch: Batch, target: Tensor, totals: Totals) -> None:
-        loss, value = self.critic_loss(batch, target)
-        norm = step(self._optimisers['critics'], loss)
-        polyak(self.target_critics, self.critics, self.config.polyak)
-        totals.add(
-            ('critic/loss', 'critic/value', 'critic/gradient_norm'),
-            torch.stack((loss.detach(), value.detach(), norm)),
         )
 
     def _reduce(self, values: Tensor) -> Tensor:
@@ -308,12 +289,12 @@ class TdLearner(ABC):
         }
         return {'networks': self._networks(), 'optimisers': moments}
 
-    def _healthy_means(self, totals: Totals) -> dict[str, float]:
+    def _healthy_means(self, metrics: MetricMeans) -> dict[str, float]:
         """Return the metrics; raise unless they and all weights are finite.
 
-        A non-finite loss or gradient of any step stays in the totals, so one look suffices.
+        A non-finite loss or gradient of any step stays in the sums, so one look suffices.
         """
-        means = totals.means()
+        means = metrics.means()
         weights = torch.stack(torch._foreach_norm(list(self._networks().values())))
         bad = [name for name, mean in means.items() if not math.isfinite(mean)]
         if not bad and bool(torch.isfinite(weights).all()):
@@ -321,6 +302,11 @@ class TdLearner(ABC):
         raise NonFiniteError(
             f'got non-finite {", ".join(bad) or "weights"}, expected finite numbers.'
         )
+
+
+def critic_metrics(loss: Tensor, values: Tensor, norm: Tensor) -> dict[str, Tensor]:
+    """Return what a step of the critics shows."""
+    return {'critic/loss': loss, 'critic/value': values.mean(), 'critic/gradient_norm': norm}
 
 
 def _device(name: str) -> torch.device:
@@ -339,3 +325,21 @@ def _device(name: str) -> torch.device:
 
 def _generator(device: torch.device, seed: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(seed)
+
+
+# Of glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+# The most that glibc takes for the second; larger pieces go back as they are freed.
+_TRIM_BYTES, _MMAP_BYTES = 1 << 30, 32 << 20
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep up to 1 GiB of freed memory for the next gradient step.
+
+    By default it hands the activations and gradients of each step back to the kernel, which hands
+    them out again page by page, zeroed: a tenth of a step at 3 x 256. Does nothing elsewhere.
+    """
+    if platform.libc_ver()[0] == 'glibc':
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES)

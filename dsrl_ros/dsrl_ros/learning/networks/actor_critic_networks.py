@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.networks.encoder import Encoder, ObservationBatch, encode
 from dsrl_ros.learning.networks.mlp import Mlp
+from dsrl_ros.learning.steering.observation import ObservationSpec
 
 # Bounds of the logarithm of the actor's standard deviation before squashing. Approached smoothly:
 # a hard clamp has no gradient beyond its bounds, so what strays there never comes back.
@@ -119,3 +122,60 @@ def reduce_critics(values: Tensor, reduction: str, std_weight: float) -> Tensor:
     # The small addend keeps the gradient finite where all critics agree.
     variance = (values - mean).square().mean(dim=0)
     return mean - std_weight * (variance + 1e-12).sqrt()
+
+
+@dataclass(frozen=True)
+class NetworkFactory:
+    """Makes the networks of a learner.
+
+    Attributes:
+        config: sizes and kinds.
+        observation: parts of the observations that the networks read.
+        generator: source of the initial weights, drawn in the order in which networks are made.
+        device: where they lie.
+    """
+
+    config: LearnerConfig
+    observation: ObservationSpec
+    generator: torch.Generator
+    device: torch.device
+
+    def critics(self, action_dim: int) -> Critics:
+        """Return an ensemble over observations and actions of `action_dim` entries."""
+        encoder = self._encoder()
+        num_inputs = self._num_inputs(encoder) + action_dim
+        members = [self._mlp(num_inputs, 1) for _ in range(self.config.num_critics)]
+        return Critics(members, encoder)
+
+    def actor(self, noise_dim: int) -> Actor:
+        """Return an actor over `noise_dim` entries."""
+        encoder = self._encoder()
+        return Actor(self._mlp(self._num_inputs(encoder), 2 * noise_dim), encoder)
+
+    def _encoder(self) -> Encoder | None:
+        """Return a new encoder where observations have an image or features."""
+        if self.observation.state_only:
+            return None
+        config = self.config
+        with self.device:
+            return Encoder(
+                self.observation, config.encoder_channels, config.encoder_size, self.generator
+            )
+
+    def _num_inputs(self, encoder: Encoder | None) -> int:
+        return self.observation.state_dim if encoder is None else encoder.num_outputs
+
+    def _mlp(self, num_inputs: int, num_outputs: int) -> Mlp:
+        config = self.config
+        with self.device:
+            return Mlp(
+                num_inputs,
+                num_outputs,
+                config.hidden_size,
+                config.num_layers,
+                config.activation,
+                config.layer_norm,
+                self.generator,
+                config.precision == 'bfloat16',
+                config.compile,
+            )

@@ -110,3 +110,26 @@ def load_tensors(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(given[name])
+
+
+class MetricMeans:
+    """Means of metrics over gradient steps, summed without waiting for the device."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, ...], Tensor] = {}
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        """Add one step's values by name; which names come together is always the same."""
+        names = tuple(values)
+        new = torch.stack([value.detach() for value in values.values()])
+        self._sums[names] = self._sums[names] + new if names in self._sums else new
+        self._counts[names] = self._counts.get(names, 0) + 1
+
+    def means(self) -> dict[str, float]:
+        """Return each metric's mean; here the host waits for the device."""
+        return {
+            name: value / self._counts[names]
+            for names, sums in self._sums.items()
+            for name, value in zip(names, sums.tolist(), strict=True)
+        }

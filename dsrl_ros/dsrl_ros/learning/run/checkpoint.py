@@ -121,9 +121,9 @@ def load_checkpoint(path: Path, learner: Learner) -> Counters:
         )
     own, given = to_mapping(learner.config), manifest['config']
     different = [
-        f'{key}: {given.get(key)!r} there, {own.get(key)!r} here'
-        for key in sorted({*own, *given})
-        if own.get(key) != given.get(key)
+        f'{key}: {given.get(key)!r} there, {own[key]!r} here'
+        for key in sorted(own)  # what is no option any more has the value that was its default
+        if own[key] != given.get(key)
     ]
     if different:
         raise CheckpointError(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from taught import taught_batches
 from torch import Tensor
 from toy import SPEC, ToyEnv, ToyPolicy, transition
 from toy_seeing import SEEING
@@ -18,7 +19,6 @@ from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
 from dsrl_ros.learning.algorithms.constant import ConstantSearch
 from dsrl_ros.learning.algorithms.rlpd import Rlpd
 from dsrl_ros.learning.config import ALGORITHMS, LearnerConfig
-from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import Learner
 from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.run.rollout import evaluate, run_steering
@@ -147,10 +147,8 @@ def test_best_of_n_bootstraps_from_the_most_valued_candidate_at_the_next_state(
         value = observation.state[:, 0] + action[:, 0] - 2.0 * action[:, 1]
         return torch.stack((value + 1.0, value))
 
-    taught: list[tuple[Batch, Tensor]] = []
     monkeypatch.setattr(made.target_critics, 'forward', critics_by_hand)
-    monkeypatch.setattr(made, '_update_critics', lambda *given: taught.append(given[:2]))
-    monkeypatch.setattr(made, '_healthy_means', lambda _: {})
+    taught = taught_batches(monkeypatch)
     made.update(SMALL.utd)
     assert len(taught) == SMALL.utd
     states, answers = np.array(policy.states), np.array(policy.answers)
@@ -276,10 +274,9 @@ def test_rlpd_learns_half_from_demonstrations_unless_told_otherwise(
     for number in range(20):
         made.add(transition(number, reward=0.0))
     made.add(transition(20, reward=1.0, noise=None, phase='offline'))
-    taught: list[Batch] = []
-    monkeypatch.setattr(made, '_update_critics', lambda batch, *_: taught.append(batch))
+    taught = taught_batches(monkeypatch)
     made.update(3)
-    assert [batch.reward.mean().item() for batch in taught] == [share] * 3
+    assert [batch.reward.mean().item() for batch, _ in taught] == [share] * 3
 
 
 def test_sac_refuses_a_transition_without_noise() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from taught import taught_batches
 from torch import Tensor
 from toy import SPEC, transition
 
@@ -19,7 +20,7 @@ from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.networks.encoder import ObservationBatch
-from dsrl_ros.learning.networks.totals import Totals
+from dsrl_ros.learning.networks.optimiser import MetricMeans
 
 torch.set_num_threads(1)
 
@@ -61,19 +62,31 @@ def batch(**changes: Tensor) -> Batch:
     return Batch(**{**values, **changes})
 
 
-def target(made: DsrlSac) -> Tensor:
-    """Return the TD targets of `batch` at the actor's next noise."""
-    with torch.no_grad():
-        noise, log_prob = made.actor.sample(batch().next_observation, made._generator)
-        value = made._next_value(batch().next_observation, noise)
-        return made.td_target(batch(), value, made._entropy_bonus(log_prob))
+def target(made: DsrlSac, monkeypatch: pytest.MonkeyPatch) -> tuple[Tensor, Tensor]:
+    """Return the TD targets of `batch`, and log pi of the next noise that the actor chose."""
+    log_probs: list[Tensor] = []
+    sample = made.actor.sample
+
+    def sampled(*given: Any) -> tuple[Tensor, Tensor]:
+        noise, log_prob = sample(*given)
+        log_probs.append(log_prob)
+        return noise, log_prob
+
+    with monkeypatch.context() as patch:
+        patch.setattr(made.replay, 'sample', lambda *_: batch())
+        patch.setattr(made.actor, 'sample', sampled)
+        taught = taught_batches(patch)
+        made.update(1)
+    return taught[0][1], log_probs[0]
 
 
-def test_target_bootstraps_from_time_outs_and_not_from_terminations() -> None:
+def test_target_bootstraps_from_time_outs_and_not_from_terminations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Targets r + discount (1 - terminated) min_j Q_j: 1, 0.9 * 2 and 0.5 * 2."""
     made = learner()
     constant_critics(made, (2.0, 3.0), target=True)
-    assert target(made).tolist() == pytest.approx([1.0, 1.8, 1.0])
+    assert target(made, monkeypatch)[0].tolist() == pytest.approx([1.0, 1.8, 1.0])
 
 
 def test_a_truncated_transition_reaches_the_losses_as_not_terminated() -> None:
@@ -83,73 +96,53 @@ def test_a_truncated_transition_reaches_the_losses_as_not_terminated() -> None:
     assert sampled.terminated.tolist() == [0.0] * 4
 
 
-def test_soft_backup_takes_off_the_temperature_times_log_prob() -> None:
-    hard, soft = learner(), learner(backup_entropy=True, temperature=0.25)
-    for made in (hard, soft):
-        constant_critics(made, (2.0, 2.0), target=True)
-    state = soft._generator.get_state()
-    soft_target = target(soft)
-    soft._generator.set_state(state)
-    _, log_prob = soft.actor.sample(batch().next_observation, soft._generator)
-    expected = batch().reward + batch().discount * (1 - batch().terminated) * (
-        2.0 - 0.25 * log_prob
-    )
-    torch.testing.assert_close(soft_target, expected)
+def test_soft_backup_takes_off_the_temperature_times_log_prob(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = learner(backup_entropy=True, temperature=0.25)
+    constant_critics(made, (2.0, 2.0), target=True)
+    soft_target, log_prob = target(made, monkeypatch)
+    bootstraps = batch().discount * (1 - batch().terminated)
+    torch.testing.assert_close(soft_target, batch().reward + bootstraps * (2.0 - 0.25 * log_prob))
 
 
 @pytest.mark.parametrize(
     ('reduction', 'value'), [('min', 1.0), ('mean', 2.0), ('mean_minus_std', 1.5)]
 )
-def test_target_uses_the_reduction_asked_for(reduction: str, value: float) -> None:
+def test_target_uses_the_reduction_asked_for(
+    reduction: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = learner(critic_reduction=reduction)
     constant_critics(made, (1.0, 3.0), target=True)
-    assert target(made)[1].item() == pytest.approx(0.9 * value)
+    assert target(made, monkeypatch)[0][1].item() == pytest.approx(0.9 * value)
 
 
-def test_values_beyond_what_the_task_can_give_are_bounded_before_the_entropy() -> None:
+def test_values_beyond_what_the_task_can_give_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     bounds = {'bound_values': True, 'value_low': 0.0, 'value_high': 1.0}
     for answer, bounded in ((5.0, 1.0), (-5.0, 0.0), (0.25, 0.25)):
         made = learner(**bounds)
         constant_critics(made, (answer, answer), target=True)
-        assert target(made)[1].item() == pytest.approx(0.9 * bounded)
+        assert target(made, monkeypatch)[0][1].item() == pytest.approx(0.9 * bounded)
 
 
-def test_critic_loss_is_half_the_squared_error_summed_over_critics() -> None:
-    """Values 1 and 3 against targets (0, 1, 2): means of squares 2/3 and 14/3."""
-    made = learner()
-    constant_critics(made, (1.0, 3.0), target=False)
-    loss, value = made.critic_loss(batch(), torch.tensor([0.0, 1.0, 2.0]))
-    assert loss.item() == pytest.approx(0.5 * (2 / 3 + 14 / 3))
-    assert value.item() == pytest.approx(2.0)
-
-
-def test_actor_loss_is_temperature_times_log_prob_less_value() -> None:
-    made = learner(temperature=0.25)
-    constant_critics(made, (1.0, 3.0), target=False)
-    loss, log_prob = made.actor_loss(batch().observation, made.critics)
-    assert loss.item() == pytest.approx(0.25 * log_prob.item() - 1.0, rel=1e-5)
-
-
-@pytest.mark.parametrize(('entropy_per_dim', 'sign'), [(-0.5, -1.0), (0.5, 1.0)])
-def test_temperature_rises_below_the_target_entropy_and_falls_above(
-    entropy_per_dim: float, sign: float
+def test_the_actor_learns_from_the_smallest_critic_at_its_own_noise(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Loss -log alpha (log pi + D H): its gradient is -(log pi + D H), here -D (H - h)."""
-    made = learner(target_entropy_per_dim=0.0)
-    loss = made.temperature_loss(torch.tensor(-2 * entropy_per_dim))
-    (gradient,) = torch.autograd.grad(loss, made.log_temperature)
-    assert gradient.item() == pytest.approx(sign * 2 * 0.5)
+    """The metric is alpha log pi - min_j Q_j: with a fixed alpha it tells the entropy."""
+    made = learner(temperature=0.25, temperature_auto=False, critic_learning_rate=0.0)
+    constant_critics(made, (1.0, 3.0), target=False)
+    metrics = made.update(1)
+    log_prob = -2 * metrics['actor/entropy_per_dim']
+    assert metrics['actor/loss'] == pytest.approx(0.25 * log_prob - 1.0, rel=1e-5)
+    assert metrics['critic/value'] == pytest.approx(2.0)
 
 
 def test_adapted_temperature_stops_at_its_floor() -> None:
-    made = learner(
-        temperature=0.02,
-        temperature_floor=0.015,
-        temperature_learning_rate=0.5,
-        target_entropy_per_dim=-10.0,
-    )
-    assert made.update(5)['temperature'] > 0.0149
-    assert made.log_temperature.exp().item() == pytest.approx(0.015, rel=1e-5)
+    made = learner(temperature=0.02, temperature_floor=0.01999, target_entropy_per_dim=-10.0)
+    assert made.update(5)['temperature'] < 0.02
+    assert made.log_temperature.exp().item() == pytest.approx(0.01999, rel=1e-5)
 
 
 def test_fixed_temperature_stays() -> None:
@@ -162,10 +155,16 @@ def test_noise_enters_the_losses_in_units_of_b_w(monkeypatch: pytest.MonkeyPatch
     made = learner(noise_magnitude=2.0, transitions=0)
     used = np.array([[1.0], [-3.0]], dtype=np.float32)
     made.add(transition(noise=Noise(used, NoiseLayout.FULL, NoiseSource.PRIOR)))
-    taught: list[Batch] = []
-    monkeypatch.setattr(made, '_update_critics', lambda batch, *_: taught.append(batch))
+    asked: list[Tensor] = []
+    values = made.critics.forward
+
+    def recorded(observation: ObservationBatch, action: Tensor) -> Tensor:
+        asked.append(action)
+        return values(observation, action)
+
+    monkeypatch.setattr(made.critics, 'forward', recorded)
     made.update(1)
-    assert taught[0].action[0].tolist() == [0.5, -1.5]
+    assert asked[0][0].tolist() == [0.5, -1.5]
     rows = made.export_actor(1, 0).act(
         Observation(np.zeros(2, dtype=np.float32)), np.random.default_rng(0)
     )
@@ -264,7 +263,7 @@ def test_an_update_stays_on_its_device_and_asks_it_nothing(
             next_observation=ObservationBatch(torch.zeros(16, 2)),
         )
     monkeypatch.setattr(made.replay, 'sample', lambda *_: sampled)
-    made._round(Totals())
+    made._round(MetricMeans())
 
 
 def test_a_device_that_is_not_there_is_refused_at_once() -> None:
@@ -286,10 +285,9 @@ def test_every_batch_has_its_share_of_offline_data(monkeypatch: pytest.MonkeyPat
     for number in range(20):
         made.add(transition(number, reward=0.0))
     made.add(transition(20, reward=1.0, phase='offline'))
-    taught: list[Batch] = []
-    monkeypatch.setattr(made, '_update_critics', lambda batch, *_: taught.append(batch))
+    taught = taught_batches(monkeypatch)
     made.update(3)
-    assert [batch.reward.mean().item() for batch in taught] == [0.25] * 3
+    assert [batch.reward.mean().item() for batch, _ in taught] == [0.25] * 3
 
 
 BAD_NOISE = Noise(np.zeros((1, 1), dtype=np.float32), NoiseLayout.FULL, NoiseSource.PRIOR)

@@ -222,7 +222,6 @@ LEARNING = {
     'batch_size': 64,
     'actor_learning_rate': 1e-3,
     'critic_learning_rate': 1e-3,
-    'noise_critic_learning_rate': 1e-3,
     'temperature': 0.02,
     'polyak': 0.02,
 }

@@ -10,9 +10,9 @@ import torch
 from toy import SPEC, ToyEnv, ToyPolicy, ToyStep, transition
 
 from dsrl_ros.core.types import Array, RewardSource
+from dsrl_ros.learning.algorithms.actor_critic import exploration
 from dsrl_ros.learning.algorithms.build import build_learner
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
-from dsrl_ros.learning.algorithms.exploring import exploration
 from dsrl_ros.learning.algorithms.rlpd import Rlpd
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.rollout import run_steering

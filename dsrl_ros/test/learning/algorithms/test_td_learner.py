@@ -18,7 +18,9 @@ for _ in range(10):
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 print(faults)
 """
-KEEP = 'from dsrl_ros.learning.algorithms.memory import keep_freed_memory; keep_freed_memory()\n'
+KEEP = (
+    'from dsrl_ros.learning.algorithms.td_learner import keep_freed_memory; keep_freed_memory()\n'
+)
 
 
 def page_faults(program: str) -> int:
