@@ -21,6 +21,7 @@ from dsrl_ros.core.types import (
     Noise,
     NoiseLayout,
     NoiseSource,
+    Observation,
     PolicySpec,
     Transition,
 )
@@ -63,14 +64,14 @@ def learner(hidden_size: int, **options: Any) -> DsrlSac:
             Transition(
                 key=DecisionKey('bench', NO_RUN, 0, i),
                 sequence=i,
-                observation=rng.standard_normal(_STATE, dtype=np.float32),
+                observation=Observation(rng.standard_normal(_STATE, dtype=np.float32)),
                 noise=Noise(rows, NoiseLayout.FULL, NoiseSource.PRIOR),
                 action=rows,
                 reward=float(i % 20 == 0),
                 discount=0.97,
                 terminated=i % 20 == 0,
                 truncated=False,
-                next_observation=rng.standard_normal(_STATE, dtype=np.float32),
+                next_observation=Observation(rng.standard_normal(_STATE, dtype=np.float32)),
             )
         )
     return made

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from bench.rows import Row
 from dsrl_ros.core.noise import expand
-from dsrl_ros.core.types import NO_RUN, DecisionKey, Noise, NoiseSource, Transition
+from dsrl_ros.core.types import NO_RUN, DecisionKey, Noise, NoiseSource, Observation, Transition
 from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.policies import io
@@ -48,14 +48,14 @@ def _learner(policy: FlowPolicy, transitions: int) -> DsrlNa:
             Transition(
                 key=DecisionKey('bench', NO_RUN, 0, number),
                 sequence=number,
-                observation=observation,
+                observation=Observation(observation),
                 noise=Noise(rows, _CONFIG.layout, NoiseSource.PRIOR),
                 action=policy(observation[None], rows[None])[0, : spec.num_execute],
                 reward=float(number % 20 == 0),
                 discount=0.97,
                 terminated=number % 20 == 0,
                 truncated=False,
-                next_observation=state(),
+                next_observation=Observation(state()),
             )
         )
     return learner
@@ -130,10 +130,12 @@ class PlainNa:
 
     def _action_critic_step(self) -> None:
         batch = self._replay.sample(_CONFIG.batch_size, self._generator)
-        state, next_state = self._normalise(batch.state), self._normalise(batch.next_state)
+        state, next_state = (
+            self._normalise(one.state) for one in (batch.observation, batch.next_observation)
+        )
         with torch.no_grad():
             noise, _ = self.actor.sample(next_state)
-            action = self._answer(batch.next_state, noise * _CONFIG.noise_magnitude)
+            action = self._answer(batch.next_observation.state, noise * _CONFIG.noise_magnitude)
             value = self.targets(next_state, action).amin(dim=0).clamp(0.0, 1.0)
             target = batch.reward + batch.discount * (1.0 - batch.terminated) * value
         values = self.critics(state, self._frozen.scale(batch.action))
@@ -149,12 +151,12 @@ class PlainNa:
 
     def _noise_critic_step(self) -> None:
         batch = self._replay.sample(_CONFIG.batch_size, self._generator)
-        state, half = self._normalise(batch.state), _CONFIG.batch_size // 2
+        state, half = self._normalise(batch.observation.state), _CONFIG.batch_size // 2
         with torch.no_grad():
             prior = torch.randn(half, self._noise_dim, generator=self._generator)
             chosen, _ = self.actor.sample(state[half:])
             noise = torch.cat([prior, chosen * _CONFIG.noise_magnitude])
-            target = self.critics(state, self._answer(batch.state, noise))
+            target = self.critics(state, self._answer(batch.observation.state, noise))
         values = self.noise_critics(state, noise / _CONFIG.noise_magnitude)
         loss = 0.5 * sum(
             (value - goal).square().mean() for value, goal in zip(values, target, strict=True)
@@ -165,7 +167,7 @@ class PlainNa:
 
     def _actor_step(self) -> None:
         batch = self._replay.sample(_CONFIG.batch_size, self._generator)
-        state = self._normalise(batch.state)
+        state = self._normalise(batch.observation.state)
         noise, log_prob = self.actor.sample(state)
         value = self.noise_critics(state, noise).amin(dim=0)
         temperature = self.log_temperature.detach().exp()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from bench.rows import Row
-from dsrl_ros.core.types import Sight
+from dsrl_ros.core.types import Observation
 from dsrl_ros.learning.data.replay import Replay
 
 _BATCH = 256
@@ -93,15 +93,12 @@ def _run_episodes(replay: Replay, count: int) -> int:
     kept: list[bool] = []  # per transition: whether it begins an episode
     while len(kept) < count:
         length = int(rng.integers(5, 41))
-        state, sight = _observation(rng, images)
+        observation = _observation(rng, images)
         for step in range(length):
-            next_state, next_sight = _observation(rng, images)
+            following = _observation(rng, images)
             end = step == length - 1
-            replay.add(
-                state, torch.zeros(4), 0.0, 0.97, end, False, next_state, 'online', sight,
-                next_sight,
-            )  # fmt: skip
-            state, sight = next_state, next_sight
+            replay.add(observation, torch.zeros(4), 0.0, 0.97, end, False, following, 'online')
+            observation = following
             kept.append(step == 0)
     # The oldest kept transition needs its first observation, whether it begins an episode or not.
     observations = len(replay) + 1 + sum(kept[-len(replay) + 1 :])
@@ -109,8 +106,8 @@ def _run_episodes(replay: Replay, count: int) -> int:
     return observations * observation_bytes + len(replay) * (4 * 4 + _SCALARS)
 
 
-def _observation(rng: np.random.Generator, images: bool) -> tuple[torch.Tensor, Sight | None]:
-    state = torch.from_numpy(rng.standard_normal(7, dtype=np.float32))
-    if not images:
-        return state, None
-    return state, Sight(rng.integers(0, 256, (3, 64, 64), dtype=np.uint8))
+def _observation(rng: np.random.Generator, images: bool) -> Observation:
+    state = rng.standard_normal(7, dtype=np.float32)
+    return Observation(
+        state, rng.integers(0, 256, (3, 64, 64), dtype=np.uint8) if images else None
+    )

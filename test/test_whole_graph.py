@@ -292,7 +292,7 @@ def test_policy_and_learner_look_through_a_camera(
     assert run.launcher.returncode == 0, output
     transitions = [transition_from_msg(t) for t in run.transitions()]
     assert {t.phase for t in transitions} == {'warmup', 'online'}
-    images = [t.sight.image for t in transitions]
+    images = [t.observation.image for t in transitions]
     assert all(image.shape == (3, 64, 64) and image.std() > 10 for image in images)
     moved = sum(not np.array_equal(a, b) for a, b in itertools.pairwise(images))
     assert moved > len(images) / 2
@@ -325,12 +325,14 @@ def test_a_learner_takes_the_features_of_an_encoder_node(
     assert run.launcher.returncode == 0, output
     transitions = [transition_from_msg(t) for t in run.transitions()]
     assert {t.phase for t in transitions} == {'warmup', 'online'}
-    features = np.array([t.sight.features for t in transitions])
+    features = np.array([t.observation.features for t in transitions])
     assert features.shape[1] == 24 and (np.abs(features) <= 0.5).all()
     assert (features[1:] != features[:-1]).any(axis=1).mean() > 0.5  # the scene moves
     for t, following in itertools.pairwise(transitions):
         if following.key.decision:
-            np.testing.assert_array_equal(t.next_sight.features, following.sight.features)
+            np.testing.assert_array_equal(
+                t.next_observation.features, following.observation.features
+            )
     summary = json.loads((run.folder / 'summary.json').read_text())
     assert summary['gradient_steps'] == 4 * len(transitions)
 

@@ -19,6 +19,7 @@ from dsrl_ros.core.types import (
     Noise,
     NoiseLayout,
     NoiseSource,
+    Observation,
     PolicySpec,
     RewardSource,
     Transition,
@@ -92,7 +93,7 @@ def transition(number: int = 0, **changes: Any) -> Transition:
     values: dict[str, Any] = {
         'key': DecisionKey('toy', '0' * 32, 0, number),
         'sequence': number,
-        'observation': rng.standard_normal(2, dtype=np.float32),
+        'observation': Observation(rng.standard_normal(2, dtype=np.float32)),
         'noise': Noise(
             rng.standard_normal((2, 1), dtype=np.float32), NoiseLayout.FULL, NoiseSource.PRIOR
         ),
@@ -101,7 +102,7 @@ def transition(number: int = 0, **changes: Any) -> Transition:
         'discount': 0.9,
         'terminated': number % 3 == 0,
         'truncated': number % 3 == 1,
-        'next_observation': rng.standard_normal(2, dtype=np.float32),
+        'next_observation': Observation(rng.standard_normal(2, dtype=np.float32)),
         'phase': 'online',
         'reward_source': RewardSource(number % 6),
     }

@@ -6,7 +6,7 @@ Dimension letters, fixed here once: B batch, O state, H horizon [steps], A actio
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -259,14 +259,17 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What a decision saw beside its state.
+class Observation:
+    """One moment of the world, as the learner and its actor read it.
 
     Attributes:
-        image: (C, H, W), cameras one after the other along the channels.
-        features: (F,) of an encoder that is not learned here, say the policy's own.
+        state: (O,) raw SI units, not normalised.
+        image: (C, H, W), the cameras one after the other along the channels; None without.
+        features: (F,) of an encoder that is not learned here, such as the policy's own; None
+            without.
     """
 
+    state: Array
     image: ImageArray | None = None
     features: Array | None = None
 
@@ -278,34 +281,30 @@ class Transition:
     Attributes:
         key: of the decision.
         sequence: number of this transition within the run, from 0, without gaps.
-        observation: (O,) raw SI units, not normalised.
+        observation: what the noise was chosen for.
         noise: exactly as used; None where no noise led to the action, as in a demonstration.
         action: (n, A) what was really executed; n < H when cut short, 0 when rejected.
-        reward: discounted sum over the executed steps.
+        reward: of the whole chunk, not discounted within it.
         discount: factor on the value of the next observation (1 - terminated is kept apart).
         terminated: the task ended (success or failure): no bootstrap.
         truncated: a limit ended the episode: bootstrap from `next_observation`.
-        next_observation: (O,).
-        phase: what the episode was for, one of `PHASE_*` of the run plan, e.g. 'online'.
-        sight, next_sight: what was seen beside the two observations; None for a learner of
-            states alone.
-        reward_source: who said what it earned; UNSET where that is not known.
+        next_observation: at the end of the chunk.
+        phase: what the episode was for: a value of `learning.steering.plan.Phase`, or 'offline'.
+        reward_source: who judged it; UNSET where that is not known.
         success: it ended its episode, which had succeeded.
     """
 
     key: DecisionKey
     sequence: int
-    observation: Array
+    observation: Observation
     noise: Noise | None
     action: Array
     reward: float
     discount: float
     terminated: bool
     truncated: bool
-    next_observation: Array
-    phase: str = field(default='online')
-    sight: Sight | None = None
-    next_sight: Sight | None = None
+    next_observation: Observation
+    phase: str = 'online'
     reward_source: RewardSource = RewardSource.UNSET
     success: bool = False
 

@@ -168,7 +168,7 @@ def test_a_transition_comes_out_whole():
     assert (got.reward, got.discount, got.terminated, got.truncated) == (1.0, 0.5, True, False)
     assert got.reward_source == types.RewardSource.PERSON
     np.testing.assert_array_equal(got.action, [[1, 2], [3, 4]])
-    np.testing.assert_array_equal(got.next_observation, [1, 1, 1])
+    np.testing.assert_array_equal(got.next_observation.state, [1, 1, 1])
 
 
 def test_a_reward_of_an_unknown_source_is_refused():

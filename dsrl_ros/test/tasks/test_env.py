@@ -204,7 +204,7 @@ def test_filming_changes_no_bit_and_nothing_is_drawn_for_a_policy_of_states(env)
             patch.setattr(Twin, 'render', lambda *given: drawn.append(given) or render(*given))
             steps = rollout(env, Onlooker(*cameras), chooser, LearnerConfig(), 0, 3)
         assert bool(drawn) == bool(cameras)
-        return [step.next_observation for step in steps]
+        return [step.next_observation.state for step in steps]
 
     np.testing.assert_array_equal(states(), states('front'))
 

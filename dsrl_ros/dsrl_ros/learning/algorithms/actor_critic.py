@@ -21,7 +21,7 @@ from dsrl_ros.learning.networks.actor_critic_networks import (
     Critics,
     frozen,
 )
-from dsrl_ros.learning.networks.encoder import Seen
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.networks.optimiser import Adam, step
 from dsrl_ros.learning.networks.totals import Totals
 from dsrl_ros.learning.steering.actor import ActorHeader, SteeringActor
@@ -89,16 +89,16 @@ class ActorCritic(TdLearner):
         super().load_state_groups(groups)
         self._successes = deque(groups['rng']['successes'].tolist(), maxlen=WINDOW)
 
-    def actor_loss(self, state: Seen, critics: Critics) -> tuple[Tensor, Tensor]:
+    def actor_loss(self, observation: ObservationBatch, critics: Critics) -> tuple[Tensor, Tensor]:
         """Return the mean of alpha log pi(u | s) - Q(s, u), u ~ pi(s), and the mean log pi.
 
         Args:
-            state: (B, O), normalised, or observations with more than a state.
+            observation: its states normalised.
             critics: Q over (s, u).
         """
-        noise, log_prob = self.actor.sample(state, self._generator)
+        noise, log_prob = self.actor.sample(observation, self._generator)
         with frozen(critics):
-            value = self._reduce(critics(state, noise))
+            value = self._reduce(critics(observation, noise))
         return (self._temperature() * log_prob - value).mean(), log_prob.mean()
 
     def temperature_loss(self, mean_log_prob: Tensor) -> Tensor:
@@ -150,9 +150,9 @@ class ActorCritic(TdLearner):
             return {}
         return {f'encoder.{n}': p for n, p in self.actor.encoder.named_parameters()}
 
-    def _next_value(self, next_state: Seen, next_action: Tensor) -> Tensor:
+    def _next_value(self, next_observation: ObservationBatch, next_action: Tensor) -> Tensor:
         """Return the reduced target critic, (B,)."""
-        return self._reduce(self.target_critics(next_state, next_action))
+        return self._reduce(self.target_critics(next_observation, next_action))
 
     def _entropy_bonus(self, next_log_prob: Tensor) -> Tensor:
         """Return -alpha log pi(u' | s') for the soft backup, (B,), or zeros without it."""
@@ -160,8 +160,10 @@ class ActorCritic(TdLearner):
             return torch.zeros_like(next_log_prob)
         return -self._temperature() * next_log_prob
 
-    def _update_actor(self, state: Seen, critics: Critics, totals: Totals) -> None:
-        loss, log_prob = self.actor_loss(state, critics)
+    def _update_actor(
+        self, observation: ObservationBatch, critics: Critics, totals: Totals
+    ) -> None:
+        loss, log_prob = self.actor_loss(observation, critics)
         norm = step(self._optimisers['actor'], loss)
         if self.config.temperature_auto:
             step(self._optimisers['temperature'], self.temperature_loss(log_prob))

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from dsrl_ros.core.errors import ConfigError
-from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Sight, Transition
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Observation, Transition
 from dsrl_ros.learning.algorithms.frozen_actions import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.algorithms.td_learner import TdLearner
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import StateGroups
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.networks.totals import Totals
 from dsrl_ros.learning.steering.choosers import NoiseChooser
 from dsrl_ros.learning.steering.seeding import Stream, keyed_generator
@@ -44,7 +45,7 @@ class BestOfN(TdLearner):
         self._frozen = FrozenActions(policy, config)
         self._seed = seed
         super().__init__(policy.spec, config, seed, self._frozen.size, config.utd)
-        if self._observation.has_sight:
+        if not self._observation.state_only:
             raise ConfigError(
                 'algorithm: got best_of_n with images or features, expected states alone, as its '
                 'critics look at many candidates per decision. Use sac or na.'
@@ -59,10 +60,10 @@ class BestOfN(TdLearner):
         critics, frozen = copy.deepcopy(self.critics), copy.copy(self._frozen)
 
         def valued(state: Array, rows: Array) -> Array:
-            states = torch.from_numpy(state).expand(len(rows), -1)
-            action = frozen.scale(frozen(states, torch.from_numpy(rows).flatten(1)))
+            states = ObservationBatch(torch.from_numpy(state).expand(len(rows), -1))
+            action = frozen.scale(frozen(states.state, torch.from_numpy(rows).flatten(1)))
             with torch.no_grad():
-                values: Array = self._reduce(critics(self._normalise(states), action)).numpy()
+                values: Array = self._reduce(critics(self._prepare(states), action)).numpy()
             return values
 
         return BestOfNChooser(
@@ -89,20 +90,16 @@ class BestOfN(TdLearner):
     def _round(self, totals: Totals) -> None:
         raw, which = self._sample_round()
         count = self.config.num_candidates
-        states = raw.next_state.repeat_interleave(count, dim=0)
+        states = ObservationBatch(raw.next_observation.state.repeat_interleave(count, dim=0))
         noise = torch.empty(len(states), self._noise_dim).normal_(generator=self._generator)
-        answers = self._frozen(states, noise)
+        answers = self._frozen(states.state, noise)
         if not self._frozen.fitted:
             self._frozen.fit(answers, final=len(self.replay) >= ENOUGH_TRANSITIONS)
-        known = raw._replace(
-            state=self._normalise(raw.state),
-            action=self._frozen.scale(raw.action),
-            next_state=self._normalise(raw.next_state),
-        )
+        known = self._prepare_batch(raw)._replace(action=self._frozen.scale(raw.action))
         with torch.no_grad():
             # Once per round: the target critics hardly move within one.
             values = self._reduce(
-                self.target_critics(self._normalise(states), self._frozen.scale(answers))
+                self.target_critics(self._prepare(states), self._frozen.scale(answers))
             )
             best = values.view(-1, count).amax(dim=1)
         for chosen in which:
@@ -153,17 +150,11 @@ class BestOfNChooser:
         self._seed = seed
         self._temperature = temperature
 
-    def choose(
-        self,
-        state: Array,
-        episode: int,
-        decision: int,
-        sight: Sight | None = None,  # noqa: ARG002
-    ) -> Noise:
+    def choose(self, observation: Observation, episode: int, decision: int) -> Noise:
         """Choose among the samples of this key."""
         rng = keyed_generator(self._seed, Stream.CANDIDATES, episode, decision)
         rows = rng.standard_normal(self._shape, dtype=np.float32)
-        values = self._valued(state, rows)
+        values = self._valued(observation.state, rows)
         if self._temperature:
             # Adding Gumbel noise makes the largest a draw from the softmax.
             values += self._temperature * rng.gumbel(size=len(rows)).astype(np.float32)

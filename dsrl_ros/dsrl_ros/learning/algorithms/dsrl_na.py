@@ -13,9 +13,8 @@ from dsrl_ros.learning.algorithms.actor_critic import ActorCritic
 from dsrl_ros.learning.algorithms.frozen_actions import ENOUGH_TRANSITIONS, FrozenActions
 from dsrl_ros.learning.algorithms.noise_action_cache import PairCache, affordable_pairs
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import StateGroups
-from dsrl_ros.learning.networks.encoder import Observed, Seen
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.networks.optimiser import Adam, step
 from dsrl_ros.learning.networks.totals import Totals
 from dsrl_ros.policies.base import FrozenPolicy
@@ -82,15 +81,17 @@ class DsrlNa(ActorCritic):
         self._pairs.forget(place)
         return place
 
-    def distillation_loss(self, state: Seen, noise: Tensor, target: Tensor) -> Tensor:
+    def distillation_loss(
+        self, observation: ObservationBatch, noise: Tensor, target: Tensor
+    ) -> Tensor:
         """Return 0.5 * sum over critics j of the mean of (Q_W,j(s, u) - Q_A,j(s, f(s, w)))^2.
 
         Args:
-            state: (B, O), normalised.
+            observation: its states normalised.
             noise: u = w / b_W, (B, D).
             target: (E, B), of the action critics.
         """
-        values: Tensor = self.noise_critics(state, noise)  # (E, B)
+        values: Tensor = self.noise_critics(observation, noise)  # (E, B)
         return 0.5 * (values - target).square().mean(dim=1).sum()
 
     def state_groups(self) -> StateGroups:
@@ -149,35 +150,35 @@ class DsrlNa(ActorCritic):
         if self.config.distill_noise != 'prior':
             ids.append(self.replay.observation_ids(taught)[0])
         distinct = torch.unique(torch.cat(ids))
-        seen = self.replay.observed(distinct)
+        observation = self.replay.observations(distinct)
         with torch.no_grad():
-            noise, log_prob = self.actor.sample(self._view_seen(seen), self._generator)
-        state = seen.state if isinstance(seen, Observed) else seen
-        action = self._frozen(state, noise * self.config.noise_magnitude)
+            noise, log_prob = self.actor.sample(self._prepare(observation), self._generator)
+        action = self._frozen(observation.state, noise * self.config.noise_magnitude)
         return _Answers(distinct, noise, log_prob, action)
 
     def _learn_action_critics(self, places: Tensor, answers: _Answers, totals: Totals) -> None:
         distinct, which = torch.unique(places, return_inverse=True)
-        known = self._prepare(self.replay.gather(distinct))
+        known = self._prepare_batch(self.replay.gather(distinct))
+        known = known._replace(action=self._frozen.scale(known.action))
         at = answers.find(self.replay.observation_ids(distinct)[1])
         next_action = self._frozen.scale(answers.action[at])
         bonus = self._entropy_bonus(answers.log_prob[at])
         for chosen in which.split(self.config.batch_size):
             batch = known.at(chosen)
             with torch.no_grad():
-                value = self._next_value(batch.next_observed, next_action[chosen])
+                value = self._next_value(batch.next_observation, next_action[chosen])
                 target = self.td_target(batch, value, bonus[chosen])
             self._update_critics(batch, target, totals)
 
     def _learn_noise_critics(self, taught: Tensor, answers: _Answers, totals: Totals) -> None:
         config = self.config
         noise, action = self._distillation_pairs(taught, answers)
-        state = self._view(self.replay.gather(taught)).observed
+        observation = self._prepare(self.replay.gather(taught).observation)
         with torch.no_grad():
-            target = self.critics(state, self._frozen.scale(action))  # (E, n)
+            target = self.critics(observation, self._frozen.scale(action))  # (E, n)
         for first in range(0, len(taught), config.batch_size):
             chosen = slice(first, first + config.batch_size)
-            loss = self.distillation_loss(state[chosen], noise[chosen], target[:, chosen])
+            loss = self.distillation_loss(observation[chosen], noise[chosen], target[:, chosen])
             norm = step(self._optimisers['noise_critics'], loss)
             totals.add(
                 ('noise_critic/loss', 'noise_critic/gradient_norm'),
@@ -207,10 +208,10 @@ class DsrlNa(ActorCritic):
         every = config.actor_update_every
         for _ in range((self._steps + config.utd) // every - self._steps // every):
             batch = self.replay.sample(config.batch_size, self._generator, config.offline_share)
-            self._update_actor(self._view(batch).observed, self.noise_critics, totals)
+            self._update_actor(self._prepare(batch.observation), self.noise_critics, totals)
 
     def _answer(self, places: Tensor, noise: Tensor) -> Tensor:
-        return self._frozen(self.replay.gather(places).state, noise)
+        return self._frozen(self.replay.gather(places).observation.state, noise)
 
     def _fit_scaling(self) -> None:
         """Look once, at the first data, how far the policy's prior actions spread."""
@@ -224,9 +225,6 @@ class DsrlNa(ActorCritic):
         if transition.noise is not None:
             super()._critic_action(transition)  # raises where layout or shape do not fit
         return self._frozen.taken(transition)
-
-    def _prepare(self, batch: Batch) -> Batch:
-        return self._view(batch)._replace(action=self._frozen.scale(batch.action))
 
     def _report_bad_answers(self, totals: Totals) -> None:
         totals.add(('policy/bad_answers',), torch.tensor([float(self._frozen.policy.num_bad)]))

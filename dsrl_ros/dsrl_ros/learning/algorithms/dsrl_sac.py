@@ -7,7 +7,6 @@ import torch
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.algorithms.actor_critic import ActorCritic
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.networks.totals import Totals
 
 
@@ -28,17 +27,14 @@ class DsrlSac(ActorCritic):
     def _round(self, totals: Totals) -> None:
         self._steps += 1
         config = self.config
-        batch = self._prepare(
+        batch = self._prepare_batch(
             self.replay.sample(config.batch_size, self._generator, config.offline_share)
         )
+        batch = batch._replace(action=batch.action / config.noise_magnitude)  # u = w / b_W
         with torch.no_grad():
-            next_noise, log_prob = self.actor.sample(batch.next_observed, self._generator)
-            value = self._next_value(batch.next_observed, next_noise)
+            next_noise, log_prob = self.actor.sample(batch.next_observation, self._generator)
+            value = self._next_value(batch.next_observation, next_noise)
             target = self.td_target(batch, value, self._entropy_bonus(log_prob))
         self._update_critics(batch, target, totals)
         if self._steps % config.actor_update_every == 0:
-            self._update_actor(batch.observed, self.critics, totals)
-
-    def _prepare(self, batch: Batch) -> Batch:
-        """Bring observations to what the networks read, and noise to u = w / b_W."""
-        return self._view(batch)._replace(action=batch.action / self.config.noise_magnitude)
+            self._update_actor(batch.observation, self.critics, totals)

@@ -108,7 +108,9 @@ class FrozenActions:
         require_finite('action', action)
         if transition.noise is not None:
             rows = transition.noise.rows.reshape(1, -1)
-            answer = self(torch.from_numpy(transition.observation)[None], torch.from_numpy(rows))
+            answer = self(
+                torch.from_numpy(transition.observation.state)[None], torch.from_numpy(rows)
+            )
             return np.asarray(answer[0].numpy())
         missing = spec.num_execute - len(action)
         if missing > 0:

@@ -20,11 +20,11 @@ from dsrl_ros.core.errors import CheckpointError, ConfigError, NonFiniteError, S
 from dsrl_ros.core.types import Array, PolicySpec, Transition
 from dsrl_ros.learning.algorithms.memory import keep_freed_memory
 from dsrl_ros.learning.config import LearnerConfig
-from dsrl_ros.learning.data.replay import Batch, Replay, phase_code
+from dsrl_ros.learning.data.replay import Batch, Replay, as_tensor, phase_code
 from dsrl_ros.learning.learner import StateGroups
 from dsrl_ros.learning.networks.actor_critic_networks import reduce_critics
 from dsrl_ros.learning.networks.augmentation import random_crop
-from dsrl_ros.learning.networks.encoder import Observed, Seen
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.networks.factory import NetworkFactory
 from dsrl_ros.learning.networks.optimiser import Adam, Snapshot, load_tensors, polyak, step
 from dsrl_ros.learning.networks.totals import Totals
@@ -108,8 +108,8 @@ class TdLearner(ABC):
             NonFiniteError: a NaN or an infinity.
             ConfigError: a discount outside [0, 1] or an unknown phase.
         """
-        self._observation.check(transition.observation, transition.sight)
-        self._observation.check(transition.next_observation, transition.next_sight)
+        self._observation.check(transition.observation)
+        self._observation.check(transition.next_observation)
         self._check_reward(transition)
         if not 0.0 <= transition.discount <= 1.0:
             raise ConfigError(
@@ -118,16 +118,14 @@ class TdLearner(ABC):
             )
         phase_code(transition.phase)
         return self.replay.add(
-            state=as_tensor('observation', transition.observation),
+            observation=transition.observation,
             action=as_tensor('action', self._critic_action(transition)),
             reward=transition.reward,
             discount=transition.discount,
             terminated=transition.terminated,
             truncated=transition.truncated,
-            next_state=as_tensor('next_observation', transition.next_observation),
+            next_observation=transition.next_observation,
             phase=transition.phase,
-            sight=transition.sight,
-            next_sight=transition.next_sight,
         )
 
     def update(self, num_steps: int) -> dict[str, float]:
@@ -191,7 +189,7 @@ class TdLearner(ABC):
 
     def critic_loss(self, batch: Batch, target: Tensor) -> tuple[Tensor, Tensor]:
         """Return 0.5 * sum over critics of the mean squared error, and the mean value."""
-        values = self.critics(batch.observed, batch.action)  # (E, B)
+        values = self.critics(batch.observation, batch.action)  # (E, B)
         return 0.5 * (values - target).square().mean(dim=1).sum(), values.mean()
 
     def state_groups(self) -> StateGroups:
@@ -267,25 +265,19 @@ class TdLearner(ABC):
         """Bring raw states to zero mean and unit variance."""
         return (state - self._state_mean) / self._state_std
 
-    def _view(self, batch: Batch) -> Batch:
-        """Normalise states, and crop images at random: each by itself, the next one too."""
+    def _prepare(self, observation: ObservationBatch) -> ObservationBatch:
+        """Bring raw observations to what the networks read, each image cropped at random."""
+        image = observation.image
+        if image is not None:
+            image = random_crop(image, self.config.crop_padding, self._generator)
+        return replace(observation, state=self._normalise(observation.state), image=image)
+
+    def _prepare_batch(self, batch: Batch) -> Batch:
+        """Prepare observations and next observations, each image cropped by itself."""
         return batch._replace(
-            state=self._normalise(batch.state),
-            next_state=self._normalise(batch.next_state),
-            image=self._crop(batch.image),
-            next_image=self._crop(batch.next_image),
+            observation=self._prepare(batch.observation),
+            next_observation=self._prepare(batch.next_observation),
         )
-
-    def _view_seen(self, seen: Seen) -> Seen:
-        """Do the same with raw observations."""
-        if isinstance(seen, Observed):
-            return replace(seen, state=self._normalise(seen.state), image=self._crop(seen.image))
-        return self._normalise(seen)
-
-    def _crop(self, images: Tensor | None) -> Tensor | None:
-        if images is None:
-            return None
-        return random_crop(images, self.config.crop_padding, self._generator)
 
     def _update_critics(self, batch: Batch, target: Tensor, totals: Totals) -> None:
         loss, value = self.critic_loss(batch, target)
@@ -347,15 +339,3 @@ def _device(name: str) -> torch.device:
 
 def _generator(device: torch.device, seed: int) -> torch.Generator:
     return torch.Generator(device).manual_seed(seed)
-
-
-def as_tensor(name: str, values: Array) -> Tensor:
-    """Return values as float32.
-
-    Raises:
-        NonFiniteError: values too large for it.
-    """
-    with np.errstate(over='ignore'):
-        single = np.ascontiguousarray(values, dtype=np.float32)
-    require_finite(name, single)
-    return torch.from_numpy(single)

@@ -22,9 +22,9 @@ from dsrl_ros.core.types import (
     Noise,
     NoiseLayout,
     NoiseSource,
+    Observation,
     PolicySpec,
     RewardSource,
-    Sight,
     Transition,
 )
 from dsrl_ros.learning.config import LearnerConfig
@@ -34,8 +34,8 @@ _ROBOT = 'offline'
 _PHASE = 'offline'
 _AGREE = ('state_names', 'action_names', 'horizon')
 
-# Parts of a sight: their type, and their dimensions with that of the transitions.
-_SIGHT: dict[str, tuple[type[np.generic], int]] = {
+# Parts of an observation that may be missing: their type, their dimensions and one for N.
+_OPTIONAL: dict[str, tuple[type[np.generic], int]] = {
     'image': (np.uint8, 4),
     'features': (np.float32, 2),
 }
@@ -64,13 +64,13 @@ def save_transitions(path: Path, transitions: Sequence[Transition], spec: Policy
     if not transitions:
         raise DatasetError(f'{path}: got 0 transitions to write, expected at least 1.')
     for transition in transitions:
-        spec.check_state(transition.observation)
-        spec.check_state(transition.next_observation)
+        spec.check_state(transition.observation.state)
+        spec.check_state(transition.next_observation.state)
     noises = [transition.noise for transition in transitions if transition.noise is not None]
     columns = {
         **_plain_columns(path, transitions, spec),
         **(_noise_columns(path, transitions, noises[0]) if noises else {}),
-        **_sight_columns(path, transitions),
+        **_optional_columns(path, transitions),
     }
     about = {
         'format': FORMAT,
@@ -129,8 +129,8 @@ def _plain_columns(path: Path, transitions: Sequence[Transition], spec: PolicySp
             )
         row[: len(steps)] = steps
     return {
-        'state': np.stack([t.observation for t in transitions]).astype(np.float32),
-        'next_state': np.stack([t.next_observation for t in transitions]).astype(np.float32),
+        'state': np.stack([t.observation.state for t in transitions]).astype(np.float32),
+        'next_state': np.stack([t.next_observation.state for t in transitions]).astype(np.float32),
         'action': action,
         'executed': np.array([len(t.action) for t in transitions], dtype=np.int64),
         'reward': np.array([t.reward for t in transitions], dtype=np.float64),
@@ -160,28 +160,28 @@ def _noise_columns(path: Path, transitions: Sequence[Transition], first: Noise) 
     return {'noise': rows, 'noise_source': source, 'weights_version': version}
 
 
-def _sight_columns(path: Path, transitions: Sequence[Transition]) -> Columns:
+def _optional_columns(path: Path, transitions: Sequence[Transition]) -> Columns:
     columns: Columns = {}
-    sights = [side for t in transitions for side in (t.sight or Sight(), t.next_sight or Sight())]
-    for name, (dtype, ndim) in _SIGHT.items():
-        parts = [part for sight in sights if (part := getattr(sight, name)) is not None]
+    seen = [side for t in transitions for side in (t.observation, t.next_observation)]
+    for name, (dtype, ndim) in _OPTIONAL.items():
+        parts = [part for one in seen if (part := getattr(one, name)) is not None]
         if not parts:
             continue
         kinds = {(part.shape, part.dtype.name) for part in parts}
-        if len(parts) < len(sights) or len(kinds) > 1 or (parts[0].ndim, parts[0].dtype) != (
+        if len(parts) < len(seen) or len(kinds) > 1 or (parts[0].ndim, parts[0].dtype) != (
             ndim - 1, dtype
         ):  # fmt: skip
             raise DatasetError(
-                f'{path}: got {name} of {sorted(kinds)} in {len(parts)} of {len(sights)} '
+                f'{path}: got {name} of {sorted(kinds)} in {len(parts)} of {len(seen)} '
                 f'observations, expected {dtype.__name__} of one shape in all or in none.'
             )
         columns[name], columns[f'next_{name}'] = np.stack(parts[::2]), np.stack(parts[1::2])
     return columns
 
 
-def _sight(columns: Columns, i: int, prefix: str) -> Sight | None:
-    parts = {name: columns[prefix + name][i] for name in _SIGHT if name in columns}
-    return Sight(**parts) if parts else None
+def _observation(columns: Columns, i: int, prefix: str) -> Observation:
+    names = ('state', *_OPTIONAL)
+    return Observation(**{n: columns[prefix + n][i] for n in names if n in columns})
 
 
 def _read_about(data: bytes) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def _check_columns(path: Path, columns: Columns, spec: PolicySpec) -> None:
         expected['noise'] = ((count, rows, spec.action_dim), np.float32)
         expected['noise_source'] = ((count,), np.uint8)
         expected['weights_version'] = ((count,), np.int64)
-    for name, (dtype, ndim) in _SIGHT.items():
+    for name, (dtype, ndim) in _OPTIONAL.items():
         if name in columns:
             shape = (count, *columns[name].shape[1:ndim])
             expected[name] = expected[f'next_{name}'] = (shape, dtype)
@@ -288,7 +288,7 @@ def _transition(
     return Transition(
         key=DecisionKey(_ROBOT, run, int(columns['episode'][i]), int(columns['decision'][i])),
         sequence=i,
-        observation=columns['state'][i],
+        observation=_observation(columns, i, ''),
         noise=Noise(
             columns['noise'][i], layout, NoiseSource(source), int(columns['weights_version'][i])
         )
@@ -299,9 +299,7 @@ def _transition(
         discount=discount if config is None else config.transition_discount(executed),
         terminated=bool(columns['terminated'][i]),
         truncated=bool(columns['truncated'][i]),
-        next_observation=columns['next_state'][i],
+        next_observation=_observation(columns, i, 'next_'),
         phase=_PHASE,
-        sight=_sight(columns, i, ''),
-        next_sight=_sight(columns, i, 'next_'),
         reward_source=RewardSource(judge),
     )

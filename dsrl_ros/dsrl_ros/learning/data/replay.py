@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from dsrl_ros.core.checks import require_finite
 from dsrl_ros.core.errors import CheckpointError, ConfigError
-from dsrl_ros.core.types import Sight
+from dsrl_ros.core.types import Array, Observation
 from dsrl_ros.learning.data.storage import (
     FLAG_BITS,
     NUM_LINKS,
@@ -22,7 +24,7 @@ from dsrl_ros.learning.data.storage import (
     Observations,
     TransitionRing,
 )
-from dsrl_ros.learning.networks.encoder import Observed, Seen
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 
 # What an episode was for, in the order of their codes in a saved replay: append, never reorder.
 PHASES = ('warmup', 'online', 'offline')
@@ -33,40 +35,23 @@ class Batch(NamedTuple):
     """Transitions as the losses read them.
 
     Attributes:
-        state: (B, O) raw units.
+        observation, next_observation: B each.
         action: (B, D) what the critics take: noise rows as used, or an action chunk; flattened.
         reward: (B,).
         discount: (B,).
         terminated: (B,) 1 where nothing follows; time-outs are 0 and bootstrap.
-        next_state: (B, O) raw units.
-        image, next_image: (B, C, H, W) uint8; None where observations have no images.
-        features, next_features: (B, F); None where observations have no features.
     """
 
-    state: Tensor
+    observation: ObservationBatch
     action: Tensor
     reward: Tensor
     discount: Tensor
     terminated: Tensor
-    next_state: Tensor
-    image: Tensor | None = None
-    next_image: Tensor | None = None
-    features: Tensor | None = None
-    next_features: Tensor | None = None
-
-    @property
-    def observed(self) -> Seen:
-        """What the networks read."""
-        return _seen(self.state, self.features, self.image)
-
-    @property
-    def next_observed(self) -> Seen:
-        """What the networks read of the next observations."""
-        return _seen(self.next_state, self.next_features, self.next_image)
+    next_observation: ObservationBatch
 
     def at(self, index: Tensor) -> Batch:
         """Return the transitions at `index`, (n,)."""
-        return Batch._make(None if column is None else column[index] for column in self)
+        return Batch._make(column[index] for column in self)
 
 
 class Replay:
@@ -82,8 +67,7 @@ class Replay:
         capacity: collected transitions kept; as many offline ones are taken beside them.
         state_dim: O.
         action_dim: D, entries of what the critics take.
-        num_features, image_shape: F and (C, H, W) of what is seen beside the state; 0 and None
-            without.
+        num_features, image_shape: F and (C, H, W) of the observations; 0 and None without.
         device: where the data lies and batches are made.
     """
 
@@ -131,29 +115,27 @@ class Replay:
 
     def add(
         self,
-        state: Tensor,
+        observation: Observation,
         action: Tensor,
         reward: float,
         discount: float,
         terminated: bool,
         truncated: bool,
-        next_state: Tensor,
+        next_observation: Observation,
         phase: str,
-        sight: Sight | None = None,
-        next_sight: Sight | None = None,
     ) -> int:
         """Keep one transition and return its place.
 
         The oldest collected one goes when there are `capacity` of them.
 
         Args:
-            state, next_state: (O,) raw units.
             action: (D,) what the critics take.
-            reward, discount, terminated, truncated, phase: as in `core.types.Transition`.
-            sight, next_sight: what observations have beside their state.
+            observation, reward, discount, terminated, truncated, next_observation, phase: as in
+                `core.types.Transition`.
 
         Raises:
             ConfigError: an unknown phase, or more offline transitions than `capacity`.
+            NonFiniteError: a state too large for float32.
         """
         code = phase_code(phase)
         ring = self._offline if phase == OFFLINE else self._collected
@@ -166,8 +148,8 @@ class Replay:
             torch.cat((action.float(), torch.tensor([reward, discount]).to(action.device))),
             TERMINATED * bool(terminated) | TRUNCATED * bool(truncated),
             code,
-            _parts(state, sight),
-            _parts(next_state, next_sight),
+            _tensors(observation),
+            _tensors(next_observation),
         )
 
     def sample(
@@ -225,20 +207,13 @@ class Replay:
             name: part.view(len(index), 2, *part.shape[1:]).unbind(dim=1)
             for name, part in self._observations.select(rows).items()
         }
-        (state, next_state), none = parts['state'], (None, None)
-        features, next_features = parts.get('features', none)
-        image, next_image = parts.get('image', none)
         return Batch(
-            state,
+            ObservationBatch(**{name: part[0] for name, part in parts.items()}),
             numbers[:, : self._action_dim],
             numbers[:, -2],
             numbers[:, -1],
             (links[:, 0] & TERMINATED).to(torch.float32),
-            next_state,
-            image,
-            next_image,
-            features,
-            next_features,
+            ObservationBatch(**{name: part[1] for name, part in parts.items()}),
         )
 
     def observation_ids(self, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -248,20 +223,19 @@ class Replay:
         changes.
 
         Returns:
-            Two tensors (n,) int64, for `observed`.
+            Two tensors (n,) int64, for `observations`.
         """
         links = self._rows.tensor.index_select(0, index)[:, -NUM_LINKS:]
         before, after = (links >> FLAG_BITS).long().t().contiguous().unbind(dim=0)
         return before, after
 
-    def observed(self, ids: Tensor) -> Seen:
-        """Return observations, their states (n, O) in raw units.
+    def observations(self, ids: Tensor) -> ObservationBatch:
+        """Return observations as they were added.
 
         Args:
             ids: (n,), see `observation_ids`.
         """
-        parts = self._observations.select(ids)
-        return _seen(parts['state'], parts.get('features'), parts.get('image'))
+        return ObservationBatch(**self._observations.select(ids))
 
     def state_tensors(self) -> dict[str, Tensor]:
         """Return what is kept, by place; copies.
@@ -405,16 +379,23 @@ def _require(name: str, got: Tensor, shape: tuple[int, ...], dtype: torch.dtype)
         )
 
 
-def _parts(state: Tensor, sight: Sight | None) -> dict[str, Tensor]:
-    parts = {'state': state}
-    if sight is not None and sight.features is not None:
-        parts['features'] = torch.from_numpy(sight.features)
-    if sight is not None and sight.image is not None:
-        parts['image'] = torch.from_numpy(sight.image)
+def as_tensor(name: str, values: Array) -> Tensor:
+    """Return values as float32.
+
+    Raises:
+        NonFiniteError: values too large for it.
+    """
+    with np.errstate(over='ignore'):
+        single = np.ascontiguousarray(values, dtype=np.float32)
+    require_finite(name, single)
+    return torch.from_numpy(single)
+
+
+def _tensors(observation: Observation) -> dict[str, Tensor]:
+    """Return the parts that an observation has, by name."""
+    parts = {'state': as_tensor('observation', observation.state)}
+    if observation.features is not None:
+        parts['features'] = torch.from_numpy(observation.features)
+    if observation.image is not None:
+        parts['image'] = torch.from_numpy(observation.image)
     return parts
-
-
-def _seen(state: Tensor, features: Tensor | None, image: Tensor | None) -> Seen:
-    if features is None and image is None:
-        return state
-    return Observed(state, features, image)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from dsrl_ros.learning.networks.encoder import Encoder, Seen, encode
+from dsrl_ros.learning.networks.encoder import Encoder, ObservationBatch, encode
 from dsrl_ros.learning.networks.mlp import Mlp
 
 # Bounds of the logarithm of the actor's standard deviation before squashing. Approached smoothly:
@@ -28,26 +28,28 @@ class Actor(nn.Module):
         self.body = body
         self.encoder = encoder
 
-    def forward(self, state: Seen) -> tuple[Tensor, Tensor]:
+    def forward(self, observation: ObservationBatch) -> tuple[Tensor, Tensor]:
         """Return mean and logarithm of the standard deviation before squashing.
 
         Args:
-            state: (B, O), normalised, or observations with more than a state.
+            observation: its states (B, O) normalised.
 
         Returns:
             Two tensors (B, D).
         """
-        mean, raw = self.body(encode(self.encoder, state)).chunk(2, dim=-1)
+        mean, raw = self.body(encode(self.encoder, observation)).chunk(2, dim=-1)
         span = LOG_STD_HIGH - LOG_STD_LOW
         return mean, LOG_STD_LOW + span * torch.sigmoid(raw + LOG_STD_OFFSET)
 
-    def sample(self, state: Seen, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def sample(
+        self, observation: ObservationBatch, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Draw a noise with its log-probability, differentiable in the weights.
 
         Returns:
             u (B, D) within [-1, 1], and log pi(u | s) (B,) [nats].
         """
-        mean, log_std = self(state)
+        mean, log_std = self(observation)
         eps = torch.empty_like(mean).normal_(generator=generator)
         return squashed_sample(mean, log_std, eps)
 
@@ -71,7 +73,7 @@ def squashed_sample(mean: Tensor, log_std: Tensor, eps: Tensor) -> tuple[Tensor,
 
 
 class Critics(nn.Module):
-    """E independent critics Q_j(s, u).
+    """E independent critics Q_j(s, a); a may be a noise.
 
     Looped, not batched: at widths of 128 to 1024 on one CPU thread two critics take the same time
     either way, and of ten the loop takes 0.66 to 0.86 of it.
@@ -82,9 +84,9 @@ class Critics(nn.Module):
         self.members = nn.ModuleList(members)
         self.encoder = encoder  # of all members
 
-    def forward(self, state: Seen, noise: Tensor) -> Tensor:
-        """Return the values (E, B) of normalised states (B, O) and normalised noise (B, D)."""
-        x = torch.cat((encode(self.encoder, state), noise), dim=-1)
+    def forward(self, observation: ObservationBatch, action: Tensor) -> Tensor:
+        """Return the values (E, B) of prepared observations and actions (B, D)."""
+        x = torch.cat((encode(self.encoder, observation), action), dim=-1)
         return torch.stack([member(x).squeeze(-1) for member in self.members])
 
 

@@ -1,6 +1,6 @@
 """The encoder of images and given features that actor and critics each have (paper C.5, Table 11).
 
-Owns the networks; `actor` does the same in numpy.
+Owns the networks; `steering.actor_encoder` does the same in numpy.
 """
 
 from __future__ import annotations
@@ -19,32 +19,28 @@ _PASS = 256
 
 
 @dataclass(frozen=True)
-class Observed:
-    """Observations as the networks read them.
+class ObservationBatch:
+    """Several `core.types.Observation`, as the replay gathers them and the networks read them.
 
     Attributes:
-        state: (B, O), normalised.
-        features: (B, F) or None.
-        image: (B, C, H, W) uint8 or None.
+        state: (B, O), raw as gathered, normalised for the networks.
+        image: (B, C, H, W) uint8; None where observations have no image.
+        features: (B, F); None where observations have no features.
     """
 
     state: Tensor
-    features: Tensor | None = None
     image: Tensor | None = None
+    features: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.state)
 
-    def __getitem__(self, index: Tensor | slice) -> Observed:
-        return Observed(
+    def __getitem__(self, index: Tensor | slice) -> ObservationBatch:
+        return ObservationBatch(
             self.state[index],
-            None if self.features is None else self.features[index],
             None if self.image is None else self.image[index],
+            None if self.features is None else self.features[index],
         )
-
-
-# What actor and critics are asked about: states alone, or observations with more in them.
-Seen = Tensor | Observed
 
 
 class Head(nn.Module):
@@ -101,15 +97,15 @@ class Encoder(nn.Module):
             self.feature_head = Head(spec.num_features, head_size, generator)
             self.num_outputs += head_size
 
-    def forward(self, observed: Observed) -> Tensor:
+    def forward(self, observation: ObservationBatch) -> Tensor:
         """Return state, then image, then features, encoded: (B, num_outputs)."""
-        parts = [observed.state]
-        if self.image_head is not None and observed.image is not None:
-            size = len(observed) if torch.is_grad_enabled() else _PASS
-            passes = range(0, len(observed), size)
-            parts.append(torch.cat([self._image(observed.image[i : i + size]) for i in passes]))
-        if self.feature_head is not None and observed.features is not None:
-            parts.append(self.feature_head(observed.features))
+        parts, image = [observation.state], observation.image
+        if self.image_head is not None and image is not None:
+            size = len(image) if torch.is_grad_enabled() else _PASS
+            passes = range(0, len(image), size)
+            parts.append(torch.cat([self._image(image[i : i + size]) for i in passes]))
+        if self.feature_head is not None and observation.features is not None:
+            parts.append(self.feature_head(observation.features))
         return torch.cat(parts, dim=-1)
 
     def _image(self, images: Tensor) -> Tensor:
@@ -121,13 +117,9 @@ class Encoder(nn.Module):
         return out
 
 
-def encode(encoder: Encoder | None, seen: Seen) -> Tensor:
-    """Return what the layers after the encoder read, (B, X); a state alone is that already."""
-    if isinstance(seen, Observed):
-        assert encoder is not None  # one configuration makes both
-        out: Tensor = encoder(seen)
-        return out
-    return seen
+def encode(encoder: Encoder | None, observation: ObservationBatch) -> Tensor:
+    """Return what the layers after the encoder read, (B, X): without one, the state."""
+    return observation.state if encoder is None else encoder(observation)
 
 
 def _draw(layer: nn.Linear | nn.Conv2d, fan_in: int, generator: torch.Generator) -> None:

@@ -42,8 +42,8 @@ class NetworkFactory:
         return Actor(self._mlp(self._seen(encoder), 2 * noise_dim), encoder)
 
     def _encoder(self) -> Encoder | None:
-        """Return a new encoder where there is more to see than the state."""
-        if not self.observation.has_sight:
+        """Return a new encoder where observations have an image or features."""
+        if self.observation.state_only:
             return None
         config = self.config
         with self.device:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.noise import expand
@@ -17,9 +17,9 @@ from dsrl_ros.core.types import (
     Array,
     DecisionKey,
     ImageArray,
+    Observation,
     PolicySpec,
     RewardSource,
-    Sight,
     Transition,
 )
 from dsrl_ros.learning.algorithms.build import acting_policy
@@ -36,7 +36,7 @@ class Executed(Protocol):
 
     @property
     def state(self) -> Array:
-        """Observation at the end of the chunk, (O,)."""
+        """State at the end of the chunk, (O,)."""
         ...
 
     @property
@@ -64,7 +64,7 @@ class ChunkEnv(Protocol):
     """An environment whose step is a chunk."""
 
     def reset(self, *, seed: int) -> tuple[Array, dict[str, Any]]:
-        """Start an episode; the seed alone decides how. Returns the observation (O,) and info."""
+        """Start an episode; the seed alone decides how. Returns the state (O,) and info."""
         ...
 
     def execute(self, chunk: Array) -> Executed:
@@ -72,12 +72,19 @@ class ChunkEnv(Protocol):
         ...
 
 
-@runtime_checkable
-class SeeingEnv(Protocol):
-    """A `ChunkEnv` in which there is more to see than the state."""
+class ExtraObservations(TypedDict, total=False):
+    """What an observation has besides its state, see `core.types.Observation`."""
 
-    def look(self) -> Sight:
-        """Return what is seen now: after a reset, and at the end of each chunk."""
+    image: ImageArray
+    features: Array
+
+
+@runtime_checkable
+class ObservingEnv(Protocol):
+    """A `ChunkEnv` whose observations have an image, features or both."""
+
+    def extra_observations(self) -> ExtraObservations:
+        """Return these as they are now: after a reset, and at the end of each chunk."""
         ...
 
 
@@ -159,8 +166,8 @@ def rollout(
     """Run one episode.
 
     Args:
-        env: where; a `SeeingEnv` if the chooser needs more than the state, a `FilmingEnv` if the
-            policy does.
+        env: where; an `ObservingEnv` if the chooser needs more than the state, a `FilmingEnv` if
+            the policy does.
         policy: what is steered.
         chooser: who chooses its noise.
         config: gives the discount.
@@ -182,32 +189,30 @@ def rollout(
     spec = policy.spec
     check_cameras(env, spec)
     state, _ = env.reset(seed=reset_seed)
-    sight = _look(env)
+    observation = _observe(env, state)
     transitions: list[Transition] = []
     refused = False
     while True:
         decision = len(transitions)
         asked = fallback if refused and fallback is not None else chooser
-        noise = asked.choose(state, episode, decision, sight)
+        noise = asked.choose(observation, episode, decision)
         expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
-        chunk = ask(policy, state[None], expanded[None], _film(env, spec))[0]
+        chunk = ask(policy, observation.state[None], expanded[None], _film(env, spec))[0]
         step = env.execute(chunk[: spec.num_execute])
-        next_sight = _look(env)
+        next_observation = _observe(env, step.state)
         transitions.append(
             Transition(
                 key=DecisionKey('steered', NO_RUN, episode, decision),
                 sequence=first_sequence + decision,
-                observation=state,
+                observation=observation,
                 noise=noise,
                 action=step.executed,
                 reward=step.reward,
                 discount=config.transition_discount(len(step.executed)),
                 terminated=step.terminated,
                 truncated=step.truncated,
-                next_observation=step.state,
+                next_observation=next_observation,
                 phase=phase,
-                sight=sight,
-                next_sight=next_sight,
                 reward_source=(RewardSource.TIMEOUT if step.truncated else RewardSource.SIMULATOR),
             )
         )
@@ -216,11 +221,13 @@ def rollout(
             transitions[-1] = replace(transitions[-1], success=success)
             return transitions
         refused = not len(step.executed)
-        state, sight = step.state, next_sight
+        observation = next_observation
 
 
-def _look(env: ChunkEnv) -> Sight | None:
-    return env.look() if isinstance(env, SeeingEnv) else None
+def _observe(env: ChunkEnv, state: Array) -> Observation:
+    """Return the whole observation that belongs to `state`, which is the newest."""
+    extra = env.extra_observations() if isinstance(env, ObservingEnv) else {}
+    return Observation(state, **extra)
 
 
 def _film(env: ChunkEnv, spec: PolicySpec) -> list[ImageArray]:

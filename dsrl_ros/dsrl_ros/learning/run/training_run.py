@@ -33,8 +33,8 @@ from dsrl_ros.learning.run.report import (
 from dsrl_ros.learning.run.rollout import (
     ChunkEnv,
     Episode,
+    ObservingEnv,
     Resumed,
-    SeeingEnv,
     check_cameras,
     evaluate,
     learn_offline,
@@ -146,7 +146,7 @@ class TrainingRun:
         scales: Sequence[float] = SCALES,
         checkpoint_every: int = 10,
     ) -> None:
-        _check_sight(env, policy.spec, config)
+        _check_observations(env, policy.spec, config)
         check_cameras(env, policy.spec)
         self._env = env
         self._policy = BoundedPolicy(policy)
@@ -404,22 +404,23 @@ class TrainingRun:
         write_json(self._folder / SUMMARY, summary)
 
 
-def _check_sight(env: ChunkEnv, spec: PolicySpec, config: LearnerConfig) -> None:
-    """Raise unless the learner looks at what the environment shows.
+def _check_observations(env: ChunkEnv, spec: PolicySpec, config: LearnerConfig) -> None:
+    """Raise unless the learner reads the parts of an observation that the environment has.
 
     Raises:
         ConfigError: it does not.
     """
-    shown, wanted = isinstance(env, SeeingEnv), config.observation_spec(spec).has_sight
+    shown, wanted = isinstance(env, ObservingEnv), not config.observation_spec(spec).state_only
     if wanted and not shown:
         raise ConfigError(
             'num_features, image_channels, image_height, image_width: got more than 0 with an '
-            'environment that shows its state alone, expected 0. Leave them out, or give the '
-            'environment a method look() as in `dsrl_ros.learning.run.rollout.SeeingEnv`.'
+            'environment that has a state alone, expected 0. Leave them out, or give the '
+            'environment a method extra_observations() as in '
+            '`dsrl_ros.learning.run.rollout.ObservingEnv`.'
         )
     if shown and not wanted and config.algorithm not in ('constant', 'prior'):
         raise ConfigError(
             'num_features, image_channels, image_height, image_width: got 0 with an environment '
-            'that has a method look(), expected the sizes of what it returns. Set them, or leave '
-            'look() out.'
+            'that has a method extra_observations(), expected the sizes of what it returns. Set '
+            'them, or leave the method out.'
         )

@@ -1,12 +1,12 @@
 """The steering actor as it travels and acts: plain numpy, so that a node that acts needs no torch.
 
-Owns the wire format of the weights; training belongs to `sac`.
+Owns the wire format of the weights; training belongs to `learning.algorithms`.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from safetensors import SafetensorError
@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 
 from dsrl_ros.core.errors import ConfigError, WeightsError
 from dsrl_ros.core.noise import num_rows
-from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec, Sight
+from dsrl_ros.core.types import Array, NoiseLayout, Observation, PolicySpec
 from dsrl_ros.learning.steering.actor_encoder import ActorEncoder
 from dsrl_ros.learning.steering.observation import ObservationSpec
 
@@ -34,9 +34,9 @@ class ActorHeader:
         num_rows, action_dim: R and A.
         noise_magnitude: b_W.
         activation: 'tanh', 'relu' or 'gelu'.
-        log_std_low, log_std_high, log_std_offset: see `networks`.
-        num_features, image_shape: of what it sees beside the state, see `ObservationSpec`.
-        exploration: share of its spread that it explores with, see `exploring`.
+        log_std_low, log_std_high, log_std_offset: see `actor_critic_networks`.
+        num_features, image_shape: of the observations, see `ObservationSpec`.
+        exploration: share of its spread that it explores with, see `actor_critic.exploration`.
     """
 
     version: int
@@ -74,7 +74,7 @@ class SteeringActor:
 
     Attributes:
         header: what the weights are for.
-        observation: what it looks at.
+        observation: the parts of the observations that it reads.
 
     Raises:
         WeightsError: entries missing, of the wrong shape, or not finite.
@@ -99,7 +99,7 @@ class SteeringActor:
                 self._mean.size, header.num_features, header.image_shape
             )
             self._encoder = None
-            if self.observation.has_sight:
+            if not self.observation.state_only:
                 self._encoder = ActorEncoder(self.observation, _encoder_tensors(tensors))
         except ConfigError as error:
             raise WeightsError(f'weights: {error}') from error
@@ -114,18 +114,12 @@ class SteeringActor:
         """Number of state entries, O."""
         return int(self._mean.shape[0])
 
-    def act(
-        self,
-        state: Array,
-        rng: np.random.Generator | None = None,
-        sight: Sight | None = None,
-    ) -> Array:
+    def act(self, observation: Observation, rng: np.random.Generator | None = None) -> Array:
         """Choose noise rows for one observation.
 
         Args:
-            state: (O,) raw units, not normalised.
+            observation: its image is never cropped.
             rng: source of the exploration; None for the deterministic actor.
-            sight: what is seen beside the state, never cropped.
 
         Returns:
             (R, A) float32, each entry within +/- b_W.
@@ -133,24 +127,23 @@ class SteeringActor:
         Raises:
             ShapeMismatchError, NonFiniteError: the observation does not fit.
         """
-        self.observation.check(state, sight)
-        mean, log_std = self.distribution(state, sight)
+        self.observation.check(observation)
+        mean, log_std = self.distribution(observation)
         if rng is not None:
             eps = rng.standard_normal(mean.shape, dtype=np.float32)
             mean += np.float32(self.header.exploration) * np.exp(log_std) * eps
         rows: Array = np.float32(self.header.noise_magnitude) * np.tanh(mean)  # (D,)
         return rows.reshape(self.header.num_rows, self.header.action_dim)
 
-    def distribution(self, state: Array, sight: Sight | None = None) -> tuple[Array, Array]:
+    def distribution(self, observation: Observation) -> tuple[Array, Array]:
         """Return mean and log standard deviation (D,) before squashing, as the torch actor does.
 
         Args:
-            state: (O,) raw units.
-            sight: what is seen beside it.
+            observation: checked.
         """
-        x = (state.astype(np.float32, copy=False) - self._mean) / self._std
-        if self._encoder is not None and sight is not None:
-            x = self._encoder(x, sight)
+        x = (observation.state.astype(np.float32, copy=False) - self._mean) / self._std
+        if self._encoder is not None:
+            x = self._encoder(replace(observation, state=x))
         for layer in self._layers[:-1]:
             x = self._activate(layer, layer.weight @ x + layer.bias)
         out = self._layers[-1].weight @ x + self._layers[-1].bias  # (2 D,)

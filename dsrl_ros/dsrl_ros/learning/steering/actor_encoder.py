@@ -1,4 +1,4 @@
-"""The encoder of `encoder` as the steering actor runs it: in plain numpy, one at a time."""
+"""The encoder of `networks.encoder` in plain numpy, for one observation at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dsrl_ros.core.errors import WeightsError
-from dsrl_ros.core.types import Array, ImageArray, Sight
+from dsrl_ros.core.types import Array, ImageArray, Observation
 from dsrl_ros.learning.steering.observation import KERNEL, ObservationSpec
 
 _NORM_EPS = np.float32(1e-5)  # of torch.nn.LayerNorm
@@ -45,18 +45,17 @@ class ActorEncoder:
             self._feature_head = _Head('feature_head', tensors, spec.num_features)
             self.num_outputs += self._feature_head.num_outputs
 
-    def __call__(self, state: Array, sight: Sight) -> Array:
+    def __call__(self, observation: Observation) -> Array:
         """Return state, then image, then features, encoded: (num_outputs,).
 
         Args:
-            state: (O,), normalised.
-            sight: checked.
+            observation: checked, its state normalised.
         """
-        parts = [state]
-        if self._image_head is not None and sight.image is not None:
-            parts.append(self._image_head(self._convolved(sight.image)))
-        if self._feature_head is not None and sight.features is not None:
-            parts.append(self._feature_head(sight.features))
+        parts = [observation.state]
+        if self._image_head is not None and observation.image is not None:
+            parts.append(self._image_head(self._convolved(observation.image)))
+        if self._feature_head is not None and observation.features is not None:
+            parts.append(self._feature_head(observation.features))
         return np.concatenate(parts)
 
     def _convolved(self, image: ImageArray) -> Array:

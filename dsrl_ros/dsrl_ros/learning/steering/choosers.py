@@ -1,4 +1,4 @@
-"""Who chooses the noise of a decision: the prior, a constant, or the steering actor."""
+"""What chooses the noise of a decision: the prior, a constant, or the steering actor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
-from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Sight
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Observation
 from dsrl_ros.learning.steering.actor import SteeringActor
 from dsrl_ros.learning.steering.seeding import Stream, keyed_generator
 
@@ -15,15 +15,12 @@ from dsrl_ros.learning.steering.seeding import Stream, keyed_generator
 class NoiseChooser(Protocol):
     """Chooses the noise of one decision; the same arguments always give the same noise."""
 
-    def choose(
-        self, state: Array, episode: int, decision: int, sight: Sight | None = None
-    ) -> Noise:
+    def choose(self, observation: Observation, episode: int, decision: int) -> Noise:
         """Choose.
 
         Args:
-            state: (O,) raw units.
+            observation: what the noise is for.
             episode, decision: of the decision's key.
-            sight: what is seen beside the state.
         """
         ...
 
@@ -50,14 +47,8 @@ class PriorChooser:
         self._shape = shape
         self._scale = np.float32(scale)
 
-    def choose(
-        self,
-        state: Array,  # noqa: ARG002
-        episode: int,
-        decision: int,
-        sight: Sight | None = None,  # noqa: ARG002
-    ) -> Noise:
-        """Draw the noise of this key; the state plays no part."""
+    def choose(self, observation: Observation, episode: int, decision: int) -> Noise:  # noqa: ARG002
+        """Draw the noise of this key; the observation plays no part."""
         rng = keyed_generator(self._seed, Stream.PRIOR, episode, decision)
         rows = self._scale * rng.standard_normal(self._shape, dtype=np.float32)
         return Noise(rows, self._layout, NoiseSource.PRIOR)
@@ -80,13 +71,7 @@ class ConstantChooser:
         self._rows = np.asarray(rows, dtype=np.float32)
         self._layout = layout
 
-    def choose(
-        self,
-        state: Array,  # noqa: ARG002
-        episode: int,  # noqa: ARG002
-        decision: int,  # noqa: ARG002
-        sight: Sight | None = None,  # noqa: ARG002
-    ) -> Noise:
+    def choose(self, observation: Observation, episode: int, decision: int) -> Noise:  # noqa: ARG002
         """Return the constant."""
         return Noise(self._rows.copy(), self._layout, NoiseSource.CONSTANT)
 
@@ -103,13 +88,11 @@ class ActorChooser:
         self._actor = actor
         self._seed = seed
 
-    def choose(
-        self, state: Array, episode: int, decision: int, sight: Sight | None = None
-    ) -> Noise:
+    def choose(self, observation: Observation, episode: int, decision: int) -> Noise:
         """Return the actor's noise, with exploration of this key when a seed was given."""
         rng = None
         if self._seed is not None:
             rng = keyed_generator(self._seed, Stream.EXPLORATION, episode, decision)
         header = self._actor.header
-        rows = self._actor.act(state, rng, sight)
+        rows = self._actor.act(observation, rng)
         return Noise(rows, header.layout, NoiseSource.ACTOR, header.version)

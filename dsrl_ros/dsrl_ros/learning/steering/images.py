@@ -1,4 +1,4 @@
-"""What the learner sees beside the state: the cameras' images made smaller, and given features."""
+"""The image of an observation: the cameras' images made smaller and put one behind the other."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 from PIL import Image
 
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
-from dsrl_ros.core.types import Array, ImageArray, Sight
+from dsrl_ros.core.types import ImageArray
 from dsrl_ros.learning.steering.actor import ActorHeader
 
 _CHANNELS = 3  # of an RGB image
 
 
-def check_sight(header: ActorHeader, cameras: Sequence[str], encoders: Sequence[str]) -> None:
-    """Raise unless cameras and encoders give what an actor wants to see.
+def check_sources(header: ActorHeader, cameras: Sequence[str], encoders: Sequence[str]) -> None:
+    """Raise unless cameras and encoders give the image and features that an actor reads.
 
-    How many features an encoder gives is known once it has sent some.
+    The number of features is not checked here: it is known once an encoder has sent some.
 
     Raises:
         ConfigError: more or fewer channels; features without an encoder, or the reverse.
@@ -53,20 +53,19 @@ def small(image: ImageArray, height: int, width: int) -> ImageArray:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX), dtype=np.uint8)
 
 
-def sight_of(images: Sequence[ImageArray], features: Array | None = None) -> Sight | None:
-    """Return what is seen beside the state; None where that is nothing.
+def stacked(images: Sequence[ImageArray]) -> ImageArray | None:
+    """Return the images of I cameras as one, (3 I, H, W); None for no camera.
 
     Args:
-        images: (H, W, 3) each, all of one size: seen as (3 I, H, W).
-        features: (F,).
+        images: (H, W, 3) each, all of one size.
 
     Raises:
         ShapeMismatchError: images of several sizes.
     """
     if not images:
-        return None if features is None else Sight(features=features)
+        return None
     if len({image.shape for image in images}) > 1:
         raise ShapeMismatchError(
             f'images: got {", ".join(str(image.shape) for image in images)}, expected one size.'
         )
-    return Sight(np.concatenate([image.transpose(2, 0, 1) for image in images]), features)
+    return np.concatenate([image.transpose(2, 0, 1) for image in images])

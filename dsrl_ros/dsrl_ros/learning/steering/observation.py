@@ -8,7 +8,7 @@ import numpy as np
 
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
-from dsrl_ros.core.types import Array, Sight
+from dsrl_ros.core.types import Observation
 
 # Four convolutions 3 x 3 without padding (paper C.5, Table 11), and their strides from each size
 # of the smaller side on: those published at 64 and 128, and finer ones for small images.
@@ -38,9 +38,9 @@ class ObservationSpec:
             )
 
     @property
-    def has_sight(self) -> bool:
-        """Whether there is more than the state."""
-        return bool(self.num_features) or self.image_shape is not None
+    def state_only(self) -> bool:
+        """Whether an observation has neither image nor features."""
+        return not self.num_features and self.image_shape is None
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -58,32 +58,30 @@ class ObservationSpec:
             sizes.append(((height - KERNEL) // stride + 1, (width - KERNEL) // stride + 1))
         return sizes[1:]
 
-    def check(self, state: Array, sight: Sight | None) -> None:
-        """Raise unless all the parts are there, fit and are finite, and no others.
+    def check(self, observation: Observation) -> None:
+        """Raise unless an observation has these parts and no others, and they fit.
 
         Raises:
-            ShapeMismatchError, NonFiniteError: says which part.
+            ShapeMismatchError, NonFiniteError: names the part.
         """
-        require_shape('observation', state, (self.state_dim,))
-        require_finite('observation', state)
-        sight = Sight() if sight is None else sight
-        if (sight.features is not None) != bool(self.num_features):
+        image, features = observation.image, observation.features
+        require_shape('observation', observation.state, (self.state_dim,))
+        require_finite('observation', observation.state)
+        if (features is not None) != bool(self.num_features):
             raise ShapeMismatchError(
-                f'features: got {"none" if sight.features is None else sight.features.shape}, '
+                f'features: got {"none" if features is None else features.shape}, '
                 f'expected {self.num_features or "none"}. Set num_features to what is observed.'
             )
-        if (sight.image is not None) != (self.image_shape is not None):
+        if (image is not None) != (self.image_shape is not None):
             raise ShapeMismatchError(
-                f'image: got {"none" if sight.image is None else sight.image.shape}, expected '
+                f'image: got {"none" if image is None else image.shape}, expected '
                 f'{self.image_shape or "none"}. Set image_channels, image_height and '
                 'image_width to what is observed.'
             )
-        if sight.features is not None:
-            require_shape('features', sight.features, (self.num_features,))
-            require_finite('features', sight.features)
-        if sight.image is not None and self.image_shape is not None:
-            require_shape('image', sight.image, self.image_shape)
-            if sight.image.dtype != np.uint8:
-                raise ShapeMismatchError(
-                    f'image: got {sight.image.dtype}, expected uint8 from 0 to 255.'
-                )
+        if features is not None:
+            require_shape('features', features, (self.num_features,))
+            require_finite('features', features)
+        if image is not None and self.image_shape is not None:
+            require_shape('image', image, self.image_shape)
+            if image.dtype != np.uint8:
+                raise ShapeMismatchError(f'image: got {image.dtype}, expected uint8, 0 to 255.')

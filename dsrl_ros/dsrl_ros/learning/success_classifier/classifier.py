@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from dsrl_ros.core.errors import ClassifierError, DsrlError
-from dsrl_ros.core.types import Array, ImageArray, Sight
+from dsrl_ros.core.types import Array, ImageArray, Observation
 from dsrl_ros.learning.steering.actor_encoder import ActorEncoder
 from dsrl_ros.learning.steering.observation import ObservationSpec
 
@@ -153,6 +153,6 @@ class SuccessClassifier:
         Args:
             image: RGB, (H, W, 3), of any size.
         """
-        encoded = self._encoder(_NO_STATE, Sight(image=fit(image, self.size)))
+        encoded = self._encoder(Observation(_NO_STATE, fit(image, self.size)))
         logit = float(self._weight[0] @ encoded + self._bias[0])
         return 0.5 * (1.0 + float(np.tanh(0.5 * logit)))

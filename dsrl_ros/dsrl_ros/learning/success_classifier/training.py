@@ -13,7 +13,7 @@ from dsrl_ros.core.options import check, option
 from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import Array
 from dsrl_ros.learning.networks.augmentation import random_crop
-from dsrl_ros.learning.networks.encoder import Encoder, Observed
+from dsrl_ros.learning.networks.encoder import Encoder, ObservationBatch
 from dsrl_ros.learning.success_classifier.classifier import SuccessClassifier, observation_spec
 from dsrl_ros.learning.success_classifier.images import LabelledImages
 
@@ -77,7 +77,7 @@ class SuccessNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, 3, S, S) from 0 to 255 to logits (B,)."""
         no_state = torch.zeros(len(images), 0)
-        logits: Tensor = self.output(self.encoder(Observed(no_state, image=images)))
+        logits: Tensor = self.output(self.encoder(ObservationBatch(no_state, image=images)))
         return logits.squeeze(1)
 
     def tensors(self) -> dict[str, Array]:

@@ -20,7 +20,7 @@ from dsrl_ros.core.errors import WeightsError
 from dsrl_ros.core.types import DecisionKey
 from dsrl_ros.learning.steering.actor import SteeringActor
 from dsrl_ros.learning.steering.choosers import PriorChooser
-from dsrl_ros.learning.steering.images import check_sight
+from dsrl_ros.learning.steering.images import check_sources
 from dsrl_ros.learning.steering.plan import Phase, RunPlan
 from dsrl_ros.learning.steering.weights_inbox import WeightsInbox
 from dsrl_ros.nodes.steering.decision_loop import DecisionLoop
@@ -147,7 +147,7 @@ class Run:
         waited_s = self.steady_s() - self._waiting_since
         if actor is not None:
             self._actor_in_use, self._waited_for_learning_s = actor, waited_s
-            check_sight(actor.header, self.config.learner_cameras, self.sensors.encoders)
+            check_sources(actor.header, self.config.learner_cameras, self.sensors.encoders)
             self._start_reset()
         elif waited_s > _REPORT_S:
             text = f'episode {self.episode.number} waits for learning'

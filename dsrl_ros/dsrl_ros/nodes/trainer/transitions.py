@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dsrl_msgs import msg
 from dsrl_ros.core.errors import ShapeMismatchError
-from dsrl_ros.core.types import RewardSource, Sight, Transition
-from dsrl_ros.learning.steering.images import sight_of
+from dsrl_ros.core.types import Observation, RewardSource, Transition
+from dsrl_ros.learning.steering.images import stacked
 from dsrl_ros.ros.images import image_from_msg
 from dsrl_ros.ros.messages import (
     executed_from_msg,
@@ -44,28 +44,26 @@ def transition_from_msg(message: msg.Transition) -> Transition:
     return Transition(
         key=key,
         sequence=message.sequence,
-        observation=state_from_msg(message.observation),
+        observation=observation_from_msg(message.observation),
         noise=noise_from_msg(message.noise),
         action=executed_from_msg(message.result),
         reward=message.reward.value,
         discount=message.discount,
         terminated=message.reward.terminated,
         truncated=message.reward.truncated,
-        next_observation=state_from_msg(message.next_observation),
+        next_observation=observation_from_msg(message.next_observation),
         phase=message.phase,
-        sight=sight_from_msg(message.observation),
-        next_sight=sight_from_msg(message.next_observation),
         reward_source=source,
         success=message.reward.success,
     )
 
 
-def sight_from_msg(message: msg.Observation) -> Sight | None:
-    """Return what the learner sees in an observation of a transition; None where that is nothing.
+def observation_from_msg(message: msg.Observation) -> Observation:
+    """Return an observation of a transition as the learner reads it.
 
     Raises:
         ShapeMismatchError: images of several sizes, or one that cannot be read.
     """
     features = floats_from_msg('observation.features', message.features, (len(message.features),))
-    images = [image_from_msg(image) for image in message.images]
-    return sight_of(images, features if features.size else None)
+    image = stacked([image_from_msg(image) for image in message.images])
+    return Observation(state_from_msg(message), image, features if features.size else None)

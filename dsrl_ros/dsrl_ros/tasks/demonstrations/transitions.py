@@ -6,7 +6,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dsrl_ros.core.types import NO_RUN, DecisionKey, PolicySpec, RewardSource, Transition
+from dsrl_ros.core.types import (
+    NO_RUN,
+    DecisionKey,
+    Observation,
+    PolicySpec,
+    RewardSource,
+    Transition,
+)
 from dsrl_ros.tasks.demonstrations.demonstrator import Demonstration
 
 
@@ -36,7 +43,7 @@ def transitions_of(
                 Transition(
                     key=DecisionKey('demonstration', NO_RUN, number, first),
                     sequence=len(made),
-                    observation=demonstration.states[first],
+                    observation=Observation(demonstration.states[first]),
                     noise=None,
                     action=np.asarray(action, dtype=np.float32),
                     reward=float(done),
@@ -44,7 +51,7 @@ def transitions_of(
                     terminated=done,
                     truncated=False,
                     # What follows the end plays no part: the last observation stands in.
-                    next_observation=demonstration.states[min(last, length - 1)],
+                    next_observation=Observation(demonstration.states[min(last, length - 1)]),
                     phase='offline',
                     reward_source=RewardSource.SIMULATOR,
                 )

@@ -12,7 +12,7 @@ from torch import Tensor
 from toy import SPEC, ToyEnv, ToyPolicy, transition
 from toy_seeing import SEEING
 
-from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Observation
 from dsrl_ros.learning.algorithms.best_of_n import BestOfN, BestOfNChooser
 from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
 from dsrl_ros.learning.algorithms.constant import ConstantSearch
@@ -20,6 +20,7 @@ from dsrl_ros.learning.algorithms.rlpd import Rlpd
 from dsrl_ros.learning.config import ALGORITHMS, LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
 from dsrl_ros.learning.learner import Learner
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.run.rollout import evaluate, run_steering
 from dsrl_ros.learning.steering.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.policies.direct import DirectPolicy
@@ -47,7 +48,9 @@ def build(algorithm: str, seed: int = 0, **changes: Any) -> Learner:
 def chosen_rows(learner: Learner) -> list[Array]:
     """Return what a learner would choose for a few decisions, its best and exploring."""
     choosers = (learner.chooser(None), learner.chooser(3))
-    return [chooser.choose(STATE, 9, k).rows for chooser in choosers for k in range(3)]
+    return [
+        chooser.choose(Observation(STATE), 9, k).rows for chooser in choosers for k in range(3)
+    ]
 
 
 @pytest.mark.parametrize('algorithm', ALGORITHMS)
@@ -79,9 +82,9 @@ def test_a_chooser_stays_as_it_was_when_learning_goes_on(algorithm: str) -> None
     for number in range(8):
         learner.add(transition(number))
     chooser = learner.chooser(0)
-    before = chooser.choose(STATE, 0, 0).rows
+    before = chooser.choose(Observation(STATE), 0, 0).rows
     learner.update(6)
-    np.testing.assert_array_equal(chooser.choose(STATE, 0, 0).rows, before)
+    np.testing.assert_array_equal(chooser.choose(Observation(STATE), 0, 0).rows, before)
 
 
 def test_best_of_n_takes_the_most_valued_of_the_prior_samples() -> None:
@@ -92,7 +95,7 @@ def test_best_of_n_takes_the_most_valued_of_the_prior_samples() -> None:
         return -np.abs(rows[:, 0, 0] - 0.5)
 
     chooser = BestOfNChooser(valued, NoiseLayout.FULL, (64, 2, 1), seed=0)
-    chosen = chooser.choose(STATE, 0, 0)
+    chosen = chooser.choose(Observation(STATE), 0, 0)
     assert chosen.source == NoiseSource.PRIOR
     assert np.abs(chosen.rows[0, 0] - 0.5) == np.abs(rows_seen[0][:, 0, 0] - 0.5).min()
     assert 0.8 < rows_seen[0].std() < 1.2
@@ -108,7 +111,10 @@ def test_best_of_n_explores_in_proportion_to_the_exponential_of_the_value() -> N
     exploring = BestOfNChooser(valued, NoiseLayout.REPEATED, shape, seed=0, temperature=0.1)
     best = BestOfNChooser(valued, NoiseLayout.REPEATED, shape, seed=0)
     taken = [
-        np.array_equal(exploring.choose(STATE, 0, k).rows, best.choose(STATE, 0, k).rows)
+        np.array_equal(
+            exploring.choose(Observation(STATE), 0, k).rows,
+            best.choose(Observation(STATE), 0, k).rows,
+        )
         for k in range(400)
     ]
     assert np.mean(taken) == pytest.approx(0.75, abs=0.08)  # 3.7 standard deviations
@@ -137,8 +143,8 @@ def test_best_of_n_bootstraps_from_the_most_valued_candidate_at_the_next_state(
     for number in range(8):
         made.add(transition(number))
 
-    def critics_by_hand(state: Tensor, action: Tensor) -> Tensor:
-        value = state[:, 0] + action[:, 0] - 2.0 * action[:, 1]
+    def critics_by_hand(observation: ObservationBatch, action: Tensor) -> Tensor:
+        value = observation.state[:, 0] + action[:, 0] - 2.0 * action[:, 1]
         return torch.stack((value + 1.0, value))
 
     taught: list[tuple[Batch, Tensor]] = []
@@ -149,11 +155,13 @@ def test_best_of_n_bootstraps_from_the_most_valued_candidate_at_the_next_state(
     assert len(taught) == SMALL.utd
     states, answers = np.array(policy.states), np.array(policy.answers)
     for batch, target in taught:
-        candidates = [(states == state.numpy()).all(axis=1) for state in batch.next_state]
+        candidates = [
+            (states == state.numpy()).all(axis=1) for state in batch.next_observation.state
+        ]
         assert [mine.sum() for mine in candidates] == [5] * SMALL.batch_size
         values = [
             critics_by_hand(
-                torch.from_numpy(states[mine]),
+                ObservationBatch(torch.from_numpy(states[mine])),
                 made._frozen.scale(torch.from_numpy(answers[mine])),
             ).amin(dim=0)
             for mine in candidates
@@ -202,7 +210,7 @@ def test_constant_search_finds_a_noise_that_serves_the_task() -> None:
     run_steering(OneGoalEnv(), ToyPolicy(), learner, 0, 2, 40)
     chooser = learner.chooser(None)
     assert np.mean(evaluate(OneGoalEnv(), ToyPolicy(), chooser, config, 0, 20)) == 1.0
-    first, later = (chooser.choose(STATE, episode, 3) for episode in (0, 7))
+    first, later = (chooser.choose(Observation(STATE), episode, 3) for episode in (0, 7))
     np.testing.assert_array_equal(first.rows, later.rows)
     assert first.source == NoiseSource.CONSTANT
 
@@ -210,25 +218,29 @@ def test_constant_search_finds_a_noise_that_serves_the_task() -> None:
 def test_constant_search_counts_only_its_own_candidates() -> None:
     learner = build('constant', num_candidates=4)
     assert isinstance(learner, ConstantSearch)
-    candidate = learner.chooser(0).choose(STATE, 0, 0)
+    candidate = learner.chooser(0).choose(Observation(STATE), 0, 0)
     learner.add(transition(noise=candidate, terminated=True, truncated=False, reward=1.0))
     learner.add(transition(noise=candidate, terminated=False, truncated=False, reward=0.0))
     learner.add(transition(1, terminated=False, truncated=True, reward=0.0))  # the prior's
     assert learner.state_groups()['search']['outcomes'].sum(dim=0).tolist() == [1, 0]
-    np.testing.assert_array_equal(learner.chooser(None).choose(STATE, 0, 0).rows, candidate.rows)
+    np.testing.assert_array_equal(
+        learner.chooser(None).choose(Observation(STATE), 0, 0).rows, candidate.rows
+    )
 
 
 def test_constant_search_tries_a_candidate_as_often_as_it_may_be_the_best() -> None:
     """After one failure of two: P(Beta(1, 2) > Beta(1, 1)) = 1/3, where greed would try none."""
     learner = build('constant', num_candidates=2)
-    failed = learner.chooser(0).choose(STATE, 0, 0)
+    failed = learner.chooser(0).choose(Observation(STATE), 0, 0)
     learner.add(transition(noise=failed, terminated=False, truncated=True, reward=0.0))
     tried = [
-        np.array_equal(learner.chooser(seed).choose(STATE, 0, 0).rows, failed.rows)
+        np.array_equal(learner.chooser(seed).choose(Observation(STATE), 0, 0).rows, failed.rows)
         for seed in range(400)
     ]
     assert np.mean(tried) == pytest.approx(1 / 3, abs=0.09)  # 3.8 standard deviations
-    assert not np.array_equal(learner.chooser(None).choose(STATE, 0, 0).rows, failed.rows)
+    assert not np.array_equal(
+        learner.chooser(None).choose(Observation(STATE), 0, 0).rows, failed.rows
+    )
 
 
 def test_the_direct_policy_spans_the_stated_limits() -> None:
@@ -284,7 +296,7 @@ def test_noise_of_another_layout_is_no_candidate(layout: NoiseLayout, num_rows: 
     groups = learner.state_groups()
     groups['search']['candidates'][:, 1] = groups['search']['candidates'][:, 0]
     learner.load_state_groups(groups)
-    candidate = learner.chooser(None).choose(STATE, 0, 0)
+    candidate = learner.chooser(None).choose(Observation(STATE), 0, 0)
     rows = np.repeat(candidate.rows[:1], num_rows, axis=0)
     other = Noise(rows, layout, NoiseSource.CONSTANT)
     learner.add(transition(noise=other, terminated=False, truncated=True, reward=0.0))

@@ -23,6 +23,7 @@ from dsrl_ros.learning.algorithms.build import build_actor_learner
 from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.run.rollout import evaluate, learn_offline, rollout, run_steering
 from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.policies.base import FrozenPolicy
@@ -88,22 +89,25 @@ def assert_as_before(made: DsrlNa, before: Mapping[str, Mapping[str, Tensor]]) -
             assert torch.equal(tensor, after[group][name]), (group, name)
 
 
-def actions_of_the_policy(made: DsrlNa, state: Tensor, u: Tensor) -> Tensor:
+def actions_of_the_policy(made: DsrlNa, observation: ObservationBatch, u: Tensor) -> Tensor:
     """Return what the toy does at w = b_W u, scaled, asked row by row: (B, C)."""
     noise = made.config.noise_magnitude * u
-    asked = zip(state.numpy(), noise.numpy().reshape(-1, 2, 1), strict=True)
+    asked = zip(observation.state.numpy(), noise.numpy().reshape(-1, 2, 1), strict=True)
     actions = np.concatenate([ToyPolicy()(s[None], w[None]) for s, w in asked])
     return made._frozen.scale(torch.from_numpy(actions).flatten(1))
 
 
-def actor_by_hand(state: Tensor, _: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+def actor_by_hand(
+    observation: ObservationBatch, _: torch.Generator | None = None
+) -> tuple[Tensor, Tensor]:
     """Choose another u in each state, and give log pi(u | s) another value in each."""
+    state = observation.state
     return torch.tanh(state), 3.0 * state[:, 1]
 
 
-def critics_by_hand(state: Tensor, action: Tensor) -> Tensor:
+def critics_by_hand(observation: ObservationBatch, action: Tensor) -> Tensor:
     """Value state and action; the second critic holds less of both."""
-    value = 0.5 * state[:, 0] + action[:, 0] - 2.0 * action[:, 1]
+    value = 0.5 * observation.state[:, 0] + action[:, 0] - 2.0 * action[:, 1]
     return torch.stack((value + 1.0, value))
 
 
@@ -138,7 +142,7 @@ def test_distillation_teaches_each_noise_critic_by_its_action_critic() -> None:
                 if name.startswith('linears.2.'):
                     parameter.fill_(value if name.endswith('bias') else 0.0)
     target = torch.tensor([[3.0, 3.0], [5.0, 5.0]])
-    loss = made.distillation_loss(torch.zeros(2, 2), torch.zeros(2, 2), target)
+    loss = made.distillation_loss(ObservationBatch(torch.zeros(2, 2)), torch.zeros(2, 2), target)
     assert loss.item() == pytest.approx(6.5)
 
 
@@ -178,8 +182,8 @@ def test_a_new_state_in_an_old_place_gets_new_pairs() -> None:
     places = torch.arange(8).repeat(64)
     noise, action = made._distillation_pairs(places, made._ask_at_the_actors_noise(places, places))
     noise = noise * made.config.noise_magnitude
-    states = made.replay.gather(places).state
-    expected = ToyPolicy()(states.numpy(), noise.numpy().reshape(-1, 2, 1))
+    states = made.replay.gather(places).observation
+    expected = ToyPolicy()(states.state.numpy(), noise.numpy().reshape(-1, 2, 1))
     np.testing.assert_allclose(action.numpy(), expected.reshape(-1, 2), atol=1e-6)
 
 
@@ -189,8 +193,8 @@ def test_pairs_are_noise_with_the_action_it_leads_to(source: str) -> None:
     places = torch.arange(20).repeat(10)
     noise, action = made._distillation_pairs(places, made._ask_at_the_actors_noise(places, places))
     noise = noise * 1.2
-    states = made.replay.gather(places).state
-    expected = ToyPolicy()(states.numpy(), noise.numpy().reshape(-1, 2, 1))
+    states = made.replay.gather(places).observation
+    expected = ToyPolicy()(states.state.numpy(), noise.numpy().reshape(-1, 2, 1))
     np.testing.assert_allclose(action.numpy(), expected.reshape(-1, 2), atol=1e-6)
     beyond = (noise.abs() > 1.2).any(dim=1).double().mean().item()
     # P(|w| > 1.2) = 0.23 per entry, so 0.41 for two; the actor stays within b_W.
@@ -203,9 +207,9 @@ def test_targets_bootstrap_from_the_answer_to_the_actors_noise(
     """Less r: discount (1 - terminated) min_j Qbar_j(s', f(s', b_W u')), u' ~ pi(s')."""
     made, taught = round_by_hand(monkeypatch, varied())
     for batch, target in taught:
-        next_noise, _ = actor_by_hand(batch.next_state)
-        next_action = actions_of_the_policy(made, batch.next_state, next_noise)
-        value = critics_by_hand(batch.next_state, next_action).amin(dim=0)
+        next_noise, _ = actor_by_hand(batch.next_observation)
+        next_action = actions_of_the_policy(made, batch.next_observation, next_noise)
+        value = critics_by_hand(batch.next_observation, next_action).amin(dim=0)
         expected = batch.discount * (1.0 - batch.terminated) * value
         torch.testing.assert_close(target - batch.reward, expected, atol=1e-5, rtol=1e-5)
 
@@ -218,8 +222,8 @@ def test_soft_backup_adds_the_entropy_of_the_actor_at_the_next_state(
     _, hard = round_by_hand(monkeypatch, varied(), **fixed)
     _, soft = round_by_hand(monkeypatch, varied(), **fixed, backup_entropy=True)
     for (batch, target), (same, soft_target) in zip(hard, soft, strict=True):
-        assert torch.equal(batch.next_state, same.next_state)
-        _, log_prob = actor_by_hand(batch.next_state)
+        assert torch.equal(batch.next_observation.state, same.next_observation.state)
+        _, log_prob = actor_by_hand(batch.next_observation)
         bonus = -0.25 * batch.discount * (1.0 - batch.terminated) * log_prob
         torch.testing.assert_close(soft_target - target, bonus, atol=1e-5, rtol=1e-5)
 
@@ -230,10 +234,10 @@ def test_noise_critics_are_taught_what_the_online_action_critics_hold_of_the_act
 ) -> None:
     """Q_W,j(s, u) learns Q_A,j(s, f(s, b_W u)), of Q_A as it is after its own steps."""
     made = learner(distill_noise=source)
-    taught: list[tuple[Tensor, Tensor, Tensor]] = []
+    taught: list[tuple[ObservationBatch, Tensor, Tensor]] = []
     loss = made.distillation_loss
 
-    def record(state: Tensor, noise: Tensor, target: Tensor) -> Tensor:
+    def record(state: ObservationBatch, noise: Tensor, target: Tensor) -> Tensor:
         taught.append((state, noise, target))
         return loss(state, noise, target)
 
@@ -402,7 +406,7 @@ def test_what_the_policy_answered_is_learned_from_whatever_the_robot_made_of_it(
     made = learner(transitions=0)
     given = transition(0)
     assert given.noise is not None
-    answer = ToyPolicy()(given.observation[None], given.noise.rows[None])[0]
+    answer = ToyPolicy()(given.observation.state[None], given.noise.rows[None])[0]
     executed = np.full((num_executed, 1), 0.25, dtype=np.float32)
     made.add(dataclasses.replace(given, action=executed))
     np.testing.assert_allclose(made.replay.gather(torch.tensor([0])).action[0], answer[:, 0])
@@ -458,8 +462,8 @@ def test_a_policy_that_does_not_answer_leaves_nothing_half_done() -> None:
     made.update(6)
     assert made.gradient_steps == 12
     noise, action = made._pairs.draw(torch.arange(20), 0.0, made._answer, made._generator)
-    states = made.replay.gather(torch.arange(20)).state
-    expected = ToyPolicy()(states.numpy(), noise.numpy().reshape(-1, 2, 1))
+    states = made.replay.gather(torch.arange(20)).observation
+    expected = ToyPolicy()(states.state.numpy(), noise.numpy().reshape(-1, 2, 1))
     np.testing.assert_allclose(action.numpy(), expected.reshape(-1, 2), atol=1e-6)
 
 

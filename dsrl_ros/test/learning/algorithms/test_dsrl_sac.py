@@ -13,11 +13,12 @@ from torch import Tensor
 from toy import SPEC, transition
 
 from dsrl_ros.core.errors import ConfigError, DsrlError, NonFiniteError, ShapeMismatchError
-from dsrl_ros.core.types import Noise, NoiseLayout, NoiseSource
+from dsrl_ros.core.types import Noise, NoiseLayout, NoiseSource, Observation
 from dsrl_ros.learning.algorithms import td_learner
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.replay import Batch
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.networks.totals import Totals
 
 torch.set_num_threads(1)
@@ -49,13 +50,13 @@ def constant_critics(made: DsrlSac, values: tuple[float, ...], target: bool) -> 
 
 
 def batch(**changes: Tensor) -> Batch:
-    values = {
-        'state': torch.zeros(3, 2),
+    values: dict[str, Any] = {
+        'observation': ObservationBatch(torch.zeros(3, 2)),
         'action': torch.zeros(3, 2),
         'reward': torch.tensor([1.0, 0.0, 0.0]),
         'discount': torch.tensor([0.9, 0.9, 0.5]),
         'terminated': torch.tensor([1.0, 0.0, 0.0]),
-        'next_state': torch.zeros(3, 2),
+        'next_observation': ObservationBatch(torch.zeros(3, 2)),
     }
     return Batch(**{**values, **changes})
 
@@ -63,8 +64,8 @@ def batch(**changes: Tensor) -> Batch:
 def target(made: DsrlSac) -> Tensor:
     """Return the TD targets of `batch` at the actor's next noise."""
     with torch.no_grad():
-        noise, log_prob = made.actor.sample(batch().next_state, made._generator)
-        value = made._next_value(batch().next_state, noise)
+        noise, log_prob = made.actor.sample(batch().next_observation, made._generator)
+        value = made._next_value(batch().next_observation, noise)
         return made.td_target(batch(), value, made._entropy_bonus(log_prob))
 
 
@@ -89,7 +90,7 @@ def test_soft_backup_takes_off_the_temperature_times_log_prob() -> None:
     state = soft._generator.get_state()
     soft_target = target(soft)
     soft._generator.set_state(state)
-    _, log_prob = soft.actor.sample(batch().next_state, soft._generator)
+    _, log_prob = soft.actor.sample(batch().next_observation, soft._generator)
     expected = batch().reward + batch().discount * (1 - batch().terminated) * (
         2.0 - 0.25 * log_prob
     )
@@ -125,7 +126,7 @@ def test_critic_loss_is_half_the_squared_error_summed_over_critics() -> None:
 def test_actor_loss_is_temperature_times_log_prob_less_value() -> None:
     made = learner(temperature=0.25)
     constant_critics(made, (1.0, 3.0), target=False)
-    loss, log_prob = made.actor_loss(torch.zeros(3, 2), made.critics)
+    loss, log_prob = made.actor_loss(batch().observation, made.critics)
     assert loss.item() == pytest.approx(0.25 * log_prob.item() - 1.0, rel=1e-5)
 
 
@@ -156,14 +157,18 @@ def test_fixed_temperature_stays() -> None:
     assert made.update(5)['temperature'] == pytest.approx(0.05)
 
 
-def test_noise_enters_the_losses_in_units_of_b_w() -> None:
+def test_noise_enters_the_losses_in_units_of_b_w(monkeypatch: pytest.MonkeyPatch) -> None:
     """b_W is really applied: stored as used, normalised by b_W, chosen within +/- b_W."""
     made = learner(noise_magnitude=2.0, transitions=0)
     used = np.array([[1.0], [-3.0]], dtype=np.float32)
     made.add(transition(noise=Noise(used, NoiseLayout.FULL, NoiseSource.PRIOR)))
-    prepared = made._prepare(made.replay.sample(1, torch.Generator()))
-    assert prepared.action.tolist() == [[0.5, -1.5]]
-    rows = made.export_actor(1, 0).act(np.zeros(2, dtype=np.float32), np.random.default_rng(0))
+    taught: list[Batch] = []
+    monkeypatch.setattr(made, '_update_critics', lambda batch, *_: taught.append(batch))
+    made.update(1)
+    assert taught[0].action[0].tolist() == [0.5, -1.5]
+    rows = made.export_actor(1, 0).act(
+        Observation(np.zeros(2, dtype=np.float32)), np.random.default_rng(0)
+    )
     assert np.abs(rows).max() <= 2.0
 
 
@@ -251,12 +256,12 @@ def test_an_update_stays_on_its_device_and_asks_it_nothing(
     made = learner(transitions=0, backup_entropy=True, temperature_auto=temperature_auto)
     with device:
         sampled = Batch(
-            state=torch.zeros(16, 2),
+            observation=ObservationBatch(torch.zeros(16, 2)),
             action=torch.zeros(16, 2),
             reward=torch.zeros(16),
             discount=torch.zeros(16),
             terminated=torch.zeros(16),
-            next_state=torch.zeros(16, 2),
+            next_observation=ObservationBatch(torch.zeros(16, 2)),
         )
     monkeypatch.setattr(made.replay, 'sample', lambda *_: sampled)
     made._round(Totals())
@@ -293,14 +298,17 @@ BAD_NOISE = Noise(np.zeros((1, 1), dtype=np.float32), NoiseLayout.FULL, NoiseSou
 @pytest.mark.parametrize(
     ('changes', 'error'),
     [
-        ({'observation': np.zeros(3, dtype=np.float32)}, ShapeMismatchError),
-        ({'observation': np.array([0, np.nan], dtype=np.float32)}, NonFiniteError),
-        ({'next_observation': np.array([0, np.inf], dtype=np.float32)}, NonFiniteError),
+        ({'observation': Observation(np.zeros(3, dtype=np.float32))}, ShapeMismatchError),
+        ({'observation': Observation(np.array([0, np.nan], dtype=np.float32))}, NonFiniteError),
+        (
+            {'next_observation': Observation(np.array([0, np.inf], dtype=np.float32))},
+            NonFiniteError,
+        ),
         ({'reward': float('nan')}, NonFiniteError),
         # Finite as given, but not in the replay's float32.
         ({'reward': 1e300}, NonFiniteError),
-        ({'observation': np.array([0.0, 1e300])}, NonFiniteError),
-        ({'next_observation': np.array([-1e300, 0.0])}, NonFiniteError),
+        ({'observation': Observation(np.array([0.0, 1e300]))}, NonFiniteError),
+        ({'next_observation': Observation(np.array([-1e300, 0.0]))}, NonFiniteError),
         ({'discount': 1.5}, ConfigError),
         ({'discount': float('nan')}, ConfigError),
         ({'phase': 'evaluation'}, ConfigError),

@@ -20,8 +20,8 @@ from dsrl_ros.core.types import (
     Noise,
     NoiseLayout,
     NoiseSource,
+    Observation,
     RewardSource,
-    Sight,
     Transition,
 )
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
@@ -29,12 +29,14 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions, save_transitions
 
 
-def sight(number: int) -> Sight:
-    return Sight(np.full((3, 4, 5), number, dtype=np.uint8), np.full(6, number, dtype=np.float32))
+def seen(number: int) -> Observation:
+    """Return an observation with all its parts."""
+    image = np.full((3, 4, 5), number, dtype=np.uint8)
+    return Observation(np.zeros(2, np.float32), image, np.full(6, number, dtype=np.float32))
 
 
 def equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Noise | Sight):
+    if isinstance(one, Noise | Observation):
         return all(equal(getattr(one, n), getattr(other, n)) for n in one.__dataclass_fields__)
     if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)
@@ -53,7 +55,8 @@ VARIED = [
 def test_what_was_written_is_read_again(tmp_path: Path, seeing: bool) -> None:
     written = VARIED
     if seeing:
-        written = [dataclasses.replace(t, sight=sight(1), next_sight=sight(2)) for t in VARIED]
+        changes = {'observation': seen(1), 'next_observation': seen(2)}
+        written = [dataclasses.replace(t, **changes) for t in VARIED]
     save_transitions(tmp_path / 'data.safetensors', written, SPEC)
     read = load_transitions(tmp_path / 'data.safetensors', SPEC)
     assert len(read) == len(written)
@@ -197,8 +200,12 @@ OTHER_NOISE = Noise(np.zeros((1, 1), dtype=np.float32), NoiseLayout.REPEATED, No
         ([], DatasetError, 'at least 1'),
         ([transition(0), transition(1, noise=OTHER_NOISE)], DatasetError, 'one file per layout'),
         ([transition(0, action=np.zeros((3, 1), dtype=np.float32))], DatasetError, 'at most 2'),
-        ([transition(0, observation=np.zeros(3, dtype=np.float32))], ShapeMismatchError, '3'),
-        ([transition(0, sight=sight(0))], DatasetError, 'in 1 of 2 observations'),
+        (
+            [transition(0, observation=Observation(np.zeros(3, dtype=np.float32)))],
+            ShapeMismatchError,
+            '3',
+        ),
+        ([transition(0, observation=seen(0))], DatasetError, 'in 1 of 2 observations'),
     ],
 )
 def test_what_does_not_fit_into_one_file_is_not_written(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from dsrl_ros.core.errors import CheckpointError, ConfigError
-from dsrl_ros.core.types import Sight
+from dsrl_ros.core.types import Observation
 from dsrl_ros.learning.data.replay import Replay
 
 torch.set_num_threads(1)
@@ -28,13 +28,13 @@ def fill(replay: Replay, count: int, phase: str = 'online') -> None:
     """Add a stream in which every next observation is the observation that follows."""
     for i in range(replay.num_added, replay.num_added + count):
         replay.add(
-            state=torch.full((2,), float(i)),
+            observation=state_of(i),
             action=torch.full((3,), float(i)),
             reward=float(i),
             discount=0.9,
             terminated=i % 2 == 0,
             truncated=i % 2 == 1,
-            next_state=torch.full((2,), i + 1.0),
+            next_observation=state_of(i + 1),
             phase=phase,
         )
 
@@ -43,14 +43,18 @@ def one(replay: Replay, phase: str) -> int:
     """Add the next transition of the stream and return its place."""
     i = float(replay.num_added)
     return replay.add(
-        torch.full((2,), i), torch.full((3,), i), i, 0.9, False, False, torch.full((2,), i + 1),
-        phase,
-    )  # fmt: skip
+        state_of(i), torch.full((3,), i), i, 0.9, False, False, state_of(i + 1), phase
+    )
 
 
-def sight_of(value: int) -> Sight:
-    features = np.full(2, value, dtype=np.float32)
-    return Sight(np.full(IMAGE, value, dtype=np.uint8), features)
+def state_of(value: float, size: int = 2) -> Observation:
+    return Observation(np.full(size, value, dtype=np.float32))
+
+
+def whole(state: float, rest: int) -> Observation:
+    """Return an observation with all its parts."""
+    features = np.full(2, rest, dtype=np.float32)
+    return Observation(state_of(state).state, np.full(IMAGE, rest, dtype=np.uint8), features)
 
 
 def index(value: int) -> Tensor:
@@ -71,9 +75,9 @@ def test_holds_the_newest_and_rows_stay_together(capacity: int, count: int) -> N
     batch = replay.sample(64, torch.Generator().manual_seed(count))
     assert batch.reward.min() >= count - len(replay)
     assert batch.reward.max() < count
-    assert torch.equal(batch.state[:, 0], batch.reward)
+    assert torch.equal(batch.observation.state[:, 0], batch.reward)
     assert torch.equal(batch.action[:, 2], batch.reward)
-    assert torch.equal(batch.next_state[:, 1], batch.reward + 1)
+    assert torch.equal(batch.next_observation.state[:, 1], batch.reward + 1)
     assert torch.equal(batch.terminated, (batch.reward % 2 == 0).float())
 
 
@@ -84,13 +88,11 @@ class Told(NamedTuple):
 
     def check(self, batch: Any) -> None:
         assert batch.reward.tolist() == pytest.approx([self.values['reward']])
-        for name in ('state', 'next_state', 'action'):
-            assert torch.equal(getattr(batch, name)[0], self.values[name]), name
-        for prefix in ('', 'next_'):
-            sight = self.values[f'{prefix}sight']
-            for name in ('image', 'features'):
-                got = getattr(batch, prefix + name)[0].numpy()
-                assert np.array_equal(got, getattr(sight, name)), prefix + name
+        assert torch.equal(batch.action[0], self.values['action'])
+        for which in ('observation', 'next_observation'):
+            for name in ('state', 'image', 'features'):
+                got = getattr(getattr(batch, which), name)[0].numpy()
+                assert np.array_equal(got, getattr(self.values[which], name)), (which, name)
         assert batch.terminated.tolist() == [float(self.values['terminated'])]
 
 
@@ -110,19 +112,17 @@ def test_is_a_queue_of_collected_and_a_list_of_offline_transitions(
         told = kept[phase]
         if phase == 'offline' and len(told) == capacity:
             continue
-        state, sight = torch.full((2,), float(value)), sight_of(value)
+        observation = whole(value, value)
         if goes_on and told:
-            state, sight = told[-1].values['next_state'], told[-1].values['next_sight']
+            observation = told[-1].values['next_observation']
         values: dict[str, Any] = {
-            'state': state,
-            'sight': sight,
+            'observation': observation,
             'action': torch.full((3,), -float(number)),
             'reward': float(number),
             'discount': 0.5,
             'terminated': number % 3 == 0,
             'truncated': number % 3 == 1,
-            'next_state': torch.full((2,), float(value + 1)),
-            'next_sight': sight_of(number % 2),
+            'next_observation': whole(value + 1, number % 2),
         }
         replay.add(**values, phase=phase)
         told.append(Told(values))
@@ -155,13 +155,13 @@ def test_next_observations_are_kept_once() -> None:
         for step in range(5):
             at = 10.0 * episode + step
             replay.add(
-                state=torch.full((2,), at),
+                observation=state_of(at),
                 action=torch.zeros(3),
                 reward=0.0,
                 discount=0.9,
                 terminated=step == 4,
                 truncated=False,
-                next_state=torch.full((2,), at + 1),
+                next_observation=state_of(at + 1),
                 phase='online',
             )
         if episode >= 3:
@@ -181,9 +181,8 @@ def test_memory_is_taken_as_it_fills() -> None:
 def fill_wide(replay: Replay, count: int) -> None:
     for i in range(count):
         replay.add(
-            torch.full((7,), i), torch.zeros(4), 0.0, 0.9, False, False, torch.full((7,), i + 1),
-            'online',
-        )  # fmt: skip
+            state_of(i, 7), torch.zeros(4), 0.0, 0.9, False, False, state_of(i + 1, 7), 'online'
+        )
 
 
 def test_sampling_is_uniform() -> None:
@@ -351,9 +350,8 @@ def alone(replay: Replay, count: int) -> None:
     """Add transitions that share no observation with another."""
     for i in range(count):
         replay.add(
-            torch.full((2,), -i - 2.0), torch.zeros(3), 0.0, 0.9, True, False,
-            torch.full((2,), -i - 1.5), 'online',
-        )  # fmt: skip
+            state_of(-i - 2.0), torch.zeros(3), 0.0, 0.9, True, False, state_of(-i - 1.5), 'online'
+        )
 
 
 def test_observations_keep_their_ids_when_saved_and_loaded() -> None:

@@ -16,14 +16,14 @@ from torch.nn.functional import pad
 from toy import SPEC, ToyEnv, ToyPolicy, ToyStep, transition
 
 from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError, WeightsError
-from dsrl_ros.core.types import Array, NoiseLayout, PolicySpec, Sight, Transition
+from dsrl_ros.core.types import Array, NoiseLayout, Observation, PolicySpec, Transition
 from dsrl_ros.learning.algorithms.best_of_n import BestOfN
 from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.networks.augmentation import random_crop
-from dsrl_ros.learning.networks.encoder import Encoder, Observed
-from dsrl_ros.learning.run.rollout import evaluate, run_steering
+from dsrl_ros.learning.networks.encoder import Encoder, ObservationBatch
+from dsrl_ros.learning.run.rollout import ExtraObservations, evaluate, run_steering
 from dsrl_ros.learning.steering.actor import SteeringActor
 from dsrl_ros.learning.steering.choosers import ActorChooser, PriorChooser
 from dsrl_ros.learning.steering.observation import ObservationSpec
@@ -46,7 +46,8 @@ SMALL: dict[str, Any] = {
 }
 
 
-def sight(number: int, config: LearnerConfig) -> Sight:
+def seen(number: int, config: LearnerConfig) -> Observation:
+    """Return an observation with the parts that a learner reads, the same for the same number."""
     rng = np.random.default_rng(number)
     spec = config.observation_spec(SPEC)
     image, features = None, None
@@ -54,12 +55,20 @@ def sight(number: int, config: LearnerConfig) -> Sight:
         image = rng.integers(0, 256, spec.image_shape, dtype=np.uint8)
     if spec.num_features:
         features = rng.standard_normal(spec.num_features, dtype=np.float32)
-    return Sight(image, features)
+    return Observation(STATE, image, features)
 
 
 def seeing(number: int, config: LearnerConfig, **changes: Any) -> Transition:
-    sights = {'sight': sight(2 * number, config), 'next_sight': sight(2 * number + 1, config)}
-    return transition(number, **{**sights, **changes})
+    given = transition(number)
+    both = {
+        'observation': dataclasses.replace(
+            seen(2 * number, config), state=given.observation.state
+        ),
+        'next_observation': dataclasses.replace(
+            seen(2 * number + 1, config), state=given.next_observation.state
+        ),
+    }
+    return dataclasses.replace(given, **{**both, **changes})
 
 
 def learner(
@@ -92,7 +101,7 @@ def test_any_image_of_nine_pixels_and_more_is_encoded(height: int, width: int) -
         return
     encoder = Encoder(ObservationSpec(2, 0, (1, height, width)), 2, 5, torch.Generator())
     images = torch.zeros(1, 1, height, width, dtype=torch.uint8)
-    assert encoder(Observed(torch.zeros(1, 2), None, images)).shape == (1, 7)
+    assert encoder(ObservationBatch(torch.zeros(1, 2), images)).shape == (1, 7)
 
 
 def test_the_paper_s_encoder_has_its_sizes() -> None:
@@ -105,8 +114,8 @@ def test_the_paper_s_encoder_has_its_sizes() -> None:
 
 def test_what_is_encoded_without_gradient_in_passes_is_the_same() -> None:
     encoder = Encoder(ObservationSpec(2, 3, (1, 9, 9)), 2, 4, torch.Generator().manual_seed(0))
-    observed = Observed(
-        torch.randn(600, 2), torch.randn(600, 3), torch.randint(256, (600, 1, 9, 9)).byte()
+    observed = ObservationBatch(
+        torch.randn(600, 2), torch.randint(256, (600, 1, 9, 9)).byte(), torch.randn(600, 3)
     )
     with torch.no_grad():
         apart = encoder(observed)
@@ -144,27 +153,30 @@ def test_crops_repeat_from_their_generator_and_none_is_none() -> None:
 
 def test_observation_and_next_observation_are_cropped_each_by_itself() -> None:
     made = learner(transitions=0)
-    same = sight(0, made.config)
-    made.add(seeing(0, made.config, sight=same, next_sight=same))
+    same = seen(0, made.config)
+    made.add(seeing(0, made.config, observation=same, next_observation=same))
     batch = made.replay.gather(torch.zeros(50, dtype=torch.int64))
-    seen = made._view(batch)
-    assert batch.image is not None and seen.image is not None and seen.next_image is not None
-    assert not torch.equal(seen.image, seen.next_image)
-    assert not torch.equal(seen.image[0], seen.image[1])
-    assert torch.equal(batch.image[0], batch.image[1])  # the data stays as it is
+    cropped = made._prepare_batch(batch)
+    image, next_image = cropped.observation.image, cropped.next_observation.image
+    kept = batch.observation.image
+    assert kept is not None and image is not None and next_image is not None
+    assert not torch.equal(image, next_image)
+    assert not torch.equal(image[0], image[1])
+    assert torch.equal(kept[0], kept[1])  # the data stays as it is
 
 
 def test_each_observation_is_cropped_from_its_own_image() -> None:
     made = learner(transitions=0)
-    made.add(seeing(0, made.config, sight=plain(10), next_sight=plain(20)))
-    seen = made._view(made.replay.gather(torch.zeros(1, dtype=torch.int64)))
-    assert seen.image is not None and seen.next_image is not None
-    assert (seen.image == 10).all() and (seen.next_image == 20).all()
+    made.add(seeing(0, made.config, observation=plain(10), next_observation=plain(20)))
+    cropped = made._prepare_batch(made.replay.gather(torch.zeros(1, dtype=torch.int64)))
+    image, next_image = cropped.observation.image, cropped.next_observation.image
+    assert image is not None and next_image is not None
+    assert (image == 10).all() and (next_image == 20).all()
 
 
-def plain(value: int) -> Sight:
+def plain(value: int) -> Observation:
     features = np.zeros(SMALL['num_features'], dtype=np.float32)
-    return Sight(np.full((2, 12, 10), value, dtype=np.uint8), features)
+    return Observation(STATE, np.full((2, 12, 10), value, dtype=np.uint8), features)
 
 
 # --- learners
@@ -219,37 +231,53 @@ def test_continues_bit_equal_from_its_state(algorithm: str) -> None:
             assert torch.equal(tensor, got[group][name]), f'{group}/{name}'
 
 
-GOOD = sight(0, LearnerConfig(**SMALL))
+GOOD = seen(0, LearnerConfig(**SMALL))
 
 
 @pytest.mark.parametrize(
     ('bad', 'error', 'told'),
     [
-        (None, ShapeMismatchError, 'features: got none, expected 5'),
-        (Sight(features=GOOD.features), ShapeMismatchError, r'image: got none, expected \(2, 12'),
-        (Sight(image=GOOD.image), ShapeMismatchError, 'num_features'),
-        (Sight(np.zeros((2, 12, 11), np.uint8), GOOD.features), ShapeMismatchError, '11'),
-        (Sight(np.zeros((2, 12, 10), np.int8), GOOD.features), ShapeMismatchError, 'int8'),
-        (Sight(GOOD.image, np.zeros(4, np.float32)), ShapeMismatchError, '4'),
-        (Sight(GOOD.image, np.full(5, np.nan, np.float32)), NonFiniteError, 'features'),
+        (Observation(STATE), ShapeMismatchError, 'features: got none, expected 5'),
+        (
+            Observation(STATE, features=GOOD.features),
+            ShapeMismatchError,
+            r'image: got none, expected \(2, 12',
+        ),
+        (Observation(STATE, GOOD.image), ShapeMismatchError, 'num_features'),
+        (
+            Observation(STATE, np.zeros((2, 12, 11), np.uint8), GOOD.features),
+            ShapeMismatchError,
+            '11',
+        ),
+        (
+            Observation(STATE, np.zeros((2, 12, 10), np.int8), GOOD.features),
+            ShapeMismatchError,
+            'int8',
+        ),
+        (Observation(STATE, GOOD.image, np.zeros(4, np.float32)), ShapeMismatchError, '4'),
+        (
+            Observation(STATE, GOOD.image, np.full(5, np.nan, np.float32)),
+            NonFiniteError,
+            'features',
+        ),
     ],
 )
 def test_what_is_not_as_configured_is_refused_to_learn_from_and_to_act_on(
-    bad: Sight | None, error: type[Exception], told: str
+    bad: Observation, error: type[Exception], told: str
 ) -> None:
     made = learner(transitions=0)
-    for changes in ({'sight': bad}, {'next_sight': bad}):
+    for changes in ({'observation': bad}, {'next_observation': bad}):
         with pytest.raises(error, match=told):
             made.add(seeing(0, made.config, **changes))
     assert made.num_transitions == 0
     with pytest.raises(error, match=told):
-        made.export_actor(1, 0).act(STATE, sight=bad)
+        made.export_actor(1, 0).act(bad)
 
 
 def test_a_learner_of_states_refuses_what_it_would_not_look_at() -> None:
     made = DsrlSac(SPEC, LearnerConfig(hidden_size=8), 0)
     with pytest.raises(ShapeMismatchError, match='expected none'):
-        made.add(transition(0, sight=GOOD))
+        made.add(transition(0, observation=GOOD))
 
 
 @pytest.mark.parametrize(
@@ -291,24 +319,26 @@ def test_the_numpy_actor_is_the_torch_actor(changes: dict[str, Any]) -> None:
     normalised = (STATE - np.float32([1.0, -1.0])) / np.float32([0.5, 2.0])
     assert actor.header == made.export_actor(1, 0).header
     for number in range(3):
-        seen = sight(number, made.config)
-        observed = Observed(
+        given = seen(number, made.config)
+        observed = ObservationBatch(
             torch.from_numpy(normalised)[None],
-            None if seen.features is None else torch.from_numpy(seen.features)[None],
-            None if seen.image is None else torch.from_numpy(seen.image)[None],
+            None if given.image is None else torch.from_numpy(given.image)[None],
+            None if given.features is None else torch.from_numpy(given.features)[None],
         )
         with torch.no_grad():
             mean, log_std = made.actor(observed)
-        got_mean, got_log_std = actor.distribution(STATE, seen)
+        got_mean, got_log_std = actor.distribution(given)
         np.testing.assert_allclose(got_mean, mean[0].numpy(), atol=1e-5)
         np.testing.assert_allclose(got_log_std, log_std[0].numpy(), atol=1e-5)
-        np.testing.assert_array_equal(actor.act(STATE, sight=seen), actor.act(STATE, sight=seen))
+        np.testing.assert_array_equal(actor.act(given), actor.act(given))
 
 
 def test_weights_of_before_there_were_images_are_read() -> None:
     made = DsrlSac(SPEC, LearnerConfig(hidden_size=8), 0).export_actor(1, 0)
     old = rewritten(made.to_bytes(), {'num_features': GONE, 'image_shape': GONE})
-    np.testing.assert_array_equal(SteeringActor.from_bytes(old, SPEC).act(STATE), made.act(STATE))
+    observation = Observation(STATE)
+    read = SteeringActor.from_bytes(old, SPEC)
+    np.testing.assert_array_equal(read.act(observation), made.act(observation))
 
 
 @pytest.mark.parametrize(
@@ -343,11 +373,11 @@ def test_acting_on_an_image_takes_less_than_twenty_milliseconds() -> None:
         transitions=0, image_channels=3, image_height=64, image_width=64, num_features=0,
         encoder_channels=32, encoder_size=50,
     )  # fmt: skip
-    actor, seen = made.export_actor(1, 0), sight(0, made.config)
+    actor, given = made.export_actor(1, 0), seen(0, made.config)
     best = float('inf')
     for _ in range(10):
         begin = time.perf_counter()
-        actor.act(STATE, sight=seen)
+        actor.act(given)
         best = min(best, time.perf_counter() - begin)
     assert best < 20e-3
 
@@ -356,7 +386,7 @@ def test_acting_on_an_image_takes_less_than_twenty_milliseconds() -> None:
 
 
 class PixelEnv:
-    """The toy whose state does not say where the goal is; a `ChunkEnv` and a `SeeingEnv`.
+    """The toy whose state does not say where the goal is; an `ObservingEnv`.
 
     One half of the image is bright, the one on the side of the goal.
     """
@@ -375,11 +405,11 @@ class PixelEnv:
         step = self._toy.execute(chunk - np.float32(0.08 * self._goal))
         return step._replace(state=self._blind(step.state))
 
-    def look(self) -> Sight:
+    def extra_observations(self) -> ExtraObservations:
         image = np.full((1, 9, 9), 20, dtype=np.uint8)
         bright = slice(5, None) if self._goal > 0 else slice(None, 4)
         image[:, :, bright] = 200
-        return Sight(image)
+        return {'image': image}
 
     @staticmethod
     def _blind(state: Array) -> Array:

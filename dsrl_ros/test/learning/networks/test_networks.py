@@ -14,6 +14,7 @@ from dsrl_ros.learning.networks.actor_critic_networks import (
     reduce_critics,
     squashed_sample,
 )
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 
 torch.set_num_threads(1)
 
@@ -76,7 +77,7 @@ def test_untrained_actor_spreads_as_widely_as_a_unit_gaussian() -> None:
     with torch.no_grad():
         body.linears[-1].weight.zero_()  # type: ignore[operator]
         body.linears[-1].bias.zero_()  # type: ignore[operator]
-    mean, log_std = Actor(body)(torch.randn(5, 3, generator=generator))
+    mean, log_std = Actor(body)(ObservationBatch(torch.randn(5, 3, generator=generator)))
     assert mean.abs().max() == 0
     assert log_std.abs().max() < 1e-6
 

@@ -12,7 +12,7 @@ from toy import SPEC, ToyEnv, ToyPolicy, transition
 from toy_seeing import SEEING, SeeingToy, views
 
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
-from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, RewardSource
+from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Observation, RewardSource
 from dsrl_ros.learning.algorithms.build import build_actor_learner, build_learner
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
@@ -46,7 +46,7 @@ def test_learns_the_known_best_noise() -> None:
     steered = ActorChooser(learner.export_actor(1, 40), seed=None)
     assert np.mean(evaluate(env, policy, steered, CONFIG, seed=0, episodes=20)) == 1.0
     for goal in (-1.0, 1.0):
-        rows = steered.choose(np.array([0.0, goal], dtype=np.float32), 0, 0).rows
+        rows = steered.choose(Observation(np.array([0.0, goal], dtype=np.float32)), 0, 0).rows
         assert (goal * rows > 0.5).all()
     assert [episode.phase for episode in episodes] == ['warmup'] * 10 + ['online'] * 30
     assert learner.gradient_steps == CONFIG.utd * learner.num_transitions
@@ -98,7 +98,7 @@ def test_online_episodes_act_on_weights_one_episode_behind() -> None:
         actor, _ = actors[episode - 2]
         first = actors[episode - 1][1]  # where the episode's decisions begin
         state, noise = states[first]
-        expected = ActorChooser(actor, seed=3).choose(state, episode, 0).rows
+        expected = ActorChooser(actor, seed=3).choose(Observation(state), episode, 0).rows
         np.testing.assert_array_equal(noise, expected)
 
 
@@ -108,7 +108,7 @@ def test_a_rollout_keeps_the_noise_as_used_and_joins_states() -> None:
     steps = rollout(ToyEnv(), ToyPolicy(), chooser, CONFIG, episode=7, reset_seed=1)
     assert len(steps) == 6 and steps[-1].truncated and not succeeded(steps)
     for before, after in itertools.pairwise(steps):
-        np.testing.assert_array_equal(before.next_observation, after.observation)
+        np.testing.assert_array_equal(before.next_observation.state, after.observation.state)
         np.testing.assert_array_equal(before.noise.rows, rows)
         assert not before.terminated and not before.truncated
         assert before.discount == 0.9
@@ -154,7 +154,7 @@ def test_other_layouts_run(layout: str, rows: int) -> None:
     )
     learner = DsrlSac(SPEC, small, seed=0)
     run_steering(ToyEnv(), ToyPolicy(), learner, 0, 1, 2)
-    noise = ActorChooser(learner.export_actor(1, 3), None).choose(STATE, 0, 0)
+    noise = ActorChooser(learner.export_actor(1, 3), None).choose(Observation(STATE), 0, 0)
     assert noise.rows.shape == (rows, SPEC.action_dim)
     assert isinstance(noise, Noise) and noise.source == NoiseSource.ACTOR
 
@@ -177,7 +177,9 @@ def test_a_policy_with_cameras_is_shown_the_images_of_each_decision() -> None:
     steps = rollout(env, SeeingToy(), CHOOSER, CONFIG, 0, 1)
     assert env.filmed == len(steps) > 1
     for k, step in enumerate(steps):
-        want = SeeingToy().see(step.observation[None], np.float32([[[0.1], [0.1]]]), views(1, k))
+        want = SeeingToy().see(
+            step.observation.state[None], np.float32([[[0.1], [0.1]]]), views(1, k)
+        )
         np.testing.assert_array_equal(step.action, want[0])
 
 

@@ -16,13 +16,13 @@ from toy_seeing import SeeingToy
 
 from dsrl_ros.core.errors import CheckpointError, ConfigError, ShapeMismatchError
 from dsrl_ros.core.statistics import SuccessRate, difference_interval
-from dsrl_ros.core.types import Array, Sight, Transition
+from dsrl_ros.core.types import Array, Transition
 from dsrl_ros.learning.algorithms.build import build_learner
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.run import training_run
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters, load_checkpoint
-from dsrl_ros.learning.run.rollout import Episode, evaluate, rollout
+from dsrl_ros.learning.run.rollout import Episode, ExtraObservations, evaluate, rollout
 from dsrl_ros.learning.run.training_run import TrainingRun
 from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.learning.steering.plan import RunPlan
@@ -76,8 +76,8 @@ class Wild(ToyPolicy):
 class Seeing(ToyEnv):
     """Shows its state a second time."""
 
-    def look(self) -> Sight:
-        return Sight(features=self._state.copy())
+    def extra_observations(self) -> ExtraObservations:
+        return {'features': self._state.copy()}
 
 
 class Prepared(NamedTuple):
@@ -367,11 +367,11 @@ def test_killed_anywhere_a_run_goes_on_from_its_last_pair_of_checkpoints(tmp_pat
 
 
 def test_what_cannot_be_learned_from_is_refused_at_once(tmp_path):
-    with pytest.raises(ConfigError, match=r'num_features.*look\(\)'):
+    with pytest.raises(ConfigError, match=r'num_features.*extra_observations\(\)'):
         make(tmp_path, num_features=2)
     with pytest.raises(ConfigError, match=r'image_width.*state alone'):
         make(tmp_path, image_channels=3, image_height=16, image_width=16)
-    with pytest.raises(ConfigError, match=r'got 0 .*look\(\)'):
+    with pytest.raises(ConfigError, match=r'got 0 .*extra_observations\(\)'):
         make(tmp_path, env=Seeing())
     with pytest.raises(ShapeMismatchError, match='got no noise'):
         make(tmp_path, offline=[transition(noise=None, phase='offline')])

@@ -16,6 +16,7 @@ from dsrl_ros.core.types import (
     Noise,
     NoiseLayout,
     NoiseSource,
+    Observation,
     PolicySpec,
     Transition,
 )
@@ -68,14 +69,14 @@ def episode(number: int, length: int, nan_at: int | None = None) -> list[Transit
             Transition(
                 key=DecisionKey('robot', '0' * 32, number, decision),
                 sequence=0,
-                observation=state,
+                observation=Observation(state),
                 noise=Noise(rows, NoiseLayout.FULL, NoiseSource.PRIOR),
                 action=rows,
                 reward=float(last),
                 discount=0.97,
                 terminated=last,
                 truncated=False,
-                next_observation=rng.standard_normal(2).astype(np.float32),
+                next_observation=Observation(rng.standard_normal(2).astype(np.float32)),
             )
         )
     return transitions
@@ -127,7 +128,7 @@ def test_first_weights_come_before_any_data(harness):
     weights = harness.weights_of(0)
     actor = SteeringActor.from_bytes(weights.data, SPEC)
     assert weights.version == 1
-    assert actor.act(np.zeros(2, np.float32)).shape == (2, 1)
+    assert actor.act(Observation(np.zeros(2, np.float32))).shape == (2, 1)
 
 
 def test_an_episode_is_worth_utd_steps_per_transition(harness):
@@ -221,5 +222,5 @@ def test_stopping_keeps_what_was_learned(tmp_path):
     assert counters.trained_episodes == 1
     assert learner.gradient_steps == UTD * 5
     state = np.ones(2, np.float32)
-    kept = learner.export_actor(1, 1).act(state)
-    assert np.array_equal(kept, harness.learner.export_actor(1, 1).act(state))
+    kept = learner.export_actor(1, 1).act(Observation(state))
+    assert np.array_equal(kept, harness.learner.export_actor(1, 1).act(Observation(state)))

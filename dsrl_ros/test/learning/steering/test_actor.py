@@ -14,8 +14,10 @@ from tampering import GONE, rewritten
 from toy import OTHER_POLICY, SPEC
 
 from dsrl_ros.core.errors import NonFiniteError, ShapeMismatchError, WeightsError
+from dsrl_ros.core.types import Observation
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.networks.encoder import ObservationBatch
 from dsrl_ros.learning.steering.actor import SteeringActor
 
 torch.set_num_threads(1)
@@ -34,19 +36,19 @@ def test_equals_the_torch_actor(activation: str, layer_norm: bool) -> None:
     actor = SteeringActor.from_bytes(made.export_actor(1, 0).to_bytes(), SPEC)
     for state in np.random.default_rng(0).standard_normal((20, 2), dtype=np.float32):
         with torch.no_grad():
-            mean, log_std = made.actor(torch.from_numpy(state)[None])
-        got_mean, got_log_std = actor.distribution(state)
+            mean, log_std = made.actor(ObservationBatch(torch.from_numpy(state)[None]))
+        got_mean, got_log_std = actor.distribution(Observation(state))
         np.testing.assert_allclose(got_mean, mean[0].numpy(), atol=1e-5)
         np.testing.assert_allclose(got_log_std, log_std[0].numpy(), atol=1e-5)
         expected = 1.5 * np.tanh(mean[0].numpy()).reshape(2, 1)
-        np.testing.assert_allclose(actor.act(state), expected, atol=1e-5)
+        np.testing.assert_allclose(actor.act(Observation(state)), expected, atol=1e-5)
 
 
 def test_exploration_has_the_actors_spread() -> None:
     actor = learner().export_actor(1, 0)
-    mean, log_std = actor.distribution(STATE)
+    mean, log_std = actor.distribution(Observation(STATE))
     rng = np.random.default_rng(0)
-    drawn = np.stack([actor.act(STATE, rng).reshape(-1) for _ in range(4000)])
+    drawn = np.stack([actor.act(Observation(STATE), rng).reshape(-1) for _ in range(4000)])
     before = np.arctanh(np.clip(drawn / 1.5, -1 + 1e-6, 1 - 1e-6))
     np.testing.assert_allclose(before.mean(0), mean, atol=0.08)
     np.testing.assert_allclose(before.std(0), np.exp(log_std), rtol=0.1)
@@ -58,10 +60,10 @@ def test_it_explores_with_the_share_of_its_spread_that_its_header_says() -> None
         SteeringActor.from_bytes(rewritten(data, {'exploration': share}), SPEC)
         for share in (GONE, 0.25, 0.0)  # weights of before did not say
     )
-    mean = np.arctanh(whole.act(STATE) / 1.5)
+    mean = np.arctanh(whole.act(Observation(STATE)) / 1.5)
 
     def away(actor: SteeringActor) -> Any:
-        return np.arctanh(actor.act(STATE, np.random.default_rng(0)) / 1.5) - mean
+        return np.arctanh(actor.act(Observation(STATE), np.random.default_rng(0)) / 1.5) - mean
 
     assert (np.abs(away(whole)) > 1e-3).all()
     np.testing.assert_allclose(away(quarter), 0.25 * away(whole), atol=1e-5)
@@ -81,11 +83,11 @@ def test_bytes_are_a_function_of_the_weights() -> None:
 def test_export_is_a_copy() -> None:
     made = learner()
     actor = made.export_actor(1, 0)
-    before = actor.act(STATE)
+    before = actor.act(Observation(STATE))
     with torch.no_grad():
         for parameter in made.actor.parameters():
             parameter.add_(1.0)
-    np.testing.assert_array_equal(actor.act(STATE), before)
+    np.testing.assert_array_equal(actor.act(Observation(STATE)), before)
 
 
 def test_weights_for_another_policy_are_refused() -> None:
@@ -142,9 +144,9 @@ def test_truncated_bytes_are_refused(length: int) -> None:
 def test_a_bad_observation_is_refused() -> None:
     actor = learner().export_actor(1, 0)
     with pytest.raises(ShapeMismatchError):
-        actor.act(np.zeros(3, dtype=np.float32))
+        actor.act(Observation(np.zeros(3, dtype=np.float32)))
     with pytest.raises(NonFiniteError):
-        actor.act(np.array([0.0, np.nan], dtype=np.float32))
+        actor.act(Observation(np.array([0.0, np.nan], dtype=np.float32)))
 
 
 def test_acting_takes_less_than_a_third_of_a_millisecond() -> None:
@@ -153,7 +155,7 @@ def test_acting_takes_less_than_a_third_of_a_millisecond() -> None:
     best = float('inf')
     for _ in range(50):
         begin = time.perf_counter()
-        actor.act(STATE)
+        actor.act(Observation(STATE))
         best = min(best, time.perf_counter() - begin)
     assert best < 0.3e-3
 

@@ -7,7 +7,7 @@ import pytest
 from toy import SPEC
 
 from dsrl_ros.core.errors import NonFiniteError
-from dsrl_ros.core.types import NoiseLayout, NoiseSource
+from dsrl_ros.core.types import NoiseLayout, NoiseSource, Observation
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.steering.choosers import (
@@ -35,33 +35,35 @@ def test_a_key_decides_the_noise(make: object) -> None:
     assert callable(make)
     first: NoiseChooser = make()
     second: NoiseChooser = make()
-    second.choose(STATE, 9, 9)  # a draw in between changes nothing
-    a, b = first.choose(STATE, 2, 3), second.choose(STATE, 2, 3)
+    second.choose(Observation(STATE), 9, 9)  # a draw in between changes nothing
+    a, b = first.choose(Observation(STATE), 2, 3), second.choose(Observation(STATE), 2, 3)
     np.testing.assert_array_equal(a.rows, b.rows)
     assert a.rows.shape == (2, 1) and a.rows.dtype == np.float32
 
 
 def test_the_prior_has_the_scale_asked_for() -> None:
     chooser = PriorChooser(0, NoiseLayout.FULL, (50, 4), scale=0.5)
-    drawn = np.stack([chooser.choose(STATE, 0, k).rows for k in range(50)])
+    drawn = np.stack([chooser.choose(Observation(STATE), 0, k).rows for k in range(50)])
     assert abs(drawn.mean()) < 0.02
     assert drawn.std() == pytest.approx(0.5, abs=0.02)
 
 
 def test_noise_says_where_it_comes_from() -> None:
-    prior = PriorChooser(0, NoiseLayout.REPEATED, (1, 1)).choose(STATE, 0, 0)
+    prior = PriorChooser(0, NoiseLayout.REPEATED, (1, 1)).choose(Observation(STATE), 0, 0)
     assert (prior.source, prior.layout) == (NoiseSource.PRIOR, NoiseLayout.REPEATED)
-    actor = ActorChooser(ACTOR, None).choose(STATE, 0, 0)
+    actor = ActorChooser(ACTOR, None).choose(Observation(STATE), 0, 0)
     assert (actor.source, actor.weights_version) == (NoiseSource.ACTOR, 7)
 
 
 def test_exploration_differs_between_decisions_and_the_deterministic_actor_does_not() -> None:
     exploring, deterministic = ActorChooser(ACTOR, 1), ActorChooser(ACTOR, None)
     assert not np.array_equal(
-        exploring.choose(STATE, 0, 0).rows, exploring.choose(STATE, 0, 1).rows
+        exploring.choose(Observation(STATE), 0, 0).rows,
+        exploring.choose(Observation(STATE), 0, 1).rows,
     )
     np.testing.assert_array_equal(
-        deterministic.choose(STATE, 0, 0).rows, deterministic.choose(STATE, 4, 1).rows
+        deterministic.choose(Observation(STATE), 0, 0).rows,
+        deterministic.choose(Observation(STATE), 4, 1).rows,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
 from dsrl_ros.core.types import NoiseLayout
 from dsrl_ros.learning.steering.actor import ActorHeader
-from dsrl_ros.learning.steering.images import check_sight, sight_of, small
+from dsrl_ros.learning.steering.images import check_sources, small, stacked
 
 BLIND = ActorHeader(0, 0, 'a' * 64, NoiseLayout.FULL, 2, 1, 1.5, 'tanh', -1.0, 1.0, 0.0)
 SEEING = dataclasses.replace(BLIND, image_shape=(6, 16, 16))
@@ -39,18 +39,14 @@ def test_an_image_is_never_made_larger():
 
 def test_cameras_lie_one_after_the_other_along_the_channels():
     first, second = picture(4, 5), 255 - picture(4, 5)
-    sight = sight_of([first, second])
-    assert sight is not None and sight.image is not None
-    assert sight.image.shape == (6, 4, 5)
-    np.testing.assert_array_equal(sight.image[:3].transpose(1, 2, 0), first)
-    np.testing.assert_array_equal(sight.image[3:].transpose(1, 2, 0), second)
-    assert sight_of([]) is None
-    features = np.arange(3, dtype=np.float32)
-    both, alone = sight_of([first], features), sight_of([], features)
-    assert both is not None and both.image is not None and both.features is features
-    assert alone is not None and alone.image is None and alone.features is features
+    image = stacked([first, second])
+    assert image is not None
+    assert image.shape == (6, 4, 5)
+    np.testing.assert_array_equal(image[:3].transpose(1, 2, 0), first)
+    np.testing.assert_array_equal(image[3:].transpose(1, 2, 0), second)
+    assert stacked([]) is None
     with pytest.raises(ShapeMismatchError, match=r'got \(4, 5, 3\), \(4, 6, 3\), expected one'):
-        sight_of([first, picture(4, 6)])
+        stacked([first, picture(4, 6)])
 
 
 @pytest.mark.parametrize(
@@ -63,7 +59,7 @@ def test_cameras_lie_one_after_the_other_along_the_channels():
     ],
 )
 def test_what_gives_what_the_actor_sees_is_taken(header, cameras, encoders):
-    check_sight(header, cameras, encoders)
+    check_sources(header, cameras, encoders)
 
 
 @pytest.mark.parametrize(
@@ -78,4 +74,4 @@ def test_what_gives_what_the_actor_sees_is_taken(header, cameras, encoders):
 )
 def test_others_are_refused(header, cameras, encoders, what):
     with pytest.raises(ConfigError, match=what):
-        check_sight(header, cameras, encoders)
+        check_sources(header, cameras, encoders)

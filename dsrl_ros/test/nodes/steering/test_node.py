@@ -35,7 +35,7 @@ from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.steering.actor import SteeringActor
 from dsrl_ros.learning.steering.choosers import ActorChooser
-from dsrl_ros.learning.steering.images import sight_of, small
+from dsrl_ros.learning.steering.images import small, stacked
 from dsrl_ros.nodes.steering.node import SteeringNode
 from dsrl_ros.nodes.trainer.transitions import transition_from_msg
 from dsrl_ros.ros import messages, names, qos, stamps
@@ -369,23 +369,21 @@ def test_policy_and_learner_see_each_what_it_needs(ros, make_world, spec, learne
     matched = 0
     for transition in world.transitions:
         read = transition_from_msg(transition)
-        for part, sight in (
-            (transition.observation, read.sight),
-            (transition.next_observation, read.next_sight),
+        for part, kept in (
+            (transition.observation, read.observation),
+            (transition.next_observation, read.next_observation),
         ):
             assert list(part.image_names) == cameras
             stamp_ns = stamps.stamp_to_ns(part.header.stamp)
             smaller = [small(picture(name, stamp_ns), 12, 12) for name in cameras]
-            told = sight_of(smaller, features(stamp_ns) if encoder else None)
-            assert (sight is None) == (told is None)
-            if told is not None:
-                np.testing.assert_equal((sight.image, sight.features), (told.image, told.features))
+            expected = stacked(smaller), features(stamp_ns) if encoder else None
+            np.testing.assert_equal((kept.image, kept.features), expected)
         world.learner.add(read)  # raises when it does not fit
         if read.noise.weights_version in actors:
             # The untrained actor again: what it saw is what the transition holds.
             chooser = ActorChooser(actors[read.noise.weights_version], seed=5)
             key = read.key
-            chosen = chooser.choose(read.observation, key.episode, key.decision, read.sight)
+            chosen = chooser.choose(read.observation, key.episode, key.decision)
             np.testing.assert_array_equal(chosen.rows, read.noise.rows)
             matched += 1
     assert matched == 6
@@ -480,7 +478,7 @@ def test_every_decision_becomes_one_transition_whatever_the_order(
     for transition in world.transitions:
         # Raises when the keys of its parts do not belong together.
         read = transition_from_msg(transition)
-        assert read.next_observation[0] > read.observation[0]
+        assert read.next_observation.state[0] > read.observation.state[0]
         assert read.discount == pytest.approx(0.9)
     assert [t.phase for t in world.transitions] == ['warmup'] * 3 + ['online'] * 6
 

@@ -26,6 +26,7 @@ from dsrl_ros.core.types import (
     Noise,
     NoiseLayout,
     NoiseSource,
+    Observation,
     PolicySpec,
 )
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
@@ -145,7 +146,9 @@ def test_the_first_weights_are_those_of_an_untrained_actor(steering):
     assert (weights.version, weights.trained_episodes) == (1, 0)
     assert weights.sha256 == hashlib.sha256(data).hexdigest()
     assert weights.size == len(data)
-    assert SteeringActor.from_bytes(data, SPEC).act(np.zeros(2, np.float32)).shape == (2, 1)
+    assert SteeringActor.from_bytes(data, SPEC).act(
+        Observation(np.zeros(2, np.float32))
+    ).shape == (2, 1)
 
 
 def test_a_finished_episode_is_answered_with_weights_that_have_seen_it(ros, steering):
@@ -185,8 +188,8 @@ def test_what_was_learned_is_kept_when_the_node_ends_and_taken_up_again(ros, tmp
     second.announce(tmp_path / 'next')
     ros.spin_until(lambda: second.weights)
     state = np.ones(2, np.float32)
-    before = SteeringActor.from_bytes(learned, SPEC).act(state)
-    after = SteeringActor.from_bytes(bytes(second.weights[0].data), SPEC).act(state)
+    before = SteeringActor.from_bytes(learned, SPEC).act(Observation(state))
+    after = SteeringActor.from_bytes(bytes(second.weights[0].data), SPEC).act(Observation(state))
     assert np.array_equal(before, after)
 
 
@@ -242,8 +245,12 @@ def test_dsrl_na_asks_the_policy_node_where_it_has_no_file(ros, tmp_path):
     ros.spin_until(lambda: any(w.trained_episodes == 1 for w in node.weights))
     assert policy.samples > 0
     assert not np.array_equal(
-        SteeringActor.from_bytes(bytes(node.weights[0].data), SPEC).act(np.ones(2, np.float32)),
-        SteeringActor.from_bytes(bytes(node.weights[-1].data), SPEC).act(np.ones(2, np.float32)),
+        SteeringActor.from_bytes(bytes(node.weights[0].data), SPEC).act(
+            Observation(np.ones(2, np.float32))
+        ),
+        SteeringActor.from_bytes(bytes(node.weights[-1].data), SPEC).act(
+            Observation(np.ones(2, np.float32))
+        ),
     )
 
 
