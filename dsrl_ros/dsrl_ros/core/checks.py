@@ -26,7 +26,7 @@ def require_finite(name: str, values: NDArray[np.floating]) -> None:
 
 
 def require_shape(name: str, values: NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
-    """Raise unless `values` has `shape`; None stands for any size.
+    """Raise unless `values` has `shape`; None allows any size.
 
     Raises:
         ShapeMismatchError: names both shapes.

@@ -22,7 +22,20 @@ RENAMED: dict[str, str] = {
     'launch.overrides': 'the arguments themselves, or a file with options as config:=',
 }
 # Old name to the value that is a constant now, with its unit.
-REMOVED: dict[str, str] = {}
+REMOVED: dict[str, str] = {
+    'listen_s': '1 s',
+    'DriverConfig.status_period_s': '0.5 s',
+    'max_lead_s': '0.05 s',
+    'gripper_stop_s': '1 s',
+    'answer_timeout_s': '2 s',
+    'rest_timeout_s': '10 s',
+    'planner_timeout_s': '10 s',
+    'resend_period_s': '1 s',
+    'heartbeat_patience_s': '0.5 s',
+    'policy_attempts': '4',
+    'idle_period_s': '0.2 s',
+    'command_timeout_s': '2 s',
+}
 
 # ROS parameters know these types and arrays of them; so do YAML and JSON.
 _SCALARS = (bool, int, float, str)

@@ -89,7 +89,7 @@ def test_options_know_the_tasks_of_the_registry():
     assert TwinConfig().task in TASKS
 
 
-def test_a_task_that_there_is_not_is_named_beside_those_that_there_are():
+def test_an_unknown_task_is_named_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"'pick_plaice'.*pick_place"):
         find_task('pick_plaice')
 

@@ -28,7 +28,7 @@ class CameraPublisher:
         self._image: Image | None = None
 
     def publish(self, stamp_ns: int, repeated: bool) -> None:
-        """Publish an image of now if one is due, or if the world stands still without one.
+        """Publish an image of now if one is due, or the first of a world that does not move.
 
         Args:
             stamp_ns: of the world now [ns].

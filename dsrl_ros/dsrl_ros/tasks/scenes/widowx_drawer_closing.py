@@ -11,7 +11,7 @@ from dsrl_ros.tasks.scenes.widowx import WidowXTask
 
 CABINET_LOW = (0.215, 0.09)  # region of the middle of the shut drawer's front: x, y [m]
 CABINET_HIGH = (0.265, 0.12)
-CABINET_YAW = 0.15  # it stands turned by at most this much [rad]
+CABINET_YAW = 0.15  # turned by at most this much [rad]
 OPENING_LOW, OPENING_HIGH = 0.06, 0.10  # how far the drawer is open at the start [m]
 SHUT = 0.004  # a drawer less open than this is shut [m]
 
@@ -26,7 +26,7 @@ class WidowXDrawerClosing(WidowXTask):
     scene = scene_file('widowx_drawer_closing')
 
     def arrange(self, rng: np.random.Generator) -> tuple[dict[str, Float64], dict[str, float]]:
-        """Draw where the cabinet stands and how far its drawer is open."""
+        """Draw where the cabinet is and how far its drawer is open."""
         x, y = rng.uniform(CABINET_LOW, CABINET_HIGH)
         yaw = rng.uniform(-CABINET_YAW, CABINET_YAW)
         opening = float(rng.uniform(OPENING_LOW, OPENING_HIGH))

@@ -12,7 +12,7 @@ from dsrl_ros.tasks.scenes.widowx import WidowXTask
 
 MUSHROOM_LOW = (0.20, -0.13)  # region of the mushroom's start: x, y [m]
 MUSHROOM_HIGH = (0.28, -0.06)
-MUSHROOM_HEIGHT = 0.020  # of its origin above the table when it stands [m]
+MUSHROOM_HEIGHT = 0.020  # of its origin above the table when upright [m]
 CLOTH_LOW = (0.22, 0.07)  # region of the cloth's centre [m]
 CLOTH_HIGH = (0.27, 0.10)
 CLOTH_HALF = 0.05  # half of the cloth's edge [m]

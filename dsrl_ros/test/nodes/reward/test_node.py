@@ -79,7 +79,7 @@ def test_a_result_that_comes_again_is_judged_once(ros, make_peers):
     assert peers.rewards[0] == peers.rewards[1]
 
 
-def test_a_reset_arranges_the_scene_of_its_seed_and_starts_the_count_anew(ros, make_peers):
+def test_a_reset_arranges_the_scene_of_its_seed_and_restarts_the_count(ros, make_peers):
     peers = make_peers(max_steps=8)
     peers.send(decision=0, end_ns=0)
     peers.tell(0, success=False)

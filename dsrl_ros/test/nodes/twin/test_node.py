@@ -286,7 +286,7 @@ def test_an_image_is_drawn_while_somebody_looks_and_not_otherwise(
     assert set(drawn) == {'front'}
 
 
-def test_an_image_of_now_comes_and_comes_again_while_time_stands_still(ros) -> None:
+def test_an_image_of_now_is_published_and_repeated_while_time_does_not_move(ros) -> None:
     """Who judges by an image waits for one as new as the end of the chunk; one may be lost."""
     bench = Bench(ros, camera_hz=1.0)
     stamps: list[int] = []

@@ -147,7 +147,7 @@ def test_a_motion_beyond_a_limit_only_between_its_points_is_refused() -> None:
 
 @pytest.mark.parametrize('age_s', [0.51, 1e6, -0.06, -1e6])
 def test_a_late_or_a_future_chunk_is_refused(age_s: float) -> None:
-    gate = make_gate(max_age_s=0.5, max_lead_s=0.05)
+    gate = make_gate(max_age_s=0.5)
     chunk = replace(CHUNK, stamp_ns=NOW_NS - round(age_s * 1e9))
     refusal = gate.refusal_of_motion(chunk, motion_to(START), NOW_NS)
     assert refusal is not None

@@ -79,7 +79,7 @@ def test_the_widowx_policy_needs_steering_on_each_task(task: Task) -> None:
 
 @pytest.mark.parametrize(('name', 'task'), TASKS)
 def test_the_card_tells_the_truth(name: str, task: Task) -> None:
-    """Some resets of the card, measured anew, succeed about as often as the card says."""
+    """Some resets of the card, measured again, succeed about as often as the card says."""
     policy = io.load(shipped(name))
     first = base_policy.FIRST_RESET
     seeds = range(first, first + 20)

@@ -31,7 +31,7 @@ def test_a_word_counts_for_chunks_that_had_ended_by_its_stamp():
     [
         ('+', 0, True),
         ('+-', 0, False),
-        ('+', 1, False),  # one word says nothing of how long it has been so
+        ('+', 1, False),  # one report does not show for how long
         ('++', 1, True),
         ('-++', 2, False),
         ('-+++', 2, True),
@@ -68,7 +68,7 @@ def test_what_came_early_of_the_new_episode_still_counts():
     assert not before.success
 
 
-def test_a_clock_that_was_put_back_begins_the_hold_anew():
+def test_a_clock_that_was_put_back_restarts_the_hold():
     evidence = told('++++', hold_ns=2)
     evidence.add(1, True)
     assert not evidence.success
