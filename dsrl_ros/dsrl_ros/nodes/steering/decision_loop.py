@@ -17,14 +17,13 @@ from dsrl_msgs import msg
 from dsrl_msgs.action import InferChunk
 from dsrl_ros.core.config.steering import SteeringConfig
 from dsrl_ros.core.errors import PolicyOutputError
-from dsrl_ros.core.types import DecisionKey, PolicySpec
+from dsrl_ros.core.types import DecisionKey, Observation, PolicySpec
 from dsrl_ros.learning.steering.choosers import NoiseChooser
 from dsrl_ros.learning.steering.observation import ObservationSpec
 from dsrl_ros.learning.steering.plan import Phase
-from dsrl_ros.nodes.steering.learner_observation import learner_view
 from dsrl_ros.nodes.steering.retry import RetryingGoal, RetryTimer
 from dsrl_ros.nodes.steering.sensors import StateSample
-from dsrl_ros.nodes.steering.transition_sender import TransitionSender
+from dsrl_ros.nodes.steering.transition_sender import TransitionSender, learner_view
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.messages import key_from_msg, key_to_msg, noise_to_msg, observation_to_msg
 from dsrl_ros.ros.stamps import stamp_to_ns
@@ -151,21 +150,20 @@ class DecisionLoop:
         sample = self._newest
         if sample is None or sample.oldest_ns < self._not_before_ns:
             return
-        images = {name: sample.images[name] for name in self._spec.image_names}
-        observation = observation_to_msg(
-            self._key, sample.newest_ns, self._spec.state_names, sample.state, images
+        spec, stamp_ns = self._spec, sample.newest_ns
+        images = {name: sample.images[name] for name in spec.image_names}
+        message = observation_to_msg(self._key, stamp_ns, spec.state_names, sample.state, images)
+        observation, kept = learner_view(
+            sample, self._key, spec.state_names, self._cameras, self._sees.image_shape
         )
-        kept, self._learner_observation = learner_view(
-            observation, sample, self._cameras, self._sees.image_shape
-        )
-        self._sees.check(self._learner_observation)
+        self._sees.check(observation)
         over = self._tally.terminated or self._tally.truncated
         parts, self._parts = self._parts, {'observation': kept}
         self._enter(DecisionStage.IDLE)
         if not over:
             # First, so that the rest is done while the policy computes.
-            self._infer(observation, sample, attempt=0)
-        self._observation_pub.publish(observation)
+            self._infer(message, observation, attempt=0)
+        self._observation_pub.publish(message)
         if parts and self._phase.learned:
             key = key_to_msg(self._key.previous())
             self._sender.send(
@@ -174,12 +172,13 @@ class DecisionLoop:
         if over:
             self._on_end(self._tally)
 
-    def _infer(self, observation: msg.Observation, sample: StateSample, attempt: int) -> None:
+    def _infer(self, message: msg.Observation, observation: Observation, attempt: int) -> None:
         chooser = self._fallback if attempt or self._rejected else self._chooser
         key = self._key
         number = key.decision + attempt * _ATTEMPT_STRIDE
-        chosen = chooser.choose(self._learner_observation, key.episode, number)
-        noise = noise_to_msg(chosen, key, sample.newest_ns, self._spec.sha256)
+        chosen = chooser.choose(observation, key.episode, number)
+        stamp_ns = stamp_to_ns(message.header.stamp)
+        noise = noise_to_msg(chosen, key, stamp_ns, self._spec.sha256)
 
         def on_answer(answer: Any) -> None:
             if answer is None:
@@ -189,7 +188,7 @@ class DecisionLoop:
                 self._node.get_logger().warning(
                     f'decision {key}: {result.error_message} Retrying with noise from the prior.'
                 )
-                self._infer(observation, sample, attempt + 1)
+                self._infer(message, observation, attempt + 1)
             elif result.error_code != InferChunk.Result.NONE:
                 raise PolicyOutputError(
                     f'decision {key}: policy error {result.error_code}: {result.error_message}'
@@ -197,7 +196,7 @@ class DecisionLoop:
             else:
                 self._execute(result.chunk, noise)
 
-        goal = InferChunk.Goal(observation=observation, noise=noise)
+        goal = InferChunk.Goal(observation=message, noise=noise)
         self._enter(DecisionStage.INFER, RetryingGoal(self._policy, goal, on_answer).retry)
 
     def _execute(self, chunk: msg.ActionChunk, noise: msg.Noise) -> None:

@@ -1,8 +1,9 @@
-"""Delivery of transitions, independent of QoS: numbered, journaled, resent until acknowledged."""
+"""Transitions: the observations that they keep, and a delivery that does not depend on QoS."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 from rclpy.node import Node
@@ -10,16 +11,57 @@ from rclpy.serialization import serialize_message
 
 from dsrl_msgs import msg
 from dsrl_ros.core.journal import Journal
+from dsrl_ros.core.types import DecisionKey, Observation
+from dsrl_ros.learning.steering.images import small, stacked
+from dsrl_ros.nodes.steering.sensors import StateSample
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.messages import run_from_bytes
+from dsrl_ros.ros.images import image_from_msg, image_to_msg
+from dsrl_ros.ros.messages import observation_to_msg, run_from_bytes
+from dsrl_ros.ros.stamps import stamp_to_ns
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 
 JOURNAL = 'transitions.journal'
 _RESEND_S = 1.0
 
 
+def learner_view(
+    sample: StateSample,
+    key: DecisionKey,
+    state_names: Sequence[str],
+    cameras: Sequence[str],
+    image_shape: tuple[int, int, int] | None,
+) -> tuple[Observation, msg.Observation]:
+    """Return an observation as the actor reads it, and the same as its transition keeps it.
+
+    Both hold the same pixels: the learner learns from what was acted on.
+
+    Args:
+        sample: of the sensors.
+        key: of the decision.
+        state_names: (O,).
+        cameras: of the learner, (I,), in order; none for a learner of states.
+        image_shape: (3 I, height, width), of all cameras together.
+
+    Raises:
+        ShapeMismatchError: an image that cannot be read.
+    """
+    height, width = (0, 0) if image_shape is None else image_shape[1:]
+    images = {name: sample.images[name] for name in cameras}
+    pictures = {n: small(image_from_msg(image, n), height, width) for n, image in images.items()}
+    kept = {
+        name: image_to_msg(stamp_to_ns(image.header.stamp), name, pictures[name])
+        for name, image in images.items()
+    }
+    return (
+        Observation(sample.state, stacked(list(pictures.values())), sample.features),
+        observation_to_msg(
+            key, sample.newest_ns, state_names, sample.state, kept, sample.features
+        ),
+    )
+
+
 class TransitionSender:
-    """Sends transitions to the trainer and keeps each until it is acknowledged.
+    """Numbers, journals and sends transitions; resends each until the trainer acknowledges it.
 
     Args:
         node: that owns publisher, subscription and timer.
