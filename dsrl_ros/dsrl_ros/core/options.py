@@ -35,6 +35,9 @@ REMOVED: dict[str, str] = {
     'policy_attempts': '4',
     'idle_period_s': '0.2 s',
     'command_timeout_s': '2 s',
+    'temperature_learning_rate': '3e-4',
+    'noise_critic_learning_rate': 'critic_learning_rate',
+    'distill_fresh': '0.1',
 }
 
 # ROS parameters know these types and arrays of them; so do YAML and JSON.
