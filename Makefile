@@ -45,7 +45,7 @@ bench-widowx: setup  ## the paper's WidowX tasks, three seeds each; goes on wher
 
 base-policy: setup  ## train and measure the policies that are shipped; RECIPE=widowx_multitask
 	@$(ENV); for recipe in $(or $(RECIPE),franka_pick_place widowx_multitask); do \
-		python -m dsrl_ros.tasks.demonstrations.base_policy $$recipe \
+		python -m dsrl_ros.cli.base_policy $$recipe \
 			--out dsrl_bringup/policies/$$recipe.safetensors $(ARGS) || exit; done
 
 clean:  ## remove everything that set-up made; runs/ stays

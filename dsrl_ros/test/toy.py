@@ -8,12 +8,13 @@ known: as far towards the goal as b_W allows.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from dsrl_ros.core.types import (
     Array,
+    ChunkStep,
     ControlMode,
     DecisionKey,
     Noise,
@@ -57,16 +58,6 @@ class ToyPolicy:
         return (0.5 * np.tanh(noise) + drift).astype(np.float32)
 
 
-class ToyStep(NamedTuple):
-    """What executing one chunk brought; an `Executed`."""
-
-    state: Array
-    reward: float
-    terminated: bool
-    truncated: bool
-    executed: Array
-
-
 class ToyEnv:
     """The point and its goal; a `ChunkEnv`."""
 
@@ -79,12 +70,12 @@ class ToyEnv:
         self._decisions = 0
         return self._state.copy(), {}
 
-    def execute(self, chunk: Array) -> ToyStep:
+    def execute(self, chunk: Array) -> ChunkStep:
         self._state[0] += chunk.sum()
         self._decisions += 1
         success = bool(abs(self._state[0] - self._state[1]) < REACH)
         truncated = not success and self._decisions >= MAX_DECISIONS
-        return ToyStep(self._state.copy(), float(success), success, truncated, chunk)
+        return ChunkStep(self._state.copy(), float(success), success, truncated, chunk)
 
 
 def transition(number: int = 0, **changes: Any) -> Transition:

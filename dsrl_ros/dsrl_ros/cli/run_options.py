@@ -171,7 +171,9 @@ def make_env(options: RunOptions, spec: PolicySpec, config: LearnerConfig) -> Ch
         task = find_task(options.env)
         check_policy(task, spec)
         env = TaskEnv(task)
-        env.film(spec)  # what the policy's cameras lack is said now, not in the first episode
+        env.camera_images(
+            spec
+        )  # what the policy's cameras lack is said now, not in the first episode
         return env
     made = _made(options.env)
     if hasattr(made, 'execute'):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -272,6 +273,24 @@ class Observation:
     state: Array
     image: ImageArray | None = None
     features: Array | None = None
+
+
+class ChunkStep(NamedTuple):
+    """What executing one chunk brought, in an environment without ROS.
+
+    Attributes:
+        state: at its end, (O,).
+        reward: of the chunk.
+        terminated: the task has ended, no value follows.
+        truncated: a limit is reached and the task has not ended.
+        executed: (n, A), the actions really executed.
+    """
+
+    state: Array
+    reward: float
+    terminated: bool
+    truncated: bool
+    executed: Array
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,11 @@ from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.config.driver import DriverConfig, GateConfig
 from dsrl_ros.core.config.reward import RewardConfig
 from dsrl_ros.core.errors import ConfigError, DsrlError
-from dsrl_ros.core.types import Array, ImageArray, PolicySpec
+from dsrl_ros.core.types import Array, ChunkStep, ImageArray, PolicySpec
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.robots.motion.planner import ChunkPlan
 from dsrl_ros.robots.safety.rules import Motion, MotionRules
 from dsrl_ros.robots.simulation.simulated_arm import SimulatedArm
-from dsrl_ros.tasks.chunk_step import ChunkStep
 from dsrl_ros.tasks.reward.limits import EpisodeJudge
 from dsrl_ros.tasks.task import Task, poses
 
@@ -103,7 +102,7 @@ class TaskEnv(gymnasium.Env[Array, Array]):
         """Return an RGB image of the scene, (480, 640, 3)."""
         return self._arm.twin.render('front', 640, 480)
 
-    def film(self, spec: PolicySpec) -> tuple[ImageArray, ...]:
+    def camera_images(self, spec: PolicySpec) -> tuple[ImageArray, ...]:
         """Return what the cameras of a policy show now, drawn in the sizes that it states.
 
         Nothing is drawn for a policy without cameras, and nothing drawn changes the physics.

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from dsrl_ros.core.checks import require_finite, require_shape
 from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError
-from dsrl_ros.core.types import Array, PolicySpec
-from dsrl_ros.tasks.chunk_step import ChunkStep
+from dsrl_ros.core.types import Array, ChunkStep, PolicySpec
 
 _SUCCESS_KEYS = ('success', 'is_success')
 # Limits that agree to this share of their range count as equal: cards are written by hand.
@@ -199,7 +198,7 @@ def _check_observations(space: spaces.Space[Any], spec: PolicySpec) -> None:
         raise ConfigError(
             f'policy {spec.name}: got cameras {", ".join(spec.image_names)} in its card, expected '
             'none: a Gymnasium environment gives it a state alone. Export a policy on states, or '
-            'write an environment that executes chunks itself, with a method film().'
+            'write an environment that executes chunks itself, with a method camera_images().'
         )
     if space.shape != (spec.state_dim,):
         raise ShapeMismatchError(

@@ -17,7 +17,6 @@ from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.policies import exported
 from dsrl_ros.policies.base import check_input
 from dsrl_ros.tasks.demonstrations import demonstrator
-from dsrl_ros.tasks.demonstrations.evaluate import prior, run_episode
 from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
 from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
@@ -171,11 +170,11 @@ class Onlooker:
         return np.float32(0.02) * np.tanh(noise)
 
 
-def test_films_in_the_size_that_the_policy_states(env):
+def test_draws_in_the_size_that_the_policy_states(env):
     env.reset(seed=3)
-    (image,) = env.film(policy_spec('front', size=(48, 64)))
+    (image,) = env.camera_images(policy_spec('front', size=(48, 64)))
     assert image.shape == (48, 64, 3) and image.dtype == np.uint8 and image.std() > 10
-    (large,) = env.film(policy_spec('front', size=(1440, 1920)))  # more than the scene asks for
+    (large,) = env.camera_images(policy_spec('front', size=(1440, 1920)))  # larger than stated
     blocks = large.reshape(48, 30, 64, 30, 3).mean(axis=(1, 3))
     assert np.abs(blocks - image).mean() < 5
 
@@ -187,13 +186,13 @@ def test_a_policy_is_shown_the_scene_of_its_own_decision(env):
     assert len(policy.seen) == len(transitions)
     env.reset(seed=3)
     for seen, transition in zip(policy.seen[:3], transitions, strict=False):
-        now = np.stack(env.film(policy.spec))
+        now = np.stack(env.camera_images(policy.spec))
         np.testing.assert_array_equal(np.concatenate(seen), now)
         assert now.shape == (2, 48, 64, 3) and not np.array_equal(now[0], now[1])
         env.execute(transition.action)
 
 
-def test_filming_changes_no_bit_and_nothing_is_drawn_for_a_policy_of_states(env):
+def test_drawing_changes_no_bit_and_nothing_is_drawn_for_a_policy_of_states(env):
     def states(*cameras: str) -> list[np.ndarray]:
         env.close()
         chooser = PriorChooser(0, NoiseLayout.FULL, (4, 4))
@@ -204,14 +203,8 @@ def test_filming_changes_no_bit_and_nothing_is_drawn_for_a_policy_of_states(env)
     np.testing.assert_array_equal(states(), states('front'))
 
 
-def test_an_evaluation_shows_its_policy_the_scene(env):
-    policy = Onlooker('front')
-    run_episode(env, policy, prior(policy.spec, NoiseLayout.FULL, 1.0), seed=3)
-    assert policy.seen and policy.seen[0][0].std() > 10
-
-
 def test_a_camera_that_the_scene_lacks_is_named(env):
     with pytest.raises(
         ConfigError, match=r'ceiling, expected cameras of the task pick_place \(.*front'
     ):
-        env.film(policy_spec('front', 'ceiling'))
+        env.camera_images(policy_spec('front', 'ceiling'))

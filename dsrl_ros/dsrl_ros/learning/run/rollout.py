@@ -15,6 +15,7 @@ from dsrl_ros.core.noise import expand
 from dsrl_ros.core.types import (
     NO_RUN,
     Array,
+    ChunkStep,
     DecisionKey,
     ImageArray,
     Observation,
@@ -31,35 +32,6 @@ from dsrl_ros.learning.steering.seeding import Stream, keyed_seed
 from dsrl_ros.policies.base import FrozenPolicy, ask
 
 
-class Executed(Protocol):
-    """What executing a chunk brought."""
-
-    @property
-    def state(self) -> Array:
-        """State at the end of the chunk, (O,)."""
-        ...
-
-    @property
-    def reward(self) -> float:
-        """Reward of the chunk."""
-        ...
-
-    @property
-    def terminated(self) -> bool:
-        """Whether the task ended."""
-        ...
-
-    @property
-    def truncated(self) -> bool:
-        """Whether a limit ended the episode."""
-        ...
-
-    @property
-    def executed(self) -> Array:
-        """Actions really executed, (n, A)."""
-        ...
-
-
 class ChunkEnv(Protocol):
     """An environment whose step is a chunk."""
 
@@ -67,7 +39,7 @@ class ChunkEnv(Protocol):
         """Start an episode; the seed alone decides how. Returns the state (O,) and info."""
         ...
 
-    def execute(self, chunk: Array) -> Executed:
+    def execute(self, chunk: Array) -> ChunkStep:
         """Execute a chunk, (n, A)."""
         ...
 
@@ -89,10 +61,10 @@ class ObservingEnv(Protocol):
 
 
 @runtime_checkable
-class FilmingEnv(Protocol):
+class CameraEnv(Protocol):
     """A `ChunkEnv` with cameras, for policies that look through them."""
 
-    def film(self, spec: PolicySpec) -> Sequence[ImageArray]:
+    def camera_images(self, spec: PolicySpec) -> Sequence[ImageArray]:
         """Return what the cameras of a policy show now: after a reset, at the end of a chunk.
 
         Called for policies with cameras alone.
@@ -117,7 +89,7 @@ class JudgingEnv(ChunkEnv, Protocol):
 
 
 @dataclass(frozen=True)
-class Episode:
+class EpisodeResult:
     """How one episode went.
 
     Attributes:
@@ -166,7 +138,7 @@ def rollout(
     """Run one episode.
 
     Args:
-        env: where; an `ObservingEnv` if the chooser needs more than the state, a `FilmingEnv` if
+        env: where; an `ObservingEnv` if the chooser needs more than the state, a `CameraEnv` if
             the policy does.
         policy: what is steered.
         chooser: who chooses its noise.
@@ -183,11 +155,11 @@ def rollout(
         The transitions in order; the last one is terminated or truncated.
 
     Raises:
-        ConfigError: see `check_cameras`.
+        ConfigError: see `check_env`.
         ShapeMismatchError: images that are not those of the policy.
     """
     spec = policy.spec
-    check_cameras(env, spec)
+    check_env(env, spec)
     state, _ = env.reset(seed=reset_seed)
     observation = _observe(env, state)
     transitions: list[Transition] = []
@@ -197,7 +169,7 @@ def rollout(
         asked = fallback if refused and fallback is not None else chooser
         noise = asked.choose(observation, episode, decision)
         expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
-        chunk = ask(policy, observation.state[None], expanded[None], _film(env, spec))[0]
+        chunk = ask(policy, observation.state[None], expanded[None], _camera_batch(env, spec))[0]
         step = env.execute(chunk[: spec.num_execute])
         next_observation = _observe(env, step.state)
         transitions.append(
@@ -230,25 +202,32 @@ def _observe(env: ChunkEnv, state: Array) -> Observation:
     return Observation(state, **extra)
 
 
-def _film(env: ChunkEnv, spec: PolicySpec) -> list[ImageArray]:
+def _camera_batch(env: ChunkEnv, spec: PolicySpec) -> list[ImageArray]:
     """Return a batch of one of each image that a policy needs, (I,) of (1, height, width, 3)."""
     if not spec.image_names:
         return []
-    assert isinstance(env, FilmingEnv)  # looked at before the episode
-    return [image[None] for image in env.film(spec)]
+    assert isinstance(env, CameraEnv)  # see check_env
+    return [image[None] for image in env.camera_images(spec)]
 
 
-def check_cameras(env: ChunkEnv, spec: PolicySpec) -> None:
-    """Raise unless a policy gets the images that it needs in an environment.
+def check_env(env: ChunkEnv, spec: PolicySpec) -> None:
+    """Raise unless an environment has the methods that it needs for a policy.
 
     Raises:
-        ConfigError: it looks through cameras, and there are none.
+        ConfigError: the policy looks through cameras and there are none, or a method has a name
+            that is no longer called.
     """
-    if spec.image_names and not isinstance(env, FilmingEnv):
+    for old, new in (('film', 'camera_images'), ('look', 'extra_observations')):
+        if hasattr(env, old) and not hasattr(env, new):
+            raise ConfigError(
+                f'environment {type(env).__name__}: got a method {old}(), expected {new}(), as '
+                'it is called now. Rename the method.'
+            )
+    if spec.image_names and not isinstance(env, CameraEnv):
         raise ConfigError(
             f'policy {spec.name}: got an environment without cameras ({type(env).__name__}), '
-            f'expected one that shows {", ".join(spec.image_names)}. Give it a method film() as '
-            'in `dsrl_ros.learning.run.rollout.FilmingEnv`.'
+            f'expected one that shows {", ".join(spec.image_names)}. Give it a method '
+            'camera_images() as in `dsrl_ros.learning.run.rollout.CameraEnv`.'
         )
 
 
@@ -269,11 +248,11 @@ def run_steering(
     seed: int,
     warmup_episodes: int = 10,
     online_episodes: int = 40,
-    on_episode: Callable[[int, Episode], None] | None = None,
+    on_episode: Callable[[int, EpisodeResult], None] | None = None,
     offline: Iterable[Transition] = (),
     resumed: Resumed | None = None,
     before_learning: Callable[[int], None] | None = None,
-) -> list[Episode]:
+) -> list[EpisodeResult]:
     """Learn to steer.
 
     Warm-up episodes draw from the prior, online ones from what the learner chooses, exploring,
@@ -296,11 +275,11 @@ def run_steering(
         What happened, from where it went on.
 
     Raises:
-        ConfigError: see `check_cameras`.
+        ConfigError: see `check_env`.
     """
     config = learner.config
     policy = acting_policy(policy, config)
-    check_cameras(env, policy.spec)  # before the offline steps, which may take hours
+    check_env(env, policy.spec)  # before the offline steps, which may take hours
     debt = GradientDebt(config.utd, config.start_transitions, config.update_every)
     first = 0 if resumed is None else resumed.episodes
     if resumed is None:
@@ -316,7 +295,7 @@ def run_steering(
     choosers: dict[int, NoiseChooser] = {first: learner.chooser(seed)}
     if resumed is not None:
         choosers[first - 1] = resumed.lagged
-    episodes: list[Episode] = []
+    episodes: list[EpisodeResult] = []
     for number in range(first, warmup_episodes + online_episodes):
         warming = number < warmup_episodes
         phase = 'warmup' if warming else 'online'
@@ -341,7 +320,7 @@ def run_steering(
         steps = sum(len(transition.action) for transition in transitions)
         success = transitions[-1].success
         episodes.append(
-            Episode(phase, success, len(transitions), steps, metrics, tuple(transitions))
+            EpisodeResult(phase, success, len(transitions), steps, metrics, tuple(transitions))
         )
         if on_episode is not None:
             on_episode(number, episodes[-1])

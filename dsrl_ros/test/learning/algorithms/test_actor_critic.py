@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from toy import SPEC, ToyEnv, ToyPolicy, ToyStep, transition
+from toy import SPEC, ToyEnv, ToyPolicy, transition
 
-from dsrl_ros.core.types import Array, RewardSource
+from dsrl_ros.core.types import Array, ChunkStep, RewardSource
 from dsrl_ros.learning.algorithms.actor_critic import exploration
 from dsrl_ros.learning.algorithms.build import build_learner
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
@@ -111,7 +111,7 @@ class Falling(ToyEnv):
 
     success = False
 
-    def execute(self, chunk: Array) -> ToyStep:
+    def execute(self, chunk: Array) -> ChunkStep:
         return super().execute(chunk)._replace(reward=1.0, terminated=True, truncated=False)
 
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tampering import GONE, rewritten
 from torch.nn.functional import pad
-from toy import SPEC, ToyEnv, ToyPolicy, ToyStep, transition
+from toy import SPEC, ToyEnv, ToyPolicy, transition
 
 from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError, WeightsError
-from dsrl_ros.core.types import Array, NoiseLayout, Observation, PolicySpec, Transition
+from dsrl_ros.core.types import Array, ChunkStep, NoiseLayout, Observation, PolicySpec, Transition
 from dsrl_ros.learning.algorithms.best_of_n import BestOfN
 from dsrl_ros.learning.algorithms.dsrl_na import DsrlNa
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
@@ -400,7 +400,7 @@ class PixelEnv:
         self._goal = float(state[1])
         return self._blind(state), about
 
-    def execute(self, chunk: Array) -> ToyStep:
+    def execute(self, chunk: Array) -> ChunkStep:
         # The drift that the policy cannot know of, as it does not see the goal either.
         step = self._toy.execute(chunk - np.float32(0.08 * self._goal))
         return step._replace(state=self._blind(step.state))

@@ -12,13 +12,20 @@ from toy import SPEC, ToyEnv, ToyPolicy, transition
 from toy_seeing import SEEING, SeeingToy, views
 
 from dsrl_ros.core.errors import ConfigError, ShapeMismatchError
-from dsrl_ros.core.types import Array, Noise, NoiseLayout, NoiseSource, Observation, RewardSource
+from dsrl_ros.core.types import (
+    Array,
+    ChunkStep,
+    Noise,
+    NoiseLayout,
+    NoiseSource,
+    Observation,
+    RewardSource,
+)
 from dsrl_ros.learning.algorithms.build import build_actor_learner, build_learner
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.rollout import evaluate, rollout, run_steering, succeeded
 from dsrl_ros.learning.steering.choosers import ActorChooser, ConstantChooser, PriorChooser
-from dsrl_ros.tasks.chunk_step import ChunkStep
 
 torch.set_num_threads(1)
 
@@ -164,7 +171,7 @@ class FilmedEnv(ToyEnv):
 
     filmed = 0
 
-    def film(self, spec):
+    def camera_images(self, spec):
         self.filmed += 1
         return [image[0] for image in views(1, seed=self._decisions)]
 
@@ -191,8 +198,8 @@ def test_nothing_is_filmed_for_a_policy_of_states() -> None:
 
 def test_images_of_another_size_than_the_policy_takes_are_refused() -> None:
     class Zoomed(FilmedEnv):
-        def film(self, spec):
-            return [image[:, :-1] for image in super().film(spec)]
+        def camera_images(self, spec):
+            return [image[:, :-1] for image in super().camera_images(spec)]
 
     with pytest.raises(ShapeMismatchError, match='images of wrist'):
         rollout(Zoomed(), SeeingToy(), CHOOSER, CONFIG, 0, 1)
@@ -210,7 +217,7 @@ def test_an_environment_without_the_cameras_is_refused_before_it_is_touched() ->
             raise AssertionError
 
     with pytest.raises(
-        ConfigError, match=r'without cameras \(Untouched\).*wrist, front.*film\(\)'
+        ConfigError, match=r'without cameras \(Untouched\).*wrist, front.*camera_images\(\)'
     ):
         rollout(Untouched(), SeeingToy(), CHOOSER, CONFIG, 0, 1)
     learner = Unlearned(SEEING, CONFIG, seed=0)
@@ -235,3 +242,15 @@ def test_a_learner_that_asks_about_stored_observations_takes_no_policy_with_came
     if algorithm == 'na':
         with pytest.raises(ConfigError, match='algorithm:=sac'):
             build_actor_learner(SeeingToy(), config, 0)
+
+
+@pytest.mark.parametrize(
+    ('old', 'new'), [('film', 'camera_images'), ('look', 'extra_observations')]
+)
+def test_a_method_under_its_old_name_is_an_error_that_names_the_new_one(
+    old: str, new: str
+) -> None:
+    env = ToyEnv()
+    setattr(env, old, lambda *_: None)
+    with pytest.raises(ConfigError, match=rf'got a method {old}\(\), expected {new}\(\)'):
+        rollout(env, ToyPolicy(), CHOOSER, CONFIG, 0, 1)

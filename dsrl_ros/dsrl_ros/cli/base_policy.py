@@ -1,27 +1,34 @@
 """Make a policy that is shipped: record demonstrations, train, measure, write the card.
 
-Run as `python -m dsrl_ros.tasks.demonstrations.base_policy RECIPE`, or `make base-policy`.
+Run as `python -m dsrl_ros.cli.base_policy RECIPE`, or `make base-policy`.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import multiprocessing
 from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import product
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from dsrl_ros.core.noise import num_rows
+from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout, PolicySpec
+from dsrl_ros.learning.config import LearnerConfig
+from dsrl_ros.learning.run.rollout import rollout
+from dsrl_ros.learning.steering.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.flow import VelocityField
 from dsrl_ros.policies.training import TrainingConfig, train
 from dsrl_ros.tasks.demonstrations.demonstrator import Demonstrator, record
-from dsrl_ros.tasks.demonstrations.evaluate import evaluate, prior
 from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR
 from dsrl_ros.tasks.demonstrations.widowx import WIDOWX_DEMONSTRATORS
+from dsrl_ros.tasks.env import TaskEnv
 from dsrl_ros.tasks.task import Task
 
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -82,6 +89,45 @@ def spec_of(task: Task, field: VelocityField, name: str) -> PolicySpec:
     )
 
 
+def evaluate(
+    task: Task, policy: FrozenPolicy, chooser: NoiseChooser, seeds: Sequence[int], workers: int = 1
+) -> SuccessRate:
+    """Run one episode per seed.
+
+    Args:
+        task: what is to be done.
+        policy: what acts.
+        chooser: of its noise.
+        seeds: of the resets; part of the key of the noise too.
+        workers: processes to share the work; the result does not depend on it.
+
+    Raises:
+        EOFError: a worker has died.
+    """
+    # Forked, so that policy and chooser need not be sent: the workers have them.
+    context = multiprocessing.get_context('fork')
+    receivers = []
+    for worker in range(workers):
+        receiver, sender = context.Pipe(duplex=False)
+        arguments = (task, policy, chooser, seeds[worker::workers], sender)
+        context.Process(target=_count, args=arguments, daemon=True).start()
+        sender.close()  # the worker has its own end: when it dies, receiving ends too
+        receivers.append(receiver)
+    return SuccessRate(sum(receiver.recv() for receiver in receivers), len(seeds))
+
+
+def _count(
+    task: Task,
+    policy: FrozenPolicy,
+    chooser: NoiseChooser,
+    seeds: Sequence[int],
+    sender: Connection,
+) -> None:
+    env, config = TaskEnv(task), LearnerConfig()
+    ends = (rollout(env, policy, chooser, config, seed, seed)[-1] for seed in seeds)
+    sender.send(sum(end.success for end in ends))
+
+
 def success_table(
     tasks: Sequence[Task], policy: FrozenPolicy, resets: int, other_resets: int, workers: int
 ) -> list[dict[str, Any]]:
@@ -97,8 +143,10 @@ def success_table(
     rows = []
     for task, layout, scale in product(tasks, LAYOUTS, SCALES):
         count = resets if scale == 1.0 else other_resets
+        shape = num_rows(layout, policy.spec.horizon), policy.spec.action_dim
+        prior = PriorChooser(0, layout, shape, scale)
         seeds = range(FIRST_RESET, FIRST_RESET + count)
-        rate = evaluate(task, policy, prior(policy.spec, layout, scale), seeds, workers)
+        rate = evaluate(task, policy, prior, seeds, workers)
         print(f'{task.name}, {layout.name.lower()} noise, c = {scale:g}: {rate}', flush=True)
         low, high = rate.interval
         rows.append(
@@ -116,7 +164,7 @@ def success_table(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make a policy; see `--help`."""
-    parser = argparse.ArgumentParser(prog='python -m dsrl_ros.tasks.demonstrations.base_policy')
+    parser = argparse.ArgumentParser(prog='python -m dsrl_ros.cli.base_policy')
     parser.add_argument('recipe', choices=RECIPES, help='which policy')
     parser.add_argument('--out', type=Path, required=True, help='weights, NAME.safetensors')
     parser.add_argument(
@@ -145,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     notes: dict[str, Any] = {
         'task': '; '.join(task.title for task in recipe.tasks),
-        'script': f'python -m dsrl_ros.tasks.demonstrations.base_policy {options.recipe}',
+        'script': f'python -m dsrl_ros.cli.base_policy {options.recipe}',
         'demonstrations': count,
         'demonstration_seed': options.demonstration_seed,
         'demonstration_steps': sum(len(one.actions) for one in given),
