@@ -23,7 +23,7 @@ from dsrl_ros.core.types import Transition
 from dsrl_ros.learning.algorithms.build import acting_policy, build_learner
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.learner import Learner
-from dsrl_ros.learning.run.rollout import Episode, evaluate, run_steering
+from dsrl_ros.learning.run.rollout import EpisodeResult, evaluate, run_steering
 from dsrl_ros.learning.steering.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
@@ -178,7 +178,7 @@ class _Run:
         )
         self.result.gradient_steps = self._learner.gradient_steps
 
-    def _on_episode(self, number: int, episode: Episode) -> None:
+    def _on_episode(self, number: int, episode: EpisodeResult) -> None:
         self._steps += episode.steps
         self._decisions += episode.decisions
         online = number + 1 - self._experiment.warmup

@@ -20,7 +20,7 @@ from dsrl_ros.core.statistics import SuccessRate
 from dsrl_ros.core.types import NoiseLayout, PolicySpec
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.rollout import rollout
-from dsrl_ros.learning.steering.choosers import PriorChooser
+from dsrl_ros.learning.steering.choosers import NoiseChooser, PriorChooser
 from dsrl_ros.policies import io
 from dsrl_ros.policies.base import FrozenPolicy
 from dsrl_ros.policies.flow import VelocityField
@@ -89,50 +89,42 @@ def spec_of(task: Task, field: VelocityField, name: str) -> PolicySpec:
     )
 
 
-def success_rate(
-    task: Task,
-    policy: FrozenPolicy,
-    layout: NoiseLayout,
-    scale: float,
-    resets: Sequence[int],
-    workers: int,
+def evaluate(
+    task: Task, policy: FrozenPolicy, chooser: NoiseChooser, seeds: Sequence[int], workers: int = 1
 ) -> SuccessRate:
-    """Run one episode per reset, with noise from N(0, scale^2 I).
+    """Run one episode per seed.
 
     Args:
         task: what is to be done.
         policy: what acts.
-        layout: of the noise.
-        scale: c.
-        resets: seed of each.
+        chooser: of its noise.
+        seeds: of the resets; part of the key of the noise too.
         workers: processes to share the work; the result does not depend on it.
 
     Raises:
         EOFError: a worker has died.
     """
-    shape = num_rows(layout, policy.spec.horizon), policy.spec.action_dim
-    chooser = PriorChooser(0, layout, shape, scale)
-    # Forked, so that the workers have policy and chooser without a copy being sent.
+    # Forked, so that policy and chooser need not be sent: the workers have them.
     context = multiprocessing.get_context('fork')
     receivers = []
     for worker in range(workers):
         receiver, sender = context.Pipe(duplex=False)
-        arguments = (task, policy, chooser, resets[worker::workers], sender)
+        arguments = (task, policy, chooser, seeds[worker::workers], sender)
         context.Process(target=_count, args=arguments, daemon=True).start()
         sender.close()  # the worker has its own end: when it dies, receiving ends too
         receivers.append(receiver)
-    return SuccessRate(sum(receiver.recv() for receiver in receivers), len(resets))
+    return SuccessRate(sum(receiver.recv() for receiver in receivers), len(seeds))
 
 
 def _count(
     task: Task,
     policy: FrozenPolicy,
-    chooser: PriorChooser,
-    resets: Sequence[int],
+    chooser: NoiseChooser,
+    seeds: Sequence[int],
     sender: Connection,
 ) -> None:
     env, config = TaskEnv(task), LearnerConfig()
-    ends = [rollout(env, policy, chooser, config, reset, reset)[-1] for reset in resets]
+    ends = (rollout(env, policy, chooser, config, seed, seed)[-1] for seed in seeds)
     sender.send(sum(end.success for end in ends))
 
 
@@ -151,8 +143,10 @@ def success_table(
     rows = []
     for task, layout, scale in product(tasks, LAYOUTS, SCALES):
         count = resets if scale == 1.0 else other_resets
-        resets_of_row = range(FIRST_RESET, FIRST_RESET + count)
-        rate = success_rate(task, policy, layout, scale, resets_of_row, workers)
+        shape = num_rows(layout, policy.spec.horizon), policy.spec.action_dim
+        prior = PriorChooser(0, layout, shape, scale)
+        seeds = range(FIRST_RESET, FIRST_RESET + count)
+        rate = evaluate(task, policy, prior, seeds, workers)
         print(f'{task.name}, {layout.name.lower()} noise, c = {scale:g}: {rate}', flush=True)
         low, high = rate.interval
         rows.append(

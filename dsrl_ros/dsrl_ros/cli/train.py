@@ -27,7 +27,7 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.run.checkpoint import CheckpointStore
 from dsrl_ros.learning.run.folder import make_run_folder
-from dsrl_ros.learning.run.training_run import Progress, TrainingRun
+from dsrl_ros.learning.run.training_run import RunProgress, TrainingRun
 from dsrl_ros.learning.steering.plan import RunPlan
 
 _NAMES = tuple(run_options.RunOptions.__dataclass_fields__)
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def outcome(progress: Progress, config: LearnerConfig) -> list[tuple[str, SuccessRate]]:
+def outcome(progress: RunProgress, config: LearnerConfig) -> list[tuple[str, SuccessRate]]:
     """Return the rows of the closing table."""
     scaled = progress.scaled(config.noise_layout)
     best = max(scaled, key=lambda c: scaled[c].rate)

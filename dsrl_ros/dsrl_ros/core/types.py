@@ -276,14 +276,14 @@ class Observation:
 
 
 class ChunkStep(NamedTuple):
-    """What executing one chunk brought, in every environment.
+    """What executing one chunk brought, in an environment without ROS.
 
     Attributes:
-        state: at the end of the chunk, (O,).
+        state: at its end, (O,).
         reward: of the chunk.
-        terminated: the task ended: no value follows.
-        truncated: a limit ended the episode, and the task had not ended.
-        executed: actions really executed, (n, A).
+        terminated: the task has ended, no value follows.
+        truncated: a limit is reached and the task has not ended.
+        executed: (n, A), the actions really executed.
     """
 
     state: Array

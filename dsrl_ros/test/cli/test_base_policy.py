@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from places import REPO
+from toy_flow import SPEC
 
 from dsrl_ros.cli import base_policy
-from dsrl_ros.cli.base_policy import RECIPES
-from dsrl_ros.core.types import NoiseLayout
+from dsrl_ros.cli.base_policy import RECIPES, evaluate
+from dsrl_ros.core.types import Array, NoiseLayout
+from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.policies import io
 from dsrl_ros.robots.motion.planner import check_spec
+from dsrl_ros.tasks.demonstrations import demonstrator
+from dsrl_ros.tasks.demonstrations.pick_place import PICK_PLACE_DEMONSTRATOR as SOMEBODY
+from dsrl_ros.tasks.env import TaskEnv
+from dsrl_ros.tasks.scenes import pick_place
+from dsrl_ros.tasks.scenes.pick_place import PICK_PLACE
 from dsrl_ros.tasks.task import Task
 
 POLICIES = REPO / 'dsrl_bringup' / 'policies'
@@ -56,7 +64,7 @@ def test_a_shipped_policy_fits_robot_and_task(name: str, task: Task) -> None:
 def test_the_card_says_how_the_policy_was_made(name: str) -> None:
     notes, recipe = io.read_card(shipped(name))['notes'], RECIPES[name]
     assert notes['demonstrations'] == recipe.demonstrations
-    assert notes['training'] == asdict(recipe.training)
+    assert notes['training'] == dataclasses.asdict(recipe.training)
     assert {'script', 'demonstration_seed', 'versions'} <= notes.keys()
 
 
@@ -82,7 +90,8 @@ def test_the_card_tells_the_truth(name: str, task: Task) -> None:
     policy = io.load(shipped(name))
     first = base_policy.FIRST_RESET
     seeds = range(first, first + 20)
-    rate = base_policy.success_rate(task, policy, NoiseLayout.REPEATED, 1.0, seeds, workers=2)
+    prior = PriorChooser(0, NoiseLayout.REPEATED, (1, policy.spec.action_dim))
+    rate = evaluate(task, policy, prior, seeds, workers=2)
     low, high = rate.interval
     assert low - 0.05 <= success(name, task, 'repeated', 1.0) <= high + 0.05
 
@@ -101,3 +110,54 @@ def test_the_script_makes_a_policy_and_its_card(
     assert spec.sha256 in capsys.readouterr().out
     rows = io.read_card(out)['notes']['success']
     assert [row['task'] for row in rows[::2]] == [task.name for task in RECIPES[name].tasks]
+
+
+TASK_SPEC = dataclasses.replace(
+    SPEC,
+    state_names=PICK_PLACE.state_names,
+    state_mean=(0.0,) * 7,
+    state_std=(1.0,) * 7,
+    action_names=PICK_PLACE.action_names,
+    action_low=PICK_PLACE.action_low,
+    action_high=PICK_PLACE.action_high,
+    horizon=2,
+    num_execute=2,
+)
+
+
+class Playback:
+    """Plays a demonstration whatever it sees: a policy that succeeds on one reset only."""
+
+    spec = TASK_SPEC
+
+    def __init__(self, actions: Array) -> None:
+        rest = np.zeros((PICK_PLACE.max_steps, 4), dtype=np.float32)
+        rest[:, 3] = 1.0
+        self._actions = np.concatenate([actions, rest])
+        self._step = 0
+
+    def __call__(self, state: Array, noise: Array) -> Array:
+        if np.allclose(state[0, :3], pick_place.START_TOOL, atol=1e-4):
+            self._step = 0
+        self._step += 2
+        return self._actions[None, self._step - 2 : self._step]
+
+
+@pytest.fixture(scope='module')
+def policy() -> Playback:
+    rng = np.random.default_rng(0)
+    env = TaskEnv(PICK_PLACE)
+    given = next(
+        d for d in (demonstrator.demonstrate(SOMEBODY, env, 11, rng) for _ in range(20)) if d
+    )
+    return Playback(given.actions)
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_successes_are_counted_alike_by_any_number_of_workers(
+    policy: Playback, workers: int
+) -> None:
+    """The demonstrated reset succeeds, a cube elsewhere does not."""
+    prior = PriorChooser(0, NoiseLayout.FULL, (2, 4))
+    rate = evaluate(PICK_PLACE, policy, prior, (11, 12, 11), workers)
+    assert (rate.successes, rate.trials) == (2, 3)

@@ -171,13 +171,11 @@ class Onlooker:
         return np.float32(0.02) * np.tanh(noise)
 
 
-def test_films_in_the_size_that_the_policy_states(env):
+def test_draws_in_the_size_that_the_policy_states(env):
     env.reset(seed=3)
     (image,) = env.camera_images(policy_spec('front', size=(48, 64)))
     assert image.shape == (48, 64, 3) and image.dtype == np.uint8 and image.std() > 10
-    (large,) = env.camera_images(
-        policy_spec('front', size=(1440, 1920))
-    )  # more than the scene asks for
+    (large,) = env.camera_images(policy_spec('front', size=(1440, 1920)))  # larger than stated
     blocks = large.reshape(48, 30, 64, 30, 3).mean(axis=(1, 3))
     assert np.abs(blocks - image).mean() < 5
 
@@ -195,7 +193,7 @@ def test_a_policy_is_shown_the_scene_of_its_own_decision(env):
         env.execute(transition.action)
 
 
-def test_filming_changes_no_bit_and_nothing_is_drawn_for_a_policy_of_states(env):
+def test_drawing_changes_no_bit_and_nothing_is_drawn_for_a_policy_of_states(env):
     def states(*cameras: str) -> list[np.ndarray]:
         env.close()
         chooser = PriorChooser(0, NoiseLayout.FULL, (4, 4))

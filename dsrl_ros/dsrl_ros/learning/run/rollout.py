@@ -31,9 +31,6 @@ from dsrl_ros.learning.steering.pacing import GradientDebt, LockstepPacing, trai
 from dsrl_ros.learning.steering.seeding import Stream, keyed_seed
 from dsrl_ros.policies.base import FrozenPolicy, ask
 
-# Methods of an environment that had other names.
-_RENAMED = {'film': 'camera_images', 'look': 'extra_observations'}
-
 
 class ChunkEnv(Protocol):
     """An environment whose step is a chunk."""
@@ -92,7 +89,7 @@ class JudgingEnv(ChunkEnv, Protocol):
 
 
 @dataclass(frozen=True)
-class Episode:
+class EpisodeResult:
     """How one episode went.
 
     Attributes:
@@ -172,7 +169,7 @@ def rollout(
         asked = fallback if refused and fallback is not None else chooser
         noise = asked.choose(observation, episode, decision)
         expanded = expand(noise.rows, noise.layout, spec.horizon)  # (H, A)
-        chunk = ask(policy, observation.state[None], expanded[None], _camera_images(env, spec))[0]
+        chunk = ask(policy, observation.state[None], expanded[None], _camera_batch(env, spec))[0]
         step = env.execute(chunk[: spec.num_execute])
         next_observation = _observe(env, step.state)
         transitions.append(
@@ -205,24 +202,26 @@ def _observe(env: ChunkEnv, state: Array) -> Observation:
     return Observation(state, **extra)
 
 
-def _camera_images(env: ChunkEnv, spec: PolicySpec) -> list[ImageArray]:
+def _camera_batch(env: ChunkEnv, spec: PolicySpec) -> list[ImageArray]:
     """Return a batch of one of each image that a policy needs, (I,) of (1, height, width, 3)."""
     if not spec.image_names:
         return []
-    assert isinstance(env, CameraEnv)  # checked before the episode
+    assert isinstance(env, CameraEnv)  # see check_env
     return [image[None] for image in env.camera_images(spec)]
 
 
 def check_env(env: ChunkEnv, spec: PolicySpec) -> None:
-    """Raise unless an environment gives what it is asked for, under today's names.
+    """Raise unless an environment has the methods that it needs for a policy.
 
     Raises:
-        ConfigError: the policy needs cameras, and there are none; a method has its old name.
+        ConfigError: the policy looks through cameras and there are none, or a method has a name
+            that is no longer called.
     """
-    for old, new in _RENAMED.items():
+    for old, new in (('film', 'camera_images'), ('look', 'extra_observations')):
         if hasattr(env, old) and not hasattr(env, new):
             raise ConfigError(
-                f'{type(env).__name__}: got a method {old}(), expected {new}(), its name now.'
+                f'environment {type(env).__name__}: got a method {old}(), expected {new}(), as '
+                'it is called now. Rename the method.'
             )
     if spec.image_names and not isinstance(env, CameraEnv):
         raise ConfigError(
@@ -249,11 +248,11 @@ def run_steering(
     seed: int,
     warmup_episodes: int = 10,
     online_episodes: int = 40,
-    on_episode: Callable[[int, Episode], None] | None = None,
+    on_episode: Callable[[int, EpisodeResult], None] | None = None,
     offline: Iterable[Transition] = (),
     resumed: Resumed | None = None,
     before_learning: Callable[[int], None] | None = None,
-) -> list[Episode]:
+) -> list[EpisodeResult]:
     """Learn to steer.
 
     Warm-up episodes draw from the prior, online ones from what the learner chooses, exploring,
@@ -296,7 +295,7 @@ def run_steering(
     choosers: dict[int, NoiseChooser] = {first: learner.chooser(seed)}
     if resumed is not None:
         choosers[first - 1] = resumed.lagged
-    episodes: list[Episode] = []
+    episodes: list[EpisodeResult] = []
     for number in range(first, warmup_episodes + online_episodes):
         warming = number < warmup_episodes
         phase = 'warmup' if warming else 'online'
@@ -321,7 +320,7 @@ def run_steering(
         steps = sum(len(transition.action) for transition in transitions)
         success = transitions[-1].success
         episodes.append(
-            Episode(phase, success, len(transitions), steps, metrics, tuple(transitions))
+            EpisodeResult(phase, success, len(transitions), steps, metrics, tuple(transitions))
         )
         if on_episode is not None:
             on_episode(number, episodes[-1])

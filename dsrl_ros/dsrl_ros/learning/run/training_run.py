@@ -32,7 +32,7 @@ from dsrl_ros.learning.run.report import (
 )
 from dsrl_ros.learning.run.rollout import (
     ChunkEnv,
-    Episode,
+    EpisodeResult,
     ObservingEnv,
     Resumed,
     check_env,
@@ -67,7 +67,7 @@ class Watcher(Protocol):
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """What a run has shown so far; `summary.json` holds it, and a resumed run starts from it.
 
     Attributes:
@@ -102,7 +102,7 @@ class Progress:
         }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Progress:
+    def from_json(cls, values: dict[str, Any]) -> RunProgress:
         """Return what `to_json` was given."""
         made = cls(
             priors={key: SuccessRate(*counts) for key, counts in values['priors'].items()},
@@ -146,8 +146,8 @@ class TrainingRun:
         scales: Sequence[float] = SCALES,
         checkpoint_every: int = 10,
     ) -> None:
-        _check_observations(env, policy.spec, config)
         check_env(env, policy.spec)
+        _check_observations(env, policy.spec, config)
         self._env = env
         self._policy = BoundedPolicy(policy)
         self._config = config
@@ -157,7 +157,7 @@ class TrainingRun:
         self.learner: Learner = build_learner(self._policy, config, plan.seed)
         for transition in offline:
             self.learner.add(transition)
-        self.progress = Progress()
+        self.progress = RunProgress()
         self._kept: list[Transition] = []
         self._saved: int | None = None  # episodes of the newest checkpoint
         self._collecting = self._stopping = False
@@ -307,7 +307,7 @@ class TrainingRun:
         if self._due(number + 1) and number + 1 < self._plan.learned and self._saved != number:
             self._save(number)
 
-    def _on_episode(self, number: int, episode: Episode) -> None:
+    def _on_episode(self, number: int, episode: EpisodeResult) -> None:
         """Put an episode on the disk where it is due, then say so."""
         done = number + 1
         self._kept.extend(episode.transitions)
@@ -373,12 +373,12 @@ class TrainingRun:
             EpisodeRecord(number, phase, reset, success, decisions, steps, 0, 0, round(took, 3))
         )
 
-    def _read_progress(self) -> Progress:
+    def _read_progress(self) -> RunProgress:
         path = self._folder / SUMMARY
         if not path.exists():
-            return Progress()
+            return RunProgress()
         try:
-            return Progress.from_json(json.loads(path.read_text())['progress'])
+            return RunProgress.from_json(json.loads(path.read_text())['progress'])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CheckpointError(
                 f'{path}: {error!r}, expected the summary of a run of `dsrl train`. '

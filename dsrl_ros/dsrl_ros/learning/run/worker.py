@@ -44,7 +44,7 @@ class NewWeights:
 
 
 @dataclass(frozen=True)
-class Progress:
+class LearningStatus:
     """How learning stands.
 
     Attributes:
@@ -83,12 +83,12 @@ class LearningWorker:
         lockstep: pace by whole episodes.
         store: where checkpoints go.
         checkpoint_every: episodes between two checkpoints.
-        on_change: called from the thread after new weights or new progress.
+        on_change: called from the thread after new weights or a new status.
         offline: learned from, `offline_steps` gradient steps long, before the first weights.
 
     Attributes:
         version: of the newest weights handed out, 0 before the first.
-        progress: how learning stands; replaced as a whole, so that a reader sees one state.
+        status: how learning stands; replaced as a whole, so that a reader sees one state.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class LearningWorker:
         self._inbox: queue.SimpleQueue[Transition | None] = queue.SimpleQueue()
         self._outbox: deque[NewWeights] = deque()
         self._stopping = threading.Event()
-        self.progress = Progress(
+        self.status = LearningStatus(
             transitions=learner.num_transitions, gradient_steps=learner.gradient_steps
         )
         self._thread = threading.Thread(target=self._run, name='learner', daemon=True)
@@ -197,10 +197,10 @@ class LearningWorker:
         try:
             self._when_the_policy_answers(partial(self._learner.add, transition))
         except PolicyUnavailableError as error:
-            self._report(learning=False, fault=self.progress.fault or str(error))
+            self._report(learning=False, fault=self.status.fault or str(error))
             return 0
         except DsrlError as error:
-            refused = self.progress.refused + 1
+            refused = self.status.refused + 1
             self._report(refused=refused, refusal=str(error))
             return 0
         self._report(transitions=self._learner.num_transitions)
@@ -235,7 +235,7 @@ class LearningWorker:
         self._report(learning=False, owed=0)
 
     def _update(self, steps: int) -> None:
-        if self.progress.fault or not self._learner.num_transitions:
+        if self.status.fault or not self._learner.num_transitions:
             return
         begin, before = time.perf_counter(), self._learner.gradient_steps
         try:
@@ -255,7 +255,7 @@ class LearningWorker:
 
     def _when_the_policy_answers(self, call: Callable[[], _Result]) -> _Result:
         """Call again while the frozen policy does not answer: its node may be starting anew."""
-        for _ in range(0 if self.progress.fault else TRIES - 1):
+        for _ in range(0 if self.status.fault else TRIES - 1):
             try:
                 return call()
             except PolicyUnavailableError as error:
@@ -282,5 +282,5 @@ class LearningWorker:
         )
 
     def _report(self, **changes: object) -> None:
-        self.progress = replace(self.progress, **changes)  # type: ignore[arg-type]
+        self.status = replace(self.status, **changes)  # type: ignore[arg-type]
         self._on_change()

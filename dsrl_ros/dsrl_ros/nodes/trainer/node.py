@@ -213,7 +213,7 @@ class TrainerNode(Node):
     def _publish_status(self) -> None:
         status = TrainerStatus(state=TrainerStatus.STATE_WAITING)
         if self._worker is not None:
-            progress = self._worker.progress
+            progress = self._worker.status
             if progress.fault:
                 status.state = TrainerStatus.STATE_FAULT
             elif progress.learning:

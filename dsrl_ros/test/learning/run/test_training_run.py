@@ -22,7 +22,7 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.run import training_run
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters, load_checkpoint
-from dsrl_ros.learning.run.rollout import Episode, ExtraObservations, evaluate, rollout
+from dsrl_ros.learning.run.rollout import EpisodeResult, ExtraObservations, evaluate, rollout
 from dsrl_ros.learning.run.training_run import TrainingRun
 from dsrl_ros.learning.steering.choosers import PriorChooser
 from dsrl_ros.learning.steering.plan import RunPlan
@@ -286,7 +286,7 @@ def test_asked_to_stop_a_run_keeps_all_that_it_has_learned(
     name = {'before': '_before_learning', 'after': '_on_episode'}[when]
     original = getattr(run.made, name)
 
-    def ask(at: int, *rest: Episode) -> None:
+    def ask(at: int, *rest: EpisodeResult) -> None:
         if at == number:
             run.made.interrupt()
         original(at, *rest)
@@ -350,7 +350,10 @@ def test_killed_anywhere_a_run_goes_on_from_its_last_pair_of_checkpoints(tmp_pat
         original = run.made._on_episode
 
         def kill(
-            number: int, episode: Episode, killed_in: int = killed_in, original: Any = original
+            number: int,
+            episode: EpisodeResult,
+            killed_in: int = killed_in,
+            original: Any = original,
         ) -> None:
             if number == killed_in:
                 raise KeyboardInterrupt

@@ -136,7 +136,7 @@ def test_an_episode_is_worth_utd_steps_per_transition(harness):
     harness.weights_of(1)
     harness.add(episode(1, length=4))
     harness.weights_of(2)
-    assert harness.worker.progress.gradient_steps == UTD * 9
+    assert harness.worker.status.gradient_steps == UTD * 9
 
 
 @pytest.mark.parametrize('lockstep', [True, False])
@@ -165,14 +165,14 @@ def test_real_time_pays_every_step_it_owes(tmp_path):
     harness = Harness(tmp_path, lockstep=False)
     harness.add(episode(0, 5) + episode(1, 4))
     harness.weights_of(2)
-    assert harness.worker.progress.gradient_steps == UTD * 9
+    assert harness.worker.status.gradient_steps == UTD * 9
     harness.worker.stop()
 
 
 def test_a_transition_that_does_not_fit_is_counted_and_learning_goes_on(harness):
     harness.add(episode(0, 5, nan_at=2))
     harness.weights_of(1)
-    progress = harness.worker.progress
+    progress = harness.worker.status
     assert (progress.transitions, progress.refused) == (4, 1)
     assert 'non-finite' in progress.refusal
     assert progress.gradient_steps > 0
@@ -185,7 +185,7 @@ def test_when_learning_fails_the_last_good_weights_go_on(harness):
     poisoned = [t.__class__(**{**t.__dict__, 'reward': 1e38}) for t in episode(1, 4)]
     harness.add(poisoned)
     after = harness.weights_of(2)
-    assert 'non-finite' in harness.worker.progress.fault
+    assert 'non-finite' in harness.worker.status.fault
     last_good, handed_out = load(good.data), load(after.data)
     for name, tensor in last_good.items():
         assert np.array_equal(handed_out[name], tensor), name
@@ -207,9 +207,9 @@ def test_a_policy_that_answers_again_in_time_is_no_fault(harness, monkeypatch, a
     harness.add(episode(0, 5))
     harness.weights_of(1)
     assert next(failures, None) is None
-    assert not harness.worker.progress.fault
-    assert harness.worker.progress.refused == 0
-    assert harness.worker.progress.gradient_steps == UTD * 5
+    assert not harness.worker.status.fault
+    assert harness.worker.status.refused == 0
+    assert harness.worker.status.gradient_steps == UTD * 5
 
 
 def test_stopping_keeps_what_was_learned(tmp_path):

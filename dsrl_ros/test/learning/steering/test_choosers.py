@@ -7,6 +7,7 @@ import pytest
 from toy import SPEC
 
 from dsrl_ros.core.errors import NonFiniteError
+from dsrl_ros.core.noise import expand, num_rows
 from dsrl_ros.core.types import NoiseLayout, NoiseSource, Observation
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
@@ -81,3 +82,15 @@ def test_streams_and_keys_never_share_random_numbers() -> None:
     assert (
         keyed_generator(0, Stream.PRIOR, 1).random() != keyed_generator(1, Stream.PRIOR).random()
     )
+
+
+@pytest.mark.parametrize(
+    ('layout', 'same_rows'), [(NoiseLayout.FULL, False), (NoiseLayout.REPEATED, True)]
+)
+def test_the_prior_has_its_scale_and_layout(layout: NoiseLayout, same_rows: bool) -> None:
+    chooser = PriorChooser(0, layout, (num_rows(layout, 2), 4), 0.5)
+    rows = [chooser.choose(Observation(STATE), 0, i).rows for i in range(2000)]
+    drawn = np.stack([expand(each, layout, 2) for each in rows])
+    assert drawn.shape == (2000, 2, 4) and drawn.dtype == np.float32
+    assert drawn.std() == pytest.approx(0.5, rel=0.03)
+    assert np.array_equal(drawn[:, 0], drawn[:, 1]) == same_rows
