@@ -28,13 +28,13 @@ check: setup  ## format, lint and types
 format: setup  ## let ruff mend what it can
 	@$(ENV); ruff check --fix .; ruff format .
 
-bench: setup  ## measure the budgets of README.md; writes bench/out/bench.json
+bench: setup  ## measure the budgets of docs/results.md; writes bench/out/bench.json
 	@$(ENV); python -m pip install --quiet --disable-pip-version-check --no-deps \
 		-r setup/requirements-bench.txt || \
 		echo 'bench: Stable-Baselines3 could not be installed; going on without it.' >&2
 	@$(ENV); python -m bench $(ARGS)
 
-bench-demo: setup  ## run the demo for five seeds and print the table of README.md
+bench-demo: setup  ## run the demo for five seeds and print the table of docs/results.md
 	@$(ENV); python -m bench.demo_table $(ARGS)
 
 bench-learning: setup  ## every method on the twin without ROS, hours; goes on where it was cut off
