@@ -43,7 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     checked = check_run(description, parse_arguments(options.arguments))
     # Claimed before the folder is made: a graph that cannot start leaves nothing behind.
     with ExitStack() as held:
-        domain = _claim_domain(held)
+        # The domain that the user has set, else one that is free until this run ends.
+        domain = os.environ.get('ROS_DOMAIN_ID')
+        if not domain:
+            domain = str(held.enter_context(closing(DomainLease())).domain_id)
         _claim_namespace(held, domain, checked.started.arguments.get('namespace', ''))
         run = checked.begin(Path.cwd())
         calls = run.calls()
@@ -103,13 +106,6 @@ def arguments_text(description: Description) -> str:
         lines += ['', f"    '{argument.name}':", f'        {argument.description}{choices}']
         lines += [f'        ({default})']
     return '\n'.join(lines)
-
-
-def _claim_domain(held: ExitStack) -> str:
-    """Return the domain that the user has set, else one that is free until `held` closes."""
-    if domain := os.environ.get('ROS_DOMAIN_ID'):
-        return domain
-    return str(held.enter_context(closing(DomainLease())).domain_id)
 
 
 def _claim_namespace(held: ExitStack, domain: str, namespace: str) -> None:

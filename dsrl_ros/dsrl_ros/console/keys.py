@@ -8,7 +8,6 @@ import select
 import termios
 import tty
 from collections import deque
-from types import TracebackType
 
 _END_OF_FILE = '\x04'  # Ctrl-D, which a terminal without line editing passes on
 
@@ -37,12 +36,7 @@ class Keys:
             tty.setcbreak(self._fd)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.is_terminal:
             with contextlib.suppress(termios.error):  # the terminal may be gone
                 termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)

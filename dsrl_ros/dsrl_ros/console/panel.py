@@ -69,7 +69,7 @@ class Panel:
 
     def say(self, text: object) -> None:
         """Print text that stays, above the panel if there is one."""
-        (self._live.console if self._live is not None else self._console).print(text)
+        self._console.print(text)
 
     def close(self) -> None:
         """Remove the panel; printed text stays."""

@@ -43,7 +43,6 @@ class Bars:
         self._task: Any = None
         self._phase, self._total, self._done = '', 0, 0
         self._successes: deque[bool] = deque(maxlen=ROLLING)
-        self._counted = 0
         self._board = _writer(board, self.say) if board is not None else None
 
     def __enter__(self) -> Bars:
@@ -57,14 +56,13 @@ class Bars:
 
     def begin(self, phase: str, total: int, done: int = 0) -> None:
         """Begin a phase; see `Watcher`."""
-        self._phase, self._total, self._done, self._counted = phase, total, done, 0
+        self._phase, self._total, self._done = phase, total, done
         self._successes.clear()
         self._task = self._bars.add_task(phase, total=total, completed=done, success='')
 
     def episode(self, success: bool, metrics: dict[str, float]) -> None:
         """Count an episode; see `Watcher`."""
         self._done += 1
-        self._counted += success
         self._successes.append(success)
         rolling = sum(self._successes) / len(self._successes)
         text = f'last {len(self._successes)}: {rolling:.0%}'

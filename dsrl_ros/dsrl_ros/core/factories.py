@@ -39,10 +39,6 @@ def make(what: str, text: str) -> Any:
         ConfigError: no such module or function, or one that takes arguments. Errors of the
             module and the function themselves go through unchanged.
     """
-    return _found(what, text)()
-
-
-def _found(what: str, text: str) -> Callable[[], Any]:
     module, _, factory = text.partition(':')
     search_here()
     expected = (
@@ -62,4 +58,4 @@ def _found(what: str, text: str) -> Callable[[], Any]:
         inspect.signature(found).bind()
     except (TypeError, ValueError) as error:
         raise ConfigError(f'{what}: got {text!r}: {error}; {expected}') from error
-    return found
+    return found()

@@ -40,8 +40,9 @@ REMOVED: dict[str, str] = {
     'distill_fresh': '0.1',
 }
 
-# ROS parameters know these types and arrays of them; so do YAML and JSON.
-_SCALARS = (bool, int, float, str)
+# ROS parameters know these types and arrays of them; so do YAML and JSON. Each in words.
+_WORDS = {bool: 'true or false', int: 'whole number', float: 'number', str: 'text'}
+_TYPE_OF_ENTRIES = {f'tuple[{kind.__name__}, ...]': kind for kind in _WORDS}
 
 
 def option(
@@ -71,12 +72,11 @@ def options_of(config_class: type) -> dict[str, dataclasses.Field[Any]]:
 
 def allowed(field: dataclasses.Field[Any]) -> str:
     """Return in words which values an option takes."""
-    choices = field.metadata.get('choices')
-    low, high = field.metadata.get('low'), field.metadata.get('high')
+    several = isinstance(field.default, tuple)
+    low, high, choices = (field.metadata[name] for name in ('low', 'high', 'choices'))
     if choices:
-        several = isinstance(field.default, tuple)
         return ('some of ' if several else 'one of ') + ', '.join(choices)
-    kind = _kind(field)
+    kind = ('list of ' if several else '') + _WORDS[_type(field)]
     if low is not None and high is not None:
         return f'{kind} from {low} to {high}'
     if low is not None:
@@ -86,20 +86,19 @@ def allowed(field: dataclasses.Field[Any]) -> str:
     return kind
 
 
-def check(config: Any, where: str = '') -> None:
+def check(config: Any) -> None:
     """Raise unless every option of `config` has its type and lies in its range.
 
     Call it from `__post_init__`, so that a configuration out of range cannot exist.
 
     Args:
         config: instance of a dataclass made of `option` fields.
-        where: file or node to name in the error.
 
     Raises:
-        ConfigError: names where, the key, the value, and the allowed values.
+        ConfigError: names the key, the value, and the allowed values.
     """
     for name, field in options_of(type(config)).items():
-        _check_value(where, name, field, getattr(config, name))
+        _check_value(name, field, getattr(config, name))
 
 
 def from_mapping(config_class: type[ConfigT], values: Mapping[str, Any], where: str) -> ConfigT:
@@ -117,7 +116,8 @@ def from_mapping(config_class: type[ConfigT], values: Mapping[str, Any], where: 
     if unknown := sorted(set(values) - set(fields)):
         raise unknown_option(where, config_class.__name__, unknown, sorted(fields))
     converted = {
-        name: _check_value(where, name, fields[name], value) for name, value in values.items()
+        name: _check_value(f'{where}: {name}', fields[name], value)
+        for name, value in values.items()
     }
     try:
         return config_class(**converted)
@@ -162,67 +162,54 @@ def parse(config_class: type, name: str, text: str, where: str) -> Any:
     fields = options_of(config_class)
     if name not in fields:
         raise unknown_option(where, config_class.__name__, [name], sorted(fields))
-    default = fields[name].default
+    field, what = fields[name], f'{where}: {name}'
+    kind: Any = _type(field)
     try:
         value: Any
-        if isinstance(default, bool):
-            value = {'true': True, 'false': False}[text.lower()]
-        elif isinstance(default, tuple):
-            kind = _element(fields[name])
+        if isinstance(field.default, tuple):
             value = tuple(kind(part) for part in text.split(',') if part)
+        elif kind is bool:
+            value = {'true': True, 'false': False}[text.lower()]
         else:
-            make: Any = type(default)
-            value = make(text)
+            value = kind(text)
     except (KeyError, ValueError):
-        raise _error(where, name, fields[name], text) from None
-    return _check_value(where, name, fields[name], value)
+        raise _error(what, field, text) from None
+    return _check_value(what, field, value)
 
 
-def _element(field: dataclasses.Field[Any]) -> type:
-    """Return the type of the entries of an option that is a list."""
-    kinds = {f'tuple[{kind.__name__}, ...]': kind for kind in _SCALARS}
-    return kinds[str(field.type)]
-
-
-def _kind(field: dataclasses.Field[Any]) -> str:
-    words = {bool: 'true or false', int: 'whole number', float: 'number', str: 'text'}
+def _type(field: dataclasses.Field[Any]) -> type:
+    """Return the type of an option, or of its entries where it is a list."""
     if isinstance(field.default, tuple):
-        return f'list of {words[_element(field)]}'
-    return words[type(field.default)]
+        return _TYPE_OF_ENTRIES[str(field.type)]
+    return type(field.default)
 
 
-def _error(where: str, name: str, field: dataclasses.Field[Any], value: Any) -> ConfigError:
-    prefix = f'{where}: ' if where else ''
-    return ConfigError(f'{prefix}{name}: got {value!r}, expected {allowed(field)}.')
+def _error(what: str, field: dataclasses.Field[Any], value: Any) -> ConfigError:
+    return ConfigError(f'{what}: got {value!r}, expected {allowed(field)}.')
 
 
-def _check_value(where: str, name: str, field: dataclasses.Field[Any], value: Any) -> Any:
+def _check_value(what: str, field: dataclasses.Field[Any], value: Any) -> Any:
     """Return `value` with whole numbers as floats and lists as tuples where the option is one."""
-    default = field.default
-    if isinstance(default, tuple):
-        if not isinstance(value, (list, tuple)):
-            raise _error(where, name, field, value)
-        kind = _element(field)
-        return tuple(_check_scalar(where, name, field, kind, item) for item in value)
-    return _check_scalar(where, name, field, type(default), value)
+    if not isinstance(field.default, tuple):
+        return _check_scalar(what, field, value)
+    if not isinstance(value, (list, tuple)):
+        raise _error(what, field, value)
+    return tuple(_check_scalar(what, field, item) for item in value)
 
 
-def _check_scalar(
-    where: str, name: str, field: dataclasses.Field[Any], kind: type, value: Any
-) -> Any:
+def _check_scalar(what: str, field: dataclasses.Field[Any], value: Any) -> Any:
+    kind: Any = _type(field)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if type(value) is not kind or kind not in _SCALARS:
-        raise _error(where, name, field, value)
-    low, high = field.metadata.get('low'), field.metadata.get('high')
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise _error(where, name, field, value)
-        if (low is not None and value < low) or (high is not None and value > high):
-            raise _error(where, name, field, value)
-    choices = field.metadata.get('choices')
-    if choices and value not in choices:
-        raise _error(where, name, field, value)
+    low, high, choices = (field.metadata[name] for name in ('low', 'high', 'choices'))
+    if (
+        type(value) is not kind
+        or (kind is float and not math.isfinite(value))
+        or (low is not None and value < low)
+        or (high is not None and value > high)
+        or (choices and value not in choices)
+    ):
+        raise _error(what, field, value)
     return value
 
 

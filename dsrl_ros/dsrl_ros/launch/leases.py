@@ -5,6 +5,7 @@ A lease is an abstract socket, so the kernel frees it however its process ends.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -55,13 +56,10 @@ class DomainLease(Lease):
         first = os.getpid() % len(DOMAIN_IDS)
         for number in range(len(DOMAIN_IDS)):
             self.domain_id = DOMAIN_IDS[(first + number) % len(DOMAIN_IDS)]
-            if _has_participants(self.domain_id):
-                continue
-            try:
-                super().__init__(f'domain/{self.domain_id}')
-                return
-            except NameTakenError:
-                continue
+            if not _has_participants(self.domain_id):
+                with contextlib.suppress(NameTakenError):
+                    super().__init__(f'domain/{self.domain_id}')
+                    return
         raise NameTakenError(
             f'ROS domain: got none free, expected one of {DOMAIN_IDS[0]} to {DOMAIN_IDS[-1]}. '
             'End runs that are no longer needed, or set ROS_DOMAIN_ID.'

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from ament_index_python.packages import get_packages_with_prefixes
 
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
@@ -241,7 +241,7 @@ def _check_packages(started: Iterable[str], config: Mapping[str, Options], where
         ConfigError: names all that are missing, in one line; or an option that the robot does not
             have.
     """
-    missing = {name for name in started if not _is_installed(name)}
+    missing = set(started) - get_packages_with_prefixes().keys()
     if 'driver' in config:
         own = {k: v for k, v in config['driver'].items() if not isinstance(v, Mapping)}
         driver = from_mapping(DriverConfig, own, 'driver')
@@ -254,11 +254,3 @@ def _check_packages(started: Iterable[str], config: Mapping[str, Options], where
             "sourced. A robot and mock hardware take the vendor's stack; the simulation "
             '(robot_mode:=sim) does not.'
         )
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        get_package_prefix(package)
-    except (PackageNotFoundError, ValueError):
-        return False
-    return True

@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ament_index_python.packages import PackageNotFoundError, get_package_prefix
-
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.launch.guard import Guard
 from dsrl_ros.launch.launch_file import NodeCall
+from dsrl_ros.launch.substitutions import package_prefix
 
 ASKED_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LAST_LINES = 15
@@ -85,13 +84,8 @@ def command(call: NodeCall) -> list[str]:
     Raises:
         ConfigError: the executable is missing.
     """
-    try:
-        executable = Path(get_package_prefix(call.package), 'lib', call.package, call.executable)
-    except (PackageNotFoundError, ValueError):
-        raise ConfigError(
-            f'{call.name}: got package {call.package!r}, expected one of those sourced. '
-            'Build it and source install/setup.bash.'
-        ) from None
+    prefix = package_prefix(call.package, call.name)
+    executable = prefix / 'lib' / call.package / call.executable
     if not os.access(executable, os.X_OK):
         raise ConfigError(
             f'{call.name}: got no executable {executable}. Build the package {call.package!r}.'

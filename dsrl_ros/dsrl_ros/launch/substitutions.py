@@ -8,8 +8,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
 from dsrl_ros.core.errors import ConfigError
 
@@ -51,6 +52,21 @@ def is_true(text: str, where: str) -> bool:
     return values[text.strip().lower()]
 
 
+def package_prefix(package: str, where: str) -> Path:
+    """Return the folder that a package is installed in.
+
+    Raises:
+        ConfigError: it is not installed, or not sourced.
+    """
+    try:
+        return Path(get_package_prefix(package))
+    except (PackageNotFoundError, ValueError):
+        raise ConfigError(
+            f'{where}: got package {package!r}, expected one of those sourced. '
+            'Build it and source install/setup.bash.'
+        ) from None
+
+
 def _closing(text: str, start: int, where: str) -> int:
     """Return where the bracket closes that was opened before `start`."""
     depth = 1
@@ -73,13 +89,7 @@ def _resolve(inside: str, arguments: Mapping[str, str], where: str) -> str:
             )
         return arguments[argument]
     if name == 'find-pkg-share':
-        try:
-            return str(get_package_share_directory(argument))
-        except (PackageNotFoundError, ValueError):
-            raise ConfigError(
-                f'{where}: got package {argument!r}, expected one of those sourced. '
-                'Build it and source install/setup.bash.'
-            ) from None
+        return str(package_prefix(argument, where) / 'share' / argument)
     if name == 'eval':
         return str(_evaluate(argument, where))
     raise ConfigError(

@@ -85,7 +85,12 @@ def check_exported(data: bytes) -> None:
             raise ArchiveError(f'the operator {value[:80]!r}, none of aten')
         if '__enum__' in value:
             raise ArchiveError('an argument that is a Python enum')
-    _check_sample_inputs(files.get('data/sample_inputs/model.pt', b''))
+    if inputs := files.get('data/sample_inputs/model.pt'):
+        try:
+            # As plain tensors: others torch unpickles without restriction.
+            torch.load(io.BytesIO(inputs), weights_only=True)
+        except Exception as error:
+            raise ArchiveError('sample inputs that are more than tensors') from error
 
 
 def _files(data: bytes) -> dict[str, bytes]:
@@ -142,13 +147,3 @@ def _is_size(text: str) -> bool:
         if isinstance(text_in, str) and not re.fullmatch(r'[a-z]+\d+', text_in):
             return False
     return True
-
-
-def _check_sample_inputs(data: bytes) -> None:
-    """Raise unless these load as plain tensors: others torch unpickles without restriction."""
-    if not data:
-        return
-    try:
-        torch.load(io.BytesIO(data), weights_only=True)
-    except Exception as error:
-        raise ArchiveError('sample inputs that are more than tensors') from error

@@ -115,10 +115,6 @@ def check_input(
     require_shape('noise', noise, (len(state), spec.horizon, spec.action_dim))
     require_finite('state', state)
     require_finite('noise', noise)
-    _check_images(spec, images, len(state))
-
-
-def _check_images(spec: PolicySpec, images: Sequence[ImageArray], batch: int) -> None:
     if len(images) != len(spec.image_names):
         raise ShapeMismatchError(
             f'policy {spec.name}: got {len(images) or "no"} images, expected '
@@ -126,7 +122,7 @@ def _check_images(spec: PolicySpec, images: Sequence[ImageArray], batch: int) ->
             '`see`, with an image of each of its cameras.'
         )
     for name, image, shape in zip(spec.image_names, images, spec.image_shapes, strict=True):
-        require_shape(f'images of {name}', image, (batch, *shape))
+        require_shape(f'images of {name}', image, (len(state), *shape))
         if image.dtype != np.uint8:
             raise ShapeMismatchError(
                 f'images of {name}: got {image.dtype}, expected uint8, RGB from 0 to 255. Leave '

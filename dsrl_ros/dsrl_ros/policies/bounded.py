@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dsrl_ros.core.checks import require_shape
 from dsrl_ros.core.errors import PolicyOutputError
-from dsrl_ros.core.types import Array, ImageArray, PolicySpec
+from dsrl_ros.core.types import Array, ImageArray
 from dsrl_ros.policies.base import FrozenPolicy, ask, check_input, sane_entries
 
 
@@ -25,6 +25,7 @@ class BoundedPolicy:
     chunk becomes the middle of the limits. The others are clipped to the limits.
 
     Attributes:
+        spec: what the policy takes and gives.
         num_samples: samples answered so far.
         num_bad: bad ones among them.
     """
@@ -32,15 +33,11 @@ class BoundedPolicy:
     def __init__(self, policy: FrozenPolicy) -> None:
         """Bound `policy`."""
         self._policy = policy
+        self.spec = policy.spec
         self.num_samples = 0
         self.num_bad = 0
         self._low = np.asarray(policy.spec.action_low, dtype=np.float32)
         self._high = np.asarray(policy.spec.action_high, dtype=np.float32)
-
-    @property
-    def spec(self) -> PolicySpec:
-        """What the policy takes and gives."""
-        return self._policy.spec
 
     def __call__(self, state: Array, noise: Array) -> Array:
         """Turn noise into actions; see `FrozenPolicy`. Never raises `PolicyOutputError`."""

@@ -23,6 +23,22 @@ def card_path(path: Path) -> Path:
     return path.with_suffix('.json')
 
 
+def card_error(path: Path, problem: str, suggestion: str) -> PolicyLoadError:
+    """Return the error for the card of the policy at `path`.
+
+    Args:
+        path: of the policy file.
+        problem: what is there and what was expected.
+        suggestion: what to do, a sentence.
+    """
+    return PolicyLoadError(f'policy card {card_path(path)}: {problem}. {suggestion}')
+
+
+def file_error(path: Path | str, problem: str, suggestion: str) -> PolicyLoadError:
+    """Return the error for the policy at `path` itself; arguments as in `card_error`."""
+    return PolicyLoadError(f'policy {path}: {problem}. {suggestion}')
+
+
 def write_card(
     path: Path, card_format: str, spec: PolicySpec, sections: Mapping[str, Any]
 ) -> PolicySpec:
@@ -59,20 +75,12 @@ def read_card(path: Path, card_format: str, suggestion: str) -> dict[str, Any]:
     try:
         card = json.loads(card_path(path).read_text())
     except FileNotFoundError:
-        raise PolicyLoadError(
-            f'policy card {card_path(path)}: no such file, expected it beside the policy. '
-            f'{suggestion}'
-        ) from None
+        raise card_error(path, 'no such file, expected it beside the policy', suggestion) from None
     except (OSError, ValueError) as error:
-        raise PolicyLoadError(
-            f'policy card {card_path(path)}: {error}, expected readable JSON. {suggestion}'
-        ) from error
+        raise card_error(path, f'{error}, expected readable JSON', suggestion) from error
     got = card.get('format') if isinstance(card, dict) else type(card).__name__
     if got != card_format:
-        raise PolicyLoadError(
-            f'policy card {card_path(path)}: got format {got!r}, expected {card_format!r}. '
-            f'{suggestion}'
-        )
+        raise card_error(path, f'got format {got!r}, expected {card_format!r}', suggestion)
     return dict(card)
 
 
@@ -90,10 +98,8 @@ def spec_of(card: Mapping[str, Any], path: Path, suggestion: str) -> PolicySpec:
         values['control_mode'] = ControlMode[values['control_mode']]
         return PolicySpec(**values)
     except (KeyError, TypeError, AttributeError, DsrlError) as error:
-        raise PolicyLoadError(
-            f'policy card {card_path(path)}: {error!s} in its section spec, expected '
-            f'the fields of PolicySpec. {suggestion}'
-        ) from error
+        problem = f'{error!s} in its section spec, expected the fields of PolicySpec'
+        raise card_error(path, problem, suggestion) from error
 
 
 def read_checked(path: Path, spec: PolicySpec, suggestion: str) -> tuple[bytes, PolicySpec]:
@@ -110,13 +116,10 @@ def read_checked(path: Path, spec: PolicySpec, suggestion: str) -> tuple[bytes, 
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise PolicyLoadError(
-            f'policy {path}: {error.strerror}, expected a readable file. {suggestion}'
-        ) from error
+        problem = f'{error.strerror}, expected a readable file'
+        raise file_error(path, problem, suggestion) from error
     got = sha256_of(data)
     if spec.sha256 and got != spec.sha256:
-        raise PolicyLoadError(
-            f'policy {path}: got sha256 {got}, expected {spec.sha256} as its card says. The file '
-            f'is damaged or not the one the card was written for. {suggestion}'
-        )
+        problem = f'got sha256 {got}, expected {spec.sha256} as its card says. The file is damaged'
+        raise file_error(path, f'{problem} or not the one the card was written for', suggestion)
     return data, dataclasses.replace(spec, sha256=got)

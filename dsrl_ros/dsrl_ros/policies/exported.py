@@ -37,18 +37,13 @@ class ExportedPolicy:
     """A program as a `SeeingPolicy`.
 
     Args:
-        spec: what it takes and gives.
+        spec: what it takes and gives; an attribute as well.
         program: see the module; takes tensors on the CPU, and may return them from elsewhere.
     """
 
     def __init__(self, spec: PolicySpec, program: Program) -> None:
-        self._spec = spec
+        self.spec = spec
         self._program = program
-
-    @property
-    def spec(self) -> PolicySpec:
-        """What the policy takes and gives."""
-        return self._spec
 
     def __call__(self, state: Array, noise: Array) -> Array:
         """Turn noise into actions; see `FrozenPolicy`."""
@@ -56,8 +51,8 @@ class ExportedPolicy:
 
     def see(self, state: Array, noise: Array, images: Sequence[ImageArray]) -> Array:
         """Turn noise into actions; see `SeeingPolicy`."""
-        check_input(self._spec, state, noise, images)
-        return limit_output(self._spec, self._answer(state, noise, images))
+        check_input(self.spec, state, noise, images)
+        return limit_output(self.spec, self._answer(state, noise, images))
 
     def check(self) -> None:
         """Ask the program a few times whether it is what steering needs.
@@ -67,7 +62,7 @@ class ExportedPolicy:
             PolicyLoadError: its answers are random, depend on the rest of the batch, or do not
                 depend on the noise.
         """
-        check_answers(self._spec, self._answer)
+        check_answers(self.spec, self._answer)
 
     def _answer(self, state: Array, noise: Array, images: Sequence[ImageArray]) -> Array:
         """Return the program's actions as they are.
@@ -86,7 +81,7 @@ class ExportedPolicy:
             seen = f' and images {", ".join(str(x.shape) for x in images)}' if images else ''
             shapes = ', '.join(["{0: 'B'}"] * len(given))
             raise ShapeMismatchError(
-                f'policy {self._spec.name}: got {type(error).__name__} for state {state.shape} '
+                f'policy {self.spec.name}: got {type(error).__name__} for state {state.shape} '
                 f'and noise {noise.shape}{seen}: {line}. Expected actions for any batch size: '
                 f'script a program rather than trace it, or export it with dynamic_shapes='
                 f'({shapes}); or mend the sizes in its card.'
@@ -94,7 +89,7 @@ class ExportedPolicy:
         if not isinstance(actions, Tensor) or actions.shape != noise.shape:
             got = tuple(actions.shape) if isinstance(actions, Tensor) else type(actions).__name__
             raise ShapeMismatchError(
-                f'policy {self._spec.name}: got actions of shape {got}, expected {noise.shape}, '
+                f'policy {self.spec.name}: got actions of shape {got}, expected {noise.shape}, '
                 '(B, H, A). Return the whole chunk as one tensor, or mend the card.'
             )
         return np.asarray(actions.to('cpu', torch.float32).numpy())

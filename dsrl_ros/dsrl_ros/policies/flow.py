@@ -93,20 +93,10 @@ class FlowPolicy:
 
         Args:
             spec: what the policy takes and gives; `spec.denoising_steps` Euler steps are taken.
-            field: its velocity field.
+            field: its velocity field. Both are attributes as well.
         """
-        self._spec = spec
-        self._field = field.eval().requires_grad_(False)
-
-    @property
-    def spec(self) -> PolicySpec:
-        """What the policy takes and gives."""
-        return self._spec
-
-    @property
-    def field(self) -> VelocityField:
-        """The velocity field, for saving."""
-        return self._field
+        self.spec = spec
+        self.field = field.eval().requires_grad_(False)
 
     def __call__(self, state: Array, noise: Array) -> Array:
         """Turn noise into actions; see `FrozenPolicy`."""
@@ -120,8 +110,8 @@ class FlowPolicy:
     @torch.inference_mode()
     def denoise(self, state: Array, noise: Array) -> Generator[int, None, Array]:
         """Turn noise into actions, one Euler step at a time; see `SteppedPolicy`."""
-        check_input(self._spec, state, noise)
-        field, steps = self._field, self._spec.denoising_steps
+        check_input(self.spec, state, noise)
+        field, steps = self.field, self.spec.denoising_steps
         normal = (torch.from_numpy(state) - field.state_mean) / field.state_std  # (B, O)
         chunk = torch.from_numpy(noise).flatten(1)  # (B, H * A)
         for k in range(steps):
@@ -129,4 +119,4 @@ class FlowPolicy:
             chunk = chunk + field(chunk, time, normal) / steps
             yield k + 1
         actions = chunk.reshape(noise.shape) * field.action_std + field.action_mean
-        return limit_output(self._spec, np.asarray(actions.numpy(), dtype=np.float32))
+        return limit_output(self.spec, np.asarray(actions.numpy(), dtype=np.float32))

@@ -118,41 +118,33 @@ def load_flow(path: Path) -> FlowPolicy:
     spec, shape = cards.spec_of(card, path, _SUGGESTION), _shape(card, path)
     sizes = (spec.state_dim, spec.horizon, spec.action_dim)
     if (shape.state_dim, shape.horizon, shape.action_dim) != sizes:
-        raise PolicyLoadError(
-            f'policy card {cards.card_path(path)}: got {shape} with O, H, A = {sizes} in its '
-            f'section spec, expected the same sizes in both. {_SUGGESTION}'
-        )
+        problem = f'got {shape} with O, H, A = {sizes} in its section spec'
+        raise cards.card_error(path, f'{problem}, expected the same sizes in both', _SUGGESTION)
     if spec.image_names:
-        raise PolicyLoadError(
-            f'policy card {cards.card_path(path)}: got cameras {", ".join(spec.image_names)}, '
-            'expected none: these weights take a state alone. Leave image_names out, or export '
-            'the policy as a program.'
+        raise cards.card_error(
+            path,
+            f'got cameras {", ".join(spec.image_names)}, expected none: these weights take a '
+            'state alone',
+            'Leave image_names out, or export the policy as a program.',
         )
     data, spec = cards.read_checked(path, spec, _SUGGESTION)
     try:
         tensors = safetensors.torch.load(data)
     except SafetensorError as error:
-        raise PolicyLoadError(
-            f'policy {path}: {error}, expected safetensors. {_SUGGESTION}'
-        ) from error
+        raise cards.file_error(path, f'{error}, expected safetensors', _SUGGESTION) from error
     field = VelocityField(shape)
     want = {name: tuple(tensor.shape) for name, tensor in field.state_dict().items()}
     have = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     wrong = sorted(name for name in want.keys() | have.keys() if want.get(name) != have.get(name))
     if wrong:
-        raise PolicyLoadError(
-            f'policy {path}: got '
-            + ', '.join(f'{name} of shape {have.get(name, "none")}' for name in wrong)
-            + ', expected '
-            + ', '.join(f'{want.get(name, "none")}' for name in wrong)
-            + f' as its card says. {_SUGGESTION}'
-        )
+        got = ', '.join(f'{name} of shape {have.get(name, "none")}' for name in wrong)
+        expected = ', '.join(f'{want.get(name, "none")}' for name in wrong)
+        problem = f'got {got}, expected {expected} as its card says'
+        raise cards.file_error(path, problem, _SUGGESTION)
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
-            raise PolicyLoadError(
-                f'policy {path}: got non-finite entries in {name}, expected finite weights. '
-                f'{_SUGGESTION}'
-            )
+            problem = f'got non-finite entries in {name}, expected finite weights'
+            raise cards.file_error(path, problem, _SUGGESTION)
     field.load_state_dict(tensors)
     return FlowPolicy(spec, field)
 
@@ -161,7 +153,5 @@ def _shape(card: Mapping[str, Any], path: Path) -> FlowShape:
     try:
         return FlowShape(**card['shape'])
     except (KeyError, TypeError, DsrlError) as error:
-        raise PolicyLoadError(
-            f'policy card {cards.card_path(path)}: {error!s} in its section shape, expected '
-            f'the fields of FlowShape. {_SUGGESTION}'
-        ) from error
+        problem = f'{error!s} in its section shape, expected the fields of FlowShape'
+        raise cards.card_error(path, problem, _SUGGESTION) from error

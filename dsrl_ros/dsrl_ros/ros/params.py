@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import Field
 from typing import Any, TypeVar
@@ -13,7 +14,8 @@ from dsrl_ros.core import options
 
 ConfigT = TypeVar('ConfigT')
 
-_INT64_MAX = 2**63 - 1
+# The bound of a range that is open: ROS knows no other.
+_LARGEST = {float: math.inf, int: 2**63 - 1}
 
 
 def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -> ConfigT:
@@ -35,10 +37,14 @@ def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -
             files, the key and what is allowed.
     """
     prefix = f'{section}.' if section else ''
+    # What files and command line set. rclpy has no public way to see values that no declaration
+    # takes, and those are the typos.
     given = {
-        name.removeprefix(prefix): value
-        for name, value in _given(node).items()
-        if name.startswith(prefix) and not _is_claimed(node, name)
+        name.removeprefix(prefix): _plain(parameter.value)
+        for name, parameter in node._parameter_overrides.items()
+        if name.startswith(prefix)
+        and not name.startswith('qos_overrides.')  # rclpy's own
+        and not node.has_parameter(name)  # another section's
     }
     config = options.from_mapping(config_class, given, _where(node, section))
     values = options.to_mapping(config)
@@ -50,23 +56,10 @@ def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -
     return config
 
 
-def _given(node: Node) -> dict[str, Any]:
-    """Return what files and command line set, by name.
-
-    rclpy has no public way to see values that no declaration takes, and those are the typos.
-    """
-    return {name: _plain(parameter.value) for name, parameter in node._parameter_overrides.items()}
-
-
 def _plain(value: Any) -> Any:
     if value is None:
         return []  # an empty list in a file: it has no type, so it comes as "not set"
     return value if isinstance(value, (bool, int, float, str)) else list(value)
-
-
-def _is_claimed(node: Node, name: str) -> bool:
-    """Whether `name` is declared already, or belongs to rclpy itself."""
-    return node.has_parameter(name) or name.startswith('qos_overrides.')
 
 
 def _where(node: Node, section: str) -> str:
@@ -77,26 +70,21 @@ def _where(node: Node, section: str) -> str:
 
 
 def _descriptor(field: Field[Any]) -> ParameterDescriptor:
+    kind: Any = type(field.default)
     low, high = field.metadata['low'], field.metadata['high']
     descriptor = ParameterDescriptor(
         description=field.metadata['description'],
         additional_constraints=options.allowed(field),
         read_only=True,
     )
-    if low is None and high is None:
+    if kind not in _LARGEST or (low is None and high is None):
         return descriptor
-    if type(field.default) is float:
-        descriptor.floating_point_range = [
-            FloatingPointRange(
-                from_value=float('-inf') if low is None else float(low),
-                to_value=float('inf') if high is None else float(high),
-            )
-        ]
-    if type(field.default) is int:
-        descriptor.integer_range = [
-            IntegerRange(
-                from_value=-_INT64_MAX if low is None else int(low),
-                to_value=_INT64_MAX if high is None else int(high),
-            )
-        ]
+    bounds = {
+        'from_value': kind(-_LARGEST[kind] if low is None else low),
+        'to_value': kind(_LARGEST[kind] if high is None else high),
+    }
+    if kind is float:
+        descriptor.floating_point_range = [FloatingPointRange(**bounds)]
+    else:
+        descriptor.integer_range = [IntegerRange(**bounds)]
     return descriptor
