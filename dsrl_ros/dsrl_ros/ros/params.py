@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import Field
 from typing import Any, TypeVar
@@ -13,7 +14,11 @@ from dsrl_ros.core import options
 
 ConfigT = TypeVar('ConfigT')
 
-_INT64_MAX = 2**63 - 1
+# Of each type that may have a range: the descriptor's field, its message, the end that is open.
+_RANGES: dict[type, tuple[str, type, Any]] = {
+    float: ('floating_point_range', FloatingPointRange, math.inf),
+    int: ('integer_range', IntegerRange, 2**63 - 1),
+}
 
 
 def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -> ConfigT:
@@ -35,10 +40,13 @@ def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -
             files, the key and what is allowed.
     """
     prefix = f'{section}.' if section else ''
+    # rclpy has no public way to see values that no declaration takes, and those are the typos.
     given = {
-        name.removeprefix(prefix): value
-        for name, value in _given(node).items()
-        if name.startswith(prefix) and not _is_claimed(node, name)
+        name.removeprefix(prefix): _plain(parameter.value)
+        for name, parameter in node._parameter_overrides.items()
+        if name.startswith(prefix)
+        and not node.has_parameter(name)
+        and not name.startswith('qos_overrides.')  # rclpy's own
     }
     config = options.from_mapping(config_class, given, _where(node, section))
     values = options.to_mapping(config)
@@ -50,23 +58,10 @@ def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -
     return config
 
 
-def _given(node: Node) -> dict[str, Any]:
-    """Return what files and command line set, by name.
-
-    rclpy has no public way to see values that no declaration takes, and those are the typos.
-    """
-    return {name: _plain(parameter.value) for name, parameter in node._parameter_overrides.items()}
-
-
 def _plain(value: Any) -> Any:
     if value is None:
         return []  # an empty list in a file: it has no type, so it comes as "not set"
     return value if isinstance(value, (bool, int, float, str)) else list(value)
-
-
-def _is_claimed(node: Node, name: str) -> bool:
-    """Whether `name` is declared already, or belongs to rclpy itself."""
-    return node.has_parameter(name) or name.startswith('qos_overrides.')
 
 
 def _where(node: Node, section: str) -> str:
@@ -77,26 +72,18 @@ def _where(node: Node, section: str) -> str:
 
 
 def _descriptor(field: Field[Any]) -> ParameterDescriptor:
-    low, high = field.metadata['low'], field.metadata['high']
     descriptor = ParameterDescriptor(
         description=field.metadata['description'],
         additional_constraints=options.allowed(field),
         read_only=True,
     )
-    if low is None and high is None:
-        return descriptor
-    if type(field.default) is float:
-        descriptor.floating_point_range = [
-            FloatingPointRange(
-                from_value=float('-inf') if low is None else float(low),
-                to_value=float('inf') if high is None else float(high),
-            )
-        ]
-    if type(field.default) is int:
-        descriptor.integer_range = [
-            IntegerRange(
-                from_value=-_INT64_MAX if low is None else int(low),
-                to_value=_INT64_MAX if high is None else int(high),
-            )
-        ]
+    low, high = field.metadata['low'], field.metadata['high']
+    kind: Any = type(field.default)
+    if kind in _RANGES and (low, high) != (None, None):
+        name, range_type, most = _RANGES[kind]
+        allowed = range_type(
+            from_value=kind(-most if low is None else low),
+            to_value=kind(most if high is None else high),
+        )
+        setattr(descriptor, name, [allowed])
     return descriptor
