@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import Image
-from std_msgs.msg import Header
 
 from dsrl_ros.core.errors import ShapeMismatchError
-from dsrl_ros.ros.stamps import stamp_from_ns
+from dsrl_ros.ros.stamps import header
 
 try:
     from cv_bridge import CvBridge, CvBridgeError
@@ -48,7 +47,7 @@ def image_to_msg(stamp_ns: int, frame: str, image: NDArray[np.uint8]) -> Image:
     """Return an RGB image, (height, width, 3)."""
     height, width, _ = image.shape
     return Image(
-        header=Header(stamp=stamp_from_ns(stamp_ns), frame_id=frame),
+        header=header(stamp_ns, frame),
         height=height,
         width=width,
         encoding='rgb8',

@@ -14,8 +14,11 @@ from dsrl_ros.core import options
 
 ConfigT = TypeVar('ConfigT')
 
-# The bound of a range that is open: ROS knows no other.
-_LARGEST = {float: math.inf, int: 2**63 - 1}
+# Of each type that may have a range: the descriptor's field, its message, the end that is open.
+_RANGES: dict[type, tuple[str, type, Any]] = {
+    float: ('floating_point_range', FloatingPointRange, math.inf),
+    int: ('integer_range', IntegerRange, 2**63 - 1),
+}
 
 
 def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -> ConfigT:
@@ -37,14 +40,13 @@ def declare_config(node: Node, config_class: type[ConfigT], section: str = '') -
             files, the key and what is allowed.
     """
     prefix = f'{section}.' if section else ''
-    # What files and command line set. rclpy has no public way to see values that no declaration
-    # takes, and those are the typos.
+    # rclpy has no public way to see values that no declaration takes, and those are the typos.
     given = {
         name.removeprefix(prefix): _plain(parameter.value)
         for name, parameter in node._parameter_overrides.items()
         if name.startswith(prefix)
+        and not node.has_parameter(name)
         and not name.startswith('qos_overrides.')  # rclpy's own
-        and not node.has_parameter(name)  # another section's
     }
     config = options.from_mapping(config_class, given, _where(node, section))
     values = options.to_mapping(config)
@@ -70,21 +72,18 @@ def _where(node: Node, section: str) -> str:
 
 
 def _descriptor(field: Field[Any]) -> ParameterDescriptor:
-    kind: Any = type(field.default)
-    low, high = field.metadata['low'], field.metadata['high']
     descriptor = ParameterDescriptor(
         description=field.metadata['description'],
         additional_constraints=options.allowed(field),
         read_only=True,
     )
-    if kind not in _LARGEST or (low is None and high is None):
-        return descriptor
-    bounds = {
-        'from_value': kind(-_LARGEST[kind] if low is None else low),
-        'to_value': kind(_LARGEST[kind] if high is None else high),
-    }
-    if kind is float:
-        descriptor.floating_point_range = [FloatingPointRange(**bounds)]
-    else:
-        descriptor.integer_range = [IntegerRange(**bounds)]
+    low, high = field.metadata['low'], field.metadata['high']
+    kind: Any = type(field.default)
+    if kind in _RANGES and (low, high) != (None, None):
+        name, range_type, most = _RANGES[kind]
+        allowed = range_type(
+            from_value=kind(-most if low is None else low),
+            to_value=kind(most if high is None else high),
+        )
+        setattr(descriptor, name, [allowed])
     return descriptor

@@ -2,6 +2,16 @@
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+
+def _latched(depth: int) -> QoSProfile:
+    """Return a profile by which a node started later still receives the newest `depth`."""
+    return QoSProfile(
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    )
+
+
 # Raw sensor streams: a late sample is worthless, the newest few are enough.
 SENSOR = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -16,19 +26,11 @@ FULL_RATE = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 DECISION = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 
 # Facts that a node started later must still receive.
-LATCHED = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
+LATCHED = _latched(1)
 
 # Weights: in lockstep an episode needs exactly those that the plan names, so none may be replaced
 # by the next before it was received.
-WEIGHTS = QoSProfile(
-    depth=8,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
+WEIGHTS = _latched(8)
 
 # Commands to a controller: only the newest counts, and it must arrive.
 COMMAND = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
@@ -40,11 +42,7 @@ DETECTOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 HEARTBEAT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 # Status for people and for the monitor.
-STATUS = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
+STATUS = _latched(1)
 
 # As tf2's own listeners and broadcasters.
 TF = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)

@@ -45,19 +45,16 @@ class SelfDescription:
         if self._read is None or self._read[0] != self._urdf:
             described = described_by(self._urdf, self._shipped)
             self._read = self._urdf, described
-            self._log(described)
+            if changed := differences(self._shipped, described):
+                text = f'{self._topic}: {"; ".join(changed)}, as shipped'
+                self._node.get_logger().warning(text)
+            else:
+                self._node.get_logger().info(f'{self._topic}: no limit is tighter than shipped')
         return self._read[1]
 
     def complaint(self) -> str:
         """Return how the newest description differs from the one read; empty when it does not."""
         return self._complaint
-
-    def _log(self, described: RobotDescription) -> None:
-        changed = differences(self._shipped, described)
-        if changed:
-            self._node.get_logger().warning(f'{self._topic}: {"; ".join(changed)}, as shipped')
-        else:
-            self._node.get_logger().info(f'{self._topic}: no limit is tighter than shipped')
 
     def _on_urdf(self, message: String) -> None:
         self._urdf = message.data

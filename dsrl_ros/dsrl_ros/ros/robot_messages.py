@@ -9,7 +9,6 @@ import numpy as np
 from builtin_interfaces.msg import Duration
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Header
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 from trajectory_msgs.msg import JointTrajectoryPoint
 
@@ -20,7 +19,7 @@ from dsrl_ros.robots.model.kinematics import quaternion_of
 from dsrl_ros.robots.motion.chunk import Chunk
 from dsrl_ros.robots.motion.trajectory import JointTrajectory
 from dsrl_ros.ros.messages import key_from_msg
-from dsrl_ros.ros.stamps import header, stamp_from_ns, stamp_to_ns
+from dsrl_ros.ros.stamps import header, stamp_to_ns
 
 _NS = 1_000_000_000
 BASE_FRAME = 'base'
@@ -36,18 +35,16 @@ def trajectory_to_msg(
         start_ns: time of its first point [ns].
         joint_names: (J,).
     """
-    points = []
-    for time_ns, position, velocity in zip(
-        trajectory.times_ns.tolist(), trajectory.positions, trajectory.velocities, strict=True
-    ):
-        sec, nanosec = divmod(time_ns, _NS)
-        points.append(
-            JointTrajectoryPoint(
-                positions=array('d', position.tolist()),
-                velocities=array('d', velocity.tolist()),
-                time_from_start=Duration(sec=sec, nanosec=nanosec),
-            )
+    points = [
+        JointTrajectoryPoint(
+            positions=array('d', position.tolist()),
+            velocities=array('d', velocity.tolist()),
+            time_from_start=Duration(sec=time_ns // _NS, nanosec=time_ns % _NS),
         )
+        for time_ns, position, velocity in zip(
+            trajectory.times_ns.tolist(), trajectory.positions, trajectory.velocities, strict=True
+        )
+    ]
     return JointTrajectoryMsg(
         header=header(start_ns), joint_names=list(joint_names), points=points
     )
@@ -73,9 +70,7 @@ def trajectory_from_msg(
             f'trajectory: got points of (positions, velocities) {rows}, expected at least one '
             f'of {expected}.'
         )
-    times = [
-        point.time_from_start.sec * _NS + point.time_from_start.nanosec for point in message.points
-    ]
+    times = [stamp_to_ns(point.time_from_start) for point in message.points]
     # A controller reaches the first point from where it is; the suite's first point is there.
     first_ns = times[0]
     trajectory = JointTrajectory(
@@ -87,11 +82,7 @@ def trajectory_from_msg(
 
 
 def joints_to_msg(
-    stamp_ns: int,
-    names: Sequence[str],
-    positions: Float64,
-    velocities: Float64 | None = None,
-    efforts: Float64 | None = None,
+    stamp_ns: int, names: Sequence[str], positions: Float64, velocities: Float64 | None = None
 ) -> JointState:
     """Return joint positions as a message with every field filled.
 
@@ -104,7 +95,7 @@ def joints_to_msg(
         name=list(names),
         position=array('d', positions.tolist()),
         velocity=nothing if velocities is None else array('d', velocities.tolist()),
-        effort=nothing if efforts is None else array('d', efforts.tolist()),
+        effort=nothing,
     )
 
 
@@ -115,10 +106,8 @@ def positions_from_msg(message: JointState, names: Sequence[str]) -> Float64:
         ShapeMismatchError: a joint is missing, or has no position.
     """
     column = {name: i for i, name in enumerate(message.name)}
-    missing = [
-        name for name in names if column.get(name, len(message.position)) >= len(message.position)
-    ]
-    if missing:
+    count = len(message.position)
+    if any(column.get(name, count) >= count for name in names):
         raise ShapeMismatchError(
             f'joint states: got positions of {list(message.name)}, expected {list(names)} among '
             'them. Check the joint names of the robot against its description.'
@@ -134,7 +123,7 @@ def pose_to_msg(stamp_ns: int, position: Float64, quaternion: Float64) -> PoseSt
         position: [m], (3,).
         quaternion: unit (w, x, y, z), (4,).
     """
-    message = PoseStamped(header=Header(stamp=stamp_from_ns(stamp_ns), frame_id=BASE_FRAME))
+    message = PoseStamped(header=header(stamp_ns, BASE_FRAME))
     where, turned = message.pose.position, message.pose.orientation
     where.x, where.y, where.z = position.tolist()
     turned.w, turned.x, turned.y, turned.z = quaternion.tolist()

@@ -19,6 +19,6 @@ def stamp_from_ns(nanoseconds: int) -> Time:
     return Time(sec=sec, nanosec=nanosec)
 
 
-def header(stamp_ns: int) -> Header:
-    """Return a header without a frame."""
-    return Header(stamp=stamp_from_ns(stamp_ns))
+def header(stamp_ns: int, frame: str = '') -> Header:
+    """Return a header."""
+    return Header(stamp=stamp_from_ns(stamp_ns), frame_id=frame)

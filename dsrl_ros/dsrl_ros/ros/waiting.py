@@ -6,15 +6,14 @@ stop with simulated time, and spinning inside a callback deadlocks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.task import Future
-
-ResultT = TypeVar('ResultT')
 
 STEADY_CLOCK = Clock(clock_type=ClockType.STEADY_TIME)
 _CHECK_S = 0.05  # between two checks of a condition
@@ -32,37 +31,27 @@ async def pause(node: Node, seconds: float) -> None:
     await _first_of(node, Future(executor=node.executor), seconds)
 
 
-async def until(
-    node: Node, condition: Callable[[], bool], seconds: float, what: str, check_s: float = _CHECK_S
-) -> None:
+async def until(node: Node, condition: Callable[[], bool], seconds: float, what: str) -> None:
     """Wait for a condition for at most `seconds` of wall time.
 
     Args:
         node: node whose executor runs the coroutine.
-        condition: checked at once, then every `check_s`.
+        condition: checked at once, then every 0.05 s.
         seconds: deadline [s].
         what: named in the error.
-        check_s: time between two checks [s].
 
     Raises:
         TimeoutError: the deadline passed first.
     """
-    if condition():
-        return
-    met = Future(executor=node.executor)
-
-    def check() -> None:
-        if condition() and not met.done():
-            met.set_result(None)
-
-    timer = node.create_timer(check_s, check, clock=STEADY_CLOCK)
-    try:
-        await within(node, met, seconds, what)
-    finally:
-        node.destroy_timer(timer)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        left_s = deadline - time.monotonic()
+        if left_s <= 0.0:
+            raise _late(what, seconds)
+        await pause(node, min(_CHECK_S, left_s))
 
 
-async def within(node: Node, future: Future, seconds: float, what: str) -> ResultT:
+async def within(node: Node, future: Future, seconds: float, what: str) -> Any:
     """Wait for a future for at most `seconds` of wall time.
 
     Args:
@@ -80,8 +69,12 @@ async def within(node: Node, future: Future, seconds: float, what: str) -> Resul
     await _first_of(node, future, seconds)
     if not future.done():
         future.cancel()
-        raise TimeoutError(f'{what}: got no answer within {seconds:g} s')
-    return future.result()  # type: ignore[no-any-return]
+        raise _late(what, seconds)
+    return future.result()
+
+
+def _late(what: str, seconds: float) -> TimeoutError:
+    return TimeoutError(f'{what}: got no answer within {seconds:g} s')
 
 
 async def _first_of(node: Node, future: Future, seconds: float) -> None:

@@ -53,19 +53,10 @@ class MonitorNode(Node):
     def _on_episode(self, result: EpisodeResult) -> None:
         if self.view is None or bytes(result.run) != bytes(self.view.run.run):
             return
-        self.view.add(
-            EpisodeRecord(
-                episode=result.episode,
-                phase=result.phase,
-                reset_seed=result.reset_seed,
-                success=result.success,
-                num_decisions=result.num_decisions,
-                num_steps=result.num_steps,
-                num_rejected=result.num_rejected,
-                weights_version=result.weights_version,
-                duration_s=result.duration,
-            )
-        )
+        # The fields have the names of the message's, but for one unit.
+        fields = EpisodeRecord.__dataclass_fields__
+        values = {name: getattr(result, name.removesuffix('_s')) for name in fields}
+        self.view.add(EpisodeRecord(**values))
 
     def _on_trainer(self, status: TrainerStatus) -> None:
         if status.message and status.message != self._learner.message:

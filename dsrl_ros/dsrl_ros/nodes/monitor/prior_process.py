@@ -57,12 +57,9 @@ class PriorProcess:
         if self._process.returncode:
             raise RuntimeError(f'prior-check ended with code {self._process.returncode}')
         assert self._process.stdout is not None
-        entries = [json.loads(line) for line in self._process.stdout]
         return {
-            (entry['layout'], float(entry['scale'])): SuccessRate(
-                entry['successes'], entry['trials']
-            )
-            for entry in entries
+            (it['layout'], float(it['scale'])): SuccessRate(it['successes'], it['trials'])
+            for it in map(json.loads, self._process.stdout)
         }
 
     def kill(self) -> None:

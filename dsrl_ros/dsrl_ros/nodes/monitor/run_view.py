@@ -110,10 +110,9 @@ class RunView:
             c: rate for (layout, c), rate in rates.items() if layout == self._layout
         }
         self._full = rates.get(('full', 1.0), self._full)
-        if 1.0 in self._prior_rates:
-            text = layout_warning(self._layout, self._prior_rates[1.0], self._full)
-            if text is not None:
-                self.panel.say(f'[bold red]WARNING[/] {text}')
+        rate = self._prior_rates.get(1.0)
+        if rate and (text := layout_warning(self._layout, rate, self._full)):
+            self.panel.say(f'[bold red]WARNING[/] {text}')
 
     def close(self) -> None:
         """Restore the terminal, end the prior's process and write summary.json."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from dsrl_ros.ros.images import image_from_msg
 from dsrl_ros.ros.messages import floats_from_msg, key_from_msg, noise_from_msg, state_from_msg
 
 Result: TypeAlias = InferChunk.Result
+# State, noise and images, as a policy takes them.
+Inputs: TypeAlias = tuple[Array, Array, list[ImageArray]]
 
 
 class RefusedError(Exception):
@@ -45,20 +47,6 @@ def _refused_as(code: int) -> Iterator[None]:
         raise RefusedError(code, error) from error
 
 
-class Inputs(NamedTuple):
-    """The arguments of a policy, for a batch of one.
-
-    Attributes:
-        state: (1, O).
-        noise: (1, H, A).
-        images: (I,) of (1, height, width, 3); none for a policy of states.
-    """
-
-    state: Array
-    noise: Array
-    images: list[ImageArray]
-
-
 class Inference:
     """Answers goals and batches with one policy.
 
@@ -75,7 +63,9 @@ class Inference:
         ask(policy, state, noise, images)
 
     def inputs(self, goal: InferChunk.Goal) -> Inputs:
-        """Return what a goal holds.
+        """Return what a goal holds: (1, O) state, (1, H, A) noise, and the images.
+
+        There are (I,) images of (1, height, width, 3); none for a policy of states.
 
         Raises:
             RefusedError: it does not fit the policy.
@@ -91,7 +81,7 @@ class Inference:
             images = self._images(goal)
         with _refused_as(Result.BAD_NOISE):
             noise = self._noise(goal)
-        return Inputs(state[None], noise[None], [image[None] for image in images])
+        return state[None], noise[None], [image[None] for image in images]
 
     def steps(self, inputs: Inputs) -> Generator[int, None, Array]:
         """Yield the number of each denoising step; return the (H, A) chunk.
@@ -101,11 +91,12 @@ class Inference:
         Raises:
             RefusedError: the policy fails, or its chunk is misshapen or not finite.
         """
+        state, noise, images = inputs
         with _refused_as(Result.BAD_OUTPUT):
-            if isinstance(self._policy, SteppedPolicy) and not inputs.images:
-                chunks = yield from self._policy.denoise(inputs.state, inputs.noise)
+            if isinstance(self._policy, SteppedPolicy) and not images:
+                chunks = yield from self._policy.denoise(state, noise)
             else:
-                chunks = ask(self._policy, *inputs)
+                chunks = ask(self._policy, state, noise, images)
                 yield self.spec.denoising_steps
             chunk: Array = chunks[0]
             require_shape('chunk', chunk, (self.spec.horizon, self.spec.action_dim))

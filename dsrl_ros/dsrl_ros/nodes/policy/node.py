@@ -49,7 +49,13 @@ class PolicyNode(Node):
         super().__init__('policy', **node_options)
         config = declare_config(self, PolicyConfig)
         torch.set_num_threads(1)  # eight processes share the cores
-        policy = policy if policy is not None else io.load(_weights_path(config.policy))
+        if policy is None:
+            if not config.policy:
+                raise ConfigError(
+                    'policy: got no policy, expected the path of its file (.safetensors, .pt, '
+                    '.ts, .pt2) or module:factory. Set the parameter `policy`.'
+                )
+            policy = io.load(Path(config.policy))
         self._inference = Inference(policy)
         self._spec = policy.spec
 
@@ -170,15 +176,6 @@ class PolicyNode(Node):
         if self._refusal:
             return Health(Level.WARN, f'the last goal was refused: {self._refusal}', values)
         return Health(Level.OK, f'serves {self._spec.name}', values)
-
-
-def _weights_path(text: str) -> Path:
-    if not text:
-        raise ConfigError(
-            'policy: got no policy, expected the path of its file (.safetensors, .pt, .ts, .pt2) '
-            'or module:factory. Set the parameter `policy`.'
-        )
-    return Path(text)
 
 
 def main() -> None:

@@ -39,22 +39,6 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How an episode ended, for its frames.
-
-    Attributes:
-        run, episode: whose.
-        success: the task was done.
-        end_ns: stamp of its last observation; later frames show what followed [ns].
-    """
-
-    run: str
-    episode: int
-    success: bool
-    end_ns: int
-
-
-@dataclass(frozen=True)
 class Selection:
     """Which frames of an episode are taken.
 
@@ -109,39 +93,31 @@ def labelled_frames(bag: Path, selection: Selection) -> Iterator[Frame] | None:
     Raises:
         ShapeMismatchError: an image in an encoding that is not known.
     """
+    last, end_ns = None, 0
     try:
-        found = read_outcome(bag)
+        for topic, message in _messages(bag, (names.REWARD, names.OBSERVATION)):
+            if topic == names.REWARD:
+                last = message
+            else:
+                end_ns = max(end_ns, stamp_to_ns(message.header.stamp))
     except (ReaderError, FileNotFoundError):  # the recorder was killed
         return None
-    return None if found is None else _frames(bag, found, selection)
-
-
-def read_outcome(bag: Path) -> Outcome | None:
-    """Return how the episode of a bag ended; None where it was aborted, or its end is missing.
-
-    Raises:
-        ReaderError, FileNotFoundError: the bag was never closed, or is damaged.
-    """
-    last, end_ns = None, 0
-    for topic, message in _messages(bag, (names.REWARD, names.OBSERVATION)):
-        if topic == names.REWARD:
-            last = message
-        else:
-            end_ns = max(end_ns, stamp_to_ns(message.header.stamp))
     if last is None or not (last.terminated or last.truncated):
         return None
     if last.truncated and last.source == RewardSource.PERSON:
         return None
-    return Outcome(run_from_bytes(last.id.run), int(last.id.episode), bool(last.success), end_ns)
+    return _frames(bag, last, end_ns, selection)
 
 
-def _frames(bag: Path, found: Outcome, selection: Selection) -> Iterator[Frame]:
+def _frames(bag: Path, reward: Any, end_ns: int, selection: Selection) -> Iterator[Frame]:
+    """Yield the frames of an episode that ended with this reward, after this observation."""
+    run = run_from_bytes(reward.id.run)
     stamps = [stamp_to_ns(m.header.stamp) for _, m in _messages(bag, (names.CAMERA,))]
-    chosen = choose(stamps, found.end_ns, found.success, selection)
+    chosen = choose(stamps, end_ns, reward.success, selection)
     for number, (_, message) in enumerate(_messages(bag, (names.CAMERA,))):
         if number in chosen:
             image = image_from_msg(message)
-            yield Frame(found.run, found.episode, number, chosen[number], image)
+            yield Frame(run, reward.id.episode, number, chosen[number], image)
 
 
 def _messages(bag: Path, topics: Sequence[str]) -> Iterator[tuple[str, Any]]:

@@ -92,7 +92,7 @@ class _Bag:
         self._writer.open()
         self._connections: dict[str, Connection] = {}
         self.counts: Counter[str] = Counter()  # a repeated message counts once
-        self._decisions: set[tuple[str, int]] = set()
+        self._parts: set[tuple[str, int | None]] = set()  # by topic and decision
         self.expected: dict[str, int] | None = None  # known once the episode has ended
         self.ended_ns = 0
 
@@ -105,15 +105,14 @@ class _Bag:
             )
             self._connections[message.full_name] = connection
         self._writer.write(connection, message.stamp_ns, message.data)
-        if decision is None or (message.topic, decision) not in self._decisions:
+        part = message.topic, decision
+        if decision is None or part not in self._parts:
             self.counts[message.topic] += 1
-        if decision is not None:
-            self._decisions.add((message.topic, decision))
+            self._parts.add(part)
 
     def missing(self) -> dict[str, int]:
         """Return how many messages of each topic are still to come."""
-        expected = self.expected or {}
-        return {t: n - self.counts[t] for t, n in expected.items() if n > self.counts[t]}
+        return dict(Counter(self.expected) - self.counts)
 
     def close(self) -> None:
         audit = {'complete': self.expected is not None and not self.missing()}
@@ -158,7 +157,10 @@ class EpisodeBags:
         if episode is None:
             episode = self._newest
         elif episode > self._newest:
-            self._begin(episode)
+            self._newest = episode
+            self._open[episode] = bag = _Bag(self.folder / f'{episode:04d}', self.definitions)
+            for earlier in self._preface.values():
+                bag.write(earlier)
         if episode in self._open:
             self._open[episode].write(message, decision)
 
@@ -181,10 +183,8 @@ class EpisodeBags:
         """
         incomplete = {}
         for episode, bag in list(self._open.items()):
-            if bag.expected is None:
-                continue
             missing = bag.missing()
-            if missing and now_ns - bag.ended_ns < self.grace_ns:
+            if bag.expected is None or (missing and now_ns - bag.ended_ns < self.grace_ns):
                 continue
             bag.close()
             del self._open[episode]
@@ -197,10 +197,3 @@ class EpisodeBags:
         for bag in self._open.values():
             bag.close()
         self._open.clear()
-
-    def _begin(self, episode: int) -> None:
-        self._newest = episode
-        bag = _Bag(self.folder / f'{episode:04d}', self.definitions)
-        self._open[episode] = bag
-        for message in self._preface.values():
-            bag.write(message)

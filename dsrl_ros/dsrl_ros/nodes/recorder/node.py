@@ -85,16 +85,14 @@ class RecorderNode(Node):
         self.create_subscription(kind, topic, on_bytes, profile, raw=True)
 
     def _on_preface(self, kind: type, received: Received) -> None:
+        self._waiting.append(received)
         if kind is msg.RunInfo and self._bags is None:
             run_dir = Path(deserialize_message(received.data, kind).run_dir)
             self._bags = EpisodeBags(run_dir / 'episodes', Definitions())
-            for earlier in self._waiting:
-                self._bags.add_preface(earlier)
+        if self._bags is not None:
+            for message in self._waiting:
+                self._bags.add_preface(message)
             self._waiting.clear()
-        if self._bags is None:
-            self._waiting.append(received)
-        else:
-            self._bags.add_preface(received)
 
     def _on_keyed(self, kind: type, received: Received) -> None:
         key = deserialize_message(received.data, kind).id

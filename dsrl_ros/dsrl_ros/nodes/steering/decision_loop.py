@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from rclpy.action import ActionClient
@@ -70,18 +71,13 @@ class DecisionLoop:
         self._timer = RetryTimer(config.stage_timeout_s)
         self._stage = DecisionStage.IDLE
         self._newest: StateSample | None = None
-        self._observation_pub = node.create_publisher(
-            msg.Observation, names.OBSERVATION, qos.DECISION
-        )
-        self._noise_pub = node.create_publisher(msg.Noise, names.NOISE, qos.DECISION)
-        self._chunk_pub = node.create_publisher(msg.ActionChunk, names.ACTION_CHUNK, qos.DECISION)
-        node.create_subscription(
-            msg.ChunkResult, names.CHUNK_RESULT, self._on_result, qos.DECISION
-        )
-        node.create_subscription(msg.Reward, names.REWARD, self._on_reward, qos.DECISION)
-        node.create_subscription(
-            msg.RewardStatus, names.REWARD_STATUS, self._on_reward_status, qos.STATUS
-        )
+        publisher, subscribe = node.create_publisher, node.create_subscription
+        self._observation_pub = publisher(msg.Observation, names.OBSERVATION, qos.DECISION)
+        self._noise_pub = publisher(msg.Noise, names.NOISE, qos.DECISION)
+        self._chunk_pub = publisher(msg.ActionChunk, names.ACTION_CHUNK, qos.DECISION)
+        subscribe(msg.ChunkResult, names.CHUNK_RESULT, self._on_result, qos.DECISION)
+        subscribe(msg.Reward, names.REWARD, self._on_reward, qos.DECISION)
+        subscribe(msg.RewardStatus, names.REWARD_STATUS, self._on_reward_status, qos.STATUS)
 
     def start(
         self,
@@ -200,10 +196,8 @@ class DecisionLoop:
         self._enter(DecisionStage.INFER, RetryingGoal(self._policy, goal, on_answer).retry)
 
     def _execute(self, chunk: msg.ActionChunk, noise: msg.Noise) -> None:
-        def publish() -> None:
-            # The driver executes it once, and answers with the result each time that it comes.
-            self._chunk_pub.publish(chunk)
-
+        # The driver executes it once, and answers with the result each time that it comes.
+        publish = partial(self._chunk_pub.publish, chunk)
         self._enter(DecisionStage.EXECUTE, publish)
         publish()
         # Only the noise that the chunk came from is the noise of this decision.
@@ -233,9 +227,8 @@ class DecisionLoop:
 
     def _on_reward_status(self, status: msg.RewardStatus) -> None:
         """Restart the wait while the reward node reports that it waits for a person."""
-        awaiting = status.state == msg.RewardStatus.STATE_AWAITING_PERSON
         if (
-            awaiting
+            status.state == msg.RewardStatus.STATE_AWAITING_PERSON
             and self._stage is DecisionStage.REWARD
             and key_from_msg(status.id) == self._key
         ):

@@ -83,7 +83,6 @@ class SteeringNode(Node):
         run_dir = Path(config.run_dir or default).absolute()
         run_dir.mkdir(parents=True, exist_ok=True)
         self._sender = TransitionSender(self, self._run_id, run_dir, learner)
-        self._inbox = WeightsInbox(spec)
         loop = DecisionLoop(self, self._peers.policy, spec, config, self._sender)
         sensors = ObservationSynchronizer(
             self,
@@ -117,7 +116,7 @@ class SteeringNode(Node):
             config,
             plan,
             learner.prior_scale,
-            self._inbox,
+            WeightsInbox(spec),
             sensors,
             loop,
             self._peers.reset,
@@ -155,7 +154,7 @@ class SteeringNode(Node):
         if run is None or self._sender is None:
             return Health(Level.OK, 'waiting for the other nodes')
         values: dict[str, object] = {'transitions not acknowledged': self._sender.unacknowledged}
-        if (newest := self._inbox.newest()) is not None:
+        if (newest := run.inbox.newest()) is not None:
             values['weights version'] = newest.header.version
             values['exploration'] = newest.header.exploration  # share of the actor's spread
         if run.trouble:

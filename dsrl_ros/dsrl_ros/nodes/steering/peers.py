@@ -40,12 +40,10 @@ class Peers:
         self.learner: msg.LearnerInfo | None = None
         self.policy = ActionClient(node, InferChunk, names.INFER)
         self.reset = ActionClient(node, ResetEpisode, names.RESET_EPISODE)
-        for kind, topic, handler, profile in (
-            (msg.PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED),
-            (msg.LearnerInfo, names.LEARNER_INFO, self._on_learner, qos.LATCHED),
-            (msg.DriverStatus, names.DRIVER_STATUS, self._on_driver, qos.STATUS),
-        ):
-            node.create_subscription(kind, topic, handler, profile)
+        subscribe = node.create_subscription
+        subscribe(msg.PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED)
+        subscribe(msg.LearnerInfo, names.LEARNER_INFO, self._on_learner, qos.LATCHED)
+        subscribe(msg.DriverStatus, names.DRIVER_STATUS, self._on_driver, qos.STATUS)
 
     def ready(self) -> tuple[PolicySpec, msg.LearnerInfo] | None:
         """Return policy and learner once nothing is missing; report now and then what is.

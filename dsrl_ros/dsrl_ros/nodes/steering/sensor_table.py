@@ -39,19 +39,11 @@ def _pose_fields(message: PoseStamped) -> Fields:
     return {'x': p.x, 'y': p.y, 'z': p.z, 'qx': q.x, 'qy': q.y, 'qz': q.z, 'qw': q.w}
 
 
-def _joint_fields(message: JointState) -> Fields:
-    return dict(zip(message.name, message.position, strict=False))
-
-
-def _gripper_fields(message: JointState) -> Fields:
-    return {'width': sum(message.position)}
-
-
 # Type of each kind's messages, and what reads their fields.
 _KINDS: dict[str, tuple[type, Callable[[Any], Fields] | None]] = {
     'pose': (PoseStamped, _pose_fields),
-    'joints': (JointState, _joint_fields),
-    'gripper': (JointState, _gripper_fields),
+    'joints': (JointState, lambda m: dict(zip(m.name, m.position, strict=False))),
+    'gripper': (JointState, lambda m: {'width': sum(m.position)}),
     CAMERA: (Image, None),
     ENCODER: (Features, None),
 }

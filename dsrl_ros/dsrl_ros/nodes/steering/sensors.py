@@ -70,8 +70,7 @@ class _Stream:
             # A joined message lags behind the newest, as it waited for the others.
             self.history = History(age_ns + round(2e9 * _MEMORY_S))
             profile = qos.SENSOR if topic[0] is Image else qos.LOOKED_BACK_AT
-        subscriber = message_filters.Subscriber(node, *topic, qos_profile=profile)
-        subscriber.registerCallback(self._on_message)
+        node.create_subscription(*topic, self._on_message, profile)
 
     def registerCallback(self, callback: Callable[..., None], *args: Any) -> None:  # noqa: N802
         """Call `callback` with every message that is let through, and with `args`."""

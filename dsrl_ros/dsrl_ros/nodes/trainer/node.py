@@ -15,21 +15,12 @@ import torch
 import yaml
 from rclpy.node import Node
 
-from dsrl_msgs.msg import (
-    LearnerInfo,
-    PolicySpec,
-    RunInfo,
-    SteeringWeights,
-    TrainerStatus,
-    Transition,
-    TransitionAck,
-)
+from dsrl_msgs import msg
 from dsrl_ros.core.config.trainer import TrainerConfig
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.factories import is_factory
 from dsrl_ros.core.options import to_mapping
-from dsrl_ros.core.types import PolicySpec as CorePolicySpec
-from dsrl_ros.core.types import Transition as CoreTransition
+from dsrl_ros.core.types import PolicySpec, Transition
 from dsrl_ros.learning.algorithms.build import build_actor_learner, require_actor
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
@@ -64,20 +55,21 @@ class TrainerNode(Node):
         sys.setswitchinterval(0.001)
 
         self._spec: PolicySpec | None = None
-        self._run: RunInfo | None = None
+        self._run: msg.RunInfo | None = None
         self._worker: LearningWorker | None = None
         self._remote: RemotePolicy | None = None
         self._next_sequence = 0
         self._wake = self.create_guard_condition(self._send_weights)
 
-        self._info_pub = self.create_publisher(LearnerInfo, names.LEARNER_INFO, qos.LATCHED)
-        self._weights_pub = self.create_publisher(SteeringWeights, names.WEIGHTS, qos.WEIGHTS)
-        self._ack_pub = self.create_publisher(TransitionAck, names.TRANSITION_ACK, qos.DECISION)
-        self._status_pub = self.create_publisher(TrainerStatus, names.TRAINER_STATUS, qos.STATUS)
-        self.create_subscription(PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED)
-        self.create_subscription(RunInfo, names.RUN_INFO, self._on_run, qos.LATCHED)
-        self.create_subscription(Transition, names.TRANSITION, self._on_transition, qos.DECISION)
-        self._status = TrainerStatus(state=TrainerStatus.STATE_WAITING)
+        publisher, subscribe = self.create_publisher, self.create_subscription
+        self._info_pub = publisher(msg.LearnerInfo, names.LEARNER_INFO, qos.LATCHED)
+        self._weights_pub = publisher(msg.SteeringWeights, names.WEIGHTS, qos.WEIGHTS)
+        self._ack_pub = publisher(msg.TransitionAck, names.TRANSITION_ACK, qos.DECISION)
+        self._status_pub = publisher(msg.TrainerStatus, names.TRAINER_STATUS, qos.STATUS)
+        subscribe(msg.PolicySpec, names.POLICY_SPEC, self._on_spec, qos.LATCHED)
+        subscribe(msg.RunInfo, names.RUN_INFO, self._on_run, qos.LATCHED)
+        subscribe(msg.Transition, names.TRANSITION, self._on_transition, qos.DECISION)
+        self._status = msg.TrainerStatus(state=msg.TrainerStatus.STATE_WAITING)
         self._diagnostics = Diagnostics(self, 'learner', self._health, only=names.TRAINER_STATUS)
         self._status_timer = self.create_timer(
             self._config.status_period_s, self._publish_status, clock=STEADY_CLOCK
@@ -92,12 +84,12 @@ class TrainerNode(Node):
             self._worker = None
         super().destroy_node()
 
-    def _on_spec(self, spec: PolicySpec) -> None:
-        self._spec = spec
+    def _on_spec(self, message: msg.PolicySpec) -> None:
+        self._spec = spec = spec_from_msg(message)
         config = self._learner_config
-        rows, action_dim = config.noise_shape(spec_from_msg(spec))
+        rows, action_dim = config.noise_shape(spec)
         self._info_pub.publish(
-            LearnerInfo(
+            msg.LearnerInfo(
                 algorithm=config.algorithm,
                 layout=int(config.layout),
                 rows=rows,
@@ -111,7 +103,7 @@ class TrainerNode(Node):
         )
         self._start()
 
-    def _on_run(self, run: RunInfo) -> None:
+    def _on_run(self, run: msg.RunInfo) -> None:
         if self._run is not None and bytes(self._run.run) != bytes(run.run):
             raise ConfigError(
                 'trainer: got a second run while one is under way, expected one run per trainer. '
@@ -124,7 +116,7 @@ class TrainerNode(Node):
         """Build the learner once both the policy and the run are known."""
         if self._spec is None or self._run is None or self._worker is not None:
             return
-        spec = spec_from_msg(self._spec)
+        spec = self._spec
         if self._run.policy_sha256 != spec.sha256:
             raise ConfigError(
                 f'trainer: the run steers policy {self._run.policy_sha256[:12]}, but the policy '
@@ -133,7 +125,7 @@ class TrainerNode(Node):
         learner = build_actor_learner(
             self._frozen_policy(spec), self._learner_config, self._run.seed
         )
-        offline: list[CoreTransition] = []
+        offline: list[Transition] = []
         if self._config.resume_from:  # with the offline data in its replay
             self._resume(learner, Path(self._config.resume_from))
         elif self._config.offline:
@@ -149,7 +141,7 @@ class TrainerNode(Node):
         )
         self._worker.start()
 
-    def _frozen_policy(self, spec: CorePolicySpec) -> FrozenPolicy:
+    def _frozen_policy(self, spec: PolicySpec) -> FrozenPolicy:
         """Return the policy of the run, from its file or behind the policy node's service.
 
         One that a Python function makes may be large, or need a GPU: it is there once.
@@ -178,7 +170,7 @@ class TrainerNode(Node):
             f'{learner.gradient_steps} gradient steps'
         )
 
-    def _on_transition(self, message: Transition) -> None:
+    def _on_transition(self, message: msg.Transition) -> None:
         if self._run is None or self._worker is None:
             return  # it comes again: nothing is acknowledged before there is a learner
         if bytes(message.id.run) != bytes(self._run.run):
@@ -187,7 +179,9 @@ class TrainerNode(Node):
             self._worker.add(transition_from_msg(message))
             self._next_sequence += 1
         # One sent twice is acknowledged again; one that came too early comes again in its turn.
-        self._ack_pub.publish(TransitionAck(run=self._run.run, sequence=self._next_sequence - 1))
+        self._ack_pub.publish(
+            msg.TransitionAck(run=self._run.run, sequence=self._next_sequence - 1)
+        )
 
     def _send_weights(self) -> None:
         if self._worker is None or self._run is None:
@@ -195,8 +189,8 @@ class TrainerNode(Node):
         for weights in self._worker.take_weights():
             self._weights_pub.publish(self._weights_message(weights, self._run))
 
-    def _weights_message(self, weights: NewWeights, run: RunInfo) -> SteeringWeights:
-        message = SteeringWeights(run=run.run, version=weights.version)
+    def _weights_message(self, weights: NewWeights, run: msg.RunInfo) -> msg.SteeringWeights:
+        message = msg.SteeringWeights(run=run.run, version=weights.version)
         message.trained_episodes = weights.trained_episodes
         message.policy_sha256 = run.policy_sha256
         message.sha256 = hashlib.sha256(weights.data).hexdigest()
@@ -211,13 +205,13 @@ class TrainerNode(Node):
         return message
 
     def _publish_status(self) -> None:
-        status = TrainerStatus(state=TrainerStatus.STATE_WAITING)
+        status = msg.TrainerStatus(state=msg.TrainerStatus.STATE_WAITING)
         if self._worker is not None:
             progress = self._worker.status
             if progress.fault:
-                status.state = TrainerStatus.STATE_FAULT
+                status.state = msg.TrainerStatus.STATE_FAULT
             elif progress.learning:
-                status.state = TrainerStatus.STATE_LEARNING
+                status.state = msg.TrainerStatus.STATE_LEARNING
             status.message = progress.fault or progress.refusal
             status.transitions = progress.transitions
             status.gradient_steps = progress.gradient_steps
@@ -239,11 +233,11 @@ class TrainerNode(Node):
             'gradient steps per second': round(status.gradient_steps_per_second, 1),
             'weights version': status.weights_version,
         }
-        if status.state == TrainerStatus.STATE_FAULT:
+        if status.state == msg.TrainerStatus.STATE_FAULT:
             return Health(Level.ERROR, f'learning stopped: {status.message}', values)
         if status.message:
             return Health(Level.WARN, status.message, values)
-        learning = status.state == TrainerStatus.STATE_LEARNING
+        learning = status.state == msg.TrainerStatus.STATE_LEARNING
         return Health(Level.OK, 'learning' if learning else 'nothing to learn', values)
 
 

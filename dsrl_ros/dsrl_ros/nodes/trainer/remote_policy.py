@@ -44,13 +44,9 @@ class RemotePolicy:
             PolicyUnavailableError: no answer in time, or a refusal.
         """
         check_input(self.spec, state, noise)
-        parts = [
-            self._request(
-                state[first : first + _LARGEST_REQUEST], noise[first : first + _LARGEST_REQUEST]
-            )
-            for first in range(0, len(state), _LARGEST_REQUEST)
-        ]
-        return np.concatenate(parts)
+        cuts = range(_LARGEST_REQUEST, len(state), _LARGEST_REQUEST)
+        parts = zip(np.split(state, cuts), np.split(noise, cuts), strict=True)
+        return np.concatenate([self._request(*part) for part in parts])
 
     def close(self) -> None:
         """Let the call under way, and any later one, fail at once."""

@@ -24,15 +24,9 @@ def transition_from_msg(message: msg.Transition) -> Transition:
             reward of an unknown source, or images that cannot be read.
     """
     key = key_from_msg(message.id)
-    parts = {
-        'observation': (message.observation.id, key),
-        'noise': (message.noise.id, key),
-        'result': (message.result.id, key),
-        'reward': (message.reward.id, key),
-        'next_observation': (message.next_observation.id, key.next()),
-    }
-    for name, (part, want) in parts.items():
-        got = key_from_msg(part)
+    for name in ('observation', 'noise', 'result', 'reward', 'next_observation'):
+        want = key.next() if name == 'next_observation' else key
+        got = key_from_msg(getattr(message, name).id)
         if got != want:
             raise ShapeMismatchError(
                 f'transition.{name}: got key {got}, expected {want}. Check its sender.'

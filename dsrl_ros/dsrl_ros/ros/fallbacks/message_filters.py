@@ -1,4 +1,4 @@
-"""Replaces `message_filters`: `Subscriber` and `ApproximateTimeSynchronizer`, as used here."""
+"""Replaces `message_filters`: `ApproximateTimeSynchronizer`, as used here."""
 
 from __future__ import annotations
 
@@ -6,25 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
-
-from rclpy.node import Node
-from rclpy.qos import QoSProfile
-
-
-class Subscriber:
-    """A subscription that calls back several callbacks."""
-
-    def __init__(self, node: Node, msg_type: type, topic: str, qos_profile: QoSProfile) -> None:
-        self._callbacks: list[Callable[[Any], None]] = []
-        self.sub = node.create_subscription(msg_type, topic, self._on_message, qos_profile)
-
-    def registerCallback(self, callback: Callable[[Any], None]) -> None:  # noqa: N802
-        """Call `callback` with every message."""
-        self._callbacks.append(callback)
-
-    def _on_message(self, message: Any) -> None:
-        for callback in self._callbacks:
-            callback(message)
 
 
 class ApproximateTimeSynchronizer:
