@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 from rclpy.node import Node
@@ -17,19 +18,25 @@ from dsrl_ros.ros.robot_messages import joints_to_msg, trajectory_to_msg
 
 
 class ArmCommands(ABC):
-    """What takes the windows of an arm. Nothing can be sent before `open`."""
+    """What takes the windows of an arm. Nothing can be sent before `open`.
+
+    A subclass names what it publishes, the topic that takes the targets first, and the topics on
+    which nobody else may command the same arm.
+    """
 
     _taker = 'a controller'
+    _published: ClassVar[dict[str, type]]
+    _watched: ClassVar[tuple[str, ...]]
 
-    def __init__(self, node: Node, topic: str) -> None:
+    def __init__(self, node: Node) -> None:
         """Prepare.
 
         Args:
             node: that owns the publishers.
-            topic: takes the commands.
         """
         self._node = node
-        self._topic = node.resolve_topic_name(topic)  # counting alone follows no remapping
+        self._topic = self._full_name(next(iter(self._published)))
+        self._publishers: dict[str, Publisher] = {}  # by topic; none before `open`
         self._fault = ''
 
     def missing(self) -> list[str]:
@@ -45,28 +52,31 @@ class ArmCommands(ABC):
         """Forget such a fault: a person has checked the robot."""
         self._fault = ''
 
-    @abstractmethod
     def other_publishers(self) -> list[str]:
         """Return the topics on which somebody else commands the same arm."""
+        own = {self._full_name(topic): topic in self._publishers for topic in self._watched}
+        return [name for name, mine in own.items() if self._node.count_publishers(name) > mine]
 
-    @abstractmethod
     def open(self) -> None:
         """Take the right to command, unless it is held already."""
+        if not self._publishers:
+            self._publishers = {
+                topic: self._node.create_publisher(kind, topic, qos.COMMAND)
+                for topic, kind in self._published.items()
+            }
 
-    @abstractmethod
     def close(self) -> None:
         """Give it up; what was sent last ends at rest."""
+        for publisher in self._publishers.values():
+            self._node.destroy_publisher(publisher)
+        self._publishers.clear()
 
     @abstractmethod
     def send(self, segment: Segment) -> None:
         """Send the arm's part of a segment."""
 
-
-def other_publishers_on(node: Node, topic: str, mine: Publisher | None) -> list[str]:
-    """Return `topic`, resolved, if somebody else publishes on it too."""
-    full_name = node.resolve_topic_name(topic)  # counting alone follows no remapping
-    others = node.count_publishers(full_name) - (mine is not None)
-    return [full_name] if others > 0 else []
+    def _full_name(self, topic: str) -> str:
+        return str(self._node.resolve_topic_name(topic))  # counting alone follows no remapping
 
 
 class TrajectoryCommands(ArmCommands):
@@ -76,6 +86,9 @@ class TrajectoryCommands(ArmCommands):
         sent: windows sent so far.
     """
 
+    _published: ClassVar = {names.TRAJECTORY: JointTrajectory}
+    _watched = (names.TRAJECTORY,)
+
     def __init__(self, node: Node, robot: RobotDescription) -> None:
         """Prepare; nothing can be commanded before `open`.
 
@@ -83,84 +96,38 @@ class TrajectoryCommands(ArmCommands):
             node: that owns the publisher.
             robot: names its joints.
         """
-        super().__init__(node, names.TRAJECTORY)
+        super().__init__(node)
         self._robot = robot
-        self._publisher: Publisher | None = None
         self.sent = 0
-
-    def other_publishers(self) -> list[str]:
-        """Return the topics on which somebody else commands the same arm."""
-        return other_publishers_on(self._node, names.TRAJECTORY, self._publisher)
-
-    def open(self) -> None:
-        """Take the right to command, unless it is held already."""
-        if self._publisher is None:
-            self._publisher = self._node.create_publisher(
-                JointTrajectory, names.TRAJECTORY, qos.COMMAND
-            )
-
-    def close(self) -> None:
-        """Give it up; what was sent last ends at rest."""
-        if self._publisher is not None:
-            self._node.destroy_publisher(self._publisher)
-        self._publisher = None
 
     def send(self, segment: Segment) -> None:
         """Send the arm's part of a segment."""
-        assert self._publisher is not None
-        self._publisher.publish(
+        self._publishers[names.TRAJECTORY].publish(
             trajectory_to_msg(segment.trajectory, segment.start_ns, self._robot.joint_names)
         )
         self.sent += 1
 
 
-class TwinCommands:
-    """The only way from the driver to the twin.
+class TwinCommands(TrajectoryCommands):
+    """The only way from the driver to the twin: its arm and its gripper.
 
     Attributes:
-        arm: its arm.
         grips: gripper commands sent so far.
     """
 
-    def __init__(self, node: Node, robot: RobotDescription) -> None:
-        """Prepare; nothing can be commanded before `open`.
-
-        Args:
-            node: that owns the publishers.
-            robot: names its joints.
-        """
-        self._node = node
-        self._robot = robot
-        self._gripper: Publisher | None = None
-        self.arm = TrajectoryCommands(node, robot)
-        self.grips = 0
-
-    def open(self) -> None:
-        """Take the right to command, unless it is held already."""
-        self.arm.open()
-        if self._gripper is None:
-            self._gripper = self._node.create_publisher(
-                JointState, names.GRIPPER_COMMAND, qos.COMMAND
-            )
-
-    def close(self) -> None:
-        """Give it up."""
-        self.arm.close()
-        if self._gripper is not None:
-            self._node.destroy_publisher(self._gripper)
-        self._gripper = None
+    _published: ClassVar = {names.TRAJECTORY: JointTrajectory, names.GRIPPER_COMMAND: JointState}
+    grips = 0
 
     def send(self, segment: Segment) -> None:
         """Send a segment; the gripper first, so that it changes no later than the arm."""
         if segment.width is not None:
-            assert self._gripper is not None
             finger = np.array([segment.width / 2])
-            self._gripper.publish(
+            self._publishers[names.GRIPPER_COMMAND].publish(
                 joints_to_msg(segment.start_ns, self._robot.finger_names[:1], finger)
             )
             self.grips += 1
-        self.arm.send(segment)
+        super().send(segment)
 
     def restart_counts(self) -> None:
         """Count from nothing again."""
-        self.arm.sent = self.grips = 0
+        self.sent = self.grips = 0

@@ -16,6 +16,7 @@ from dsrl_ros.core.errors import ShapeMismatchError
 from dsrl_ros.core.types import ChunkOutcome, Float64
 from dsrl_ros.nodes.driver.arm_commands import ArmCommands
 from dsrl_ros.nodes.driver.binary_gripper import BinaryGripperDriver
+from dsrl_ros.nodes.driver.robot_interface import RobotInterface
 from dsrl_ros.nodes.driver.robot_state import RobotState
 from dsrl_ros.nodes.driver.tool_pose import ToolPosePublisher
 from dsrl_ros.robots.execution.chunk_executor import Segment
@@ -31,8 +32,10 @@ from dsrl_ros.ros.waiting import STEADY_CLOCK
 _CHECK_S = 0.02
 
 
-class HardwareRobot:
+class HardwareRobot(RobotInterface):
     """A `RobotInterface`, without the faults that a robot reports itself.
+
+    Its scene stays 0: whoever moves the arm by other means calls clear.
 
     A subclass sets `arm` and, where there is one, `_gripper`.
 
@@ -189,10 +192,6 @@ class HardwareRobot:
     def width(self) -> float:
         """Return the width of the gripper measured last [m]."""
         return self._state.width()
-
-    def scene(self) -> int:
-        """Return 0: whoever moves the arm by other means calls clear."""
-        return 0
 
     def fault(self) -> Fault | None:
         """Return why the robot cannot move now; None when it can."""

@@ -69,7 +69,7 @@ class LockstepPace:
         """Let time run to `time_ns`, then call `then`; `failed` instead when it does not."""
         request = Advance.Request(
             until=stamp_from_ns(time_ns),
-            trajectory_count=self._commands.arm.sent,
+            trajectory_count=self._commands.sent,
             gripper_count=self._commands.grips,
         )
         answer = self._client.call_async(request)

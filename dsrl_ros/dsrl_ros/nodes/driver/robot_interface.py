@@ -38,4 +38,4 @@ class RobotInterface(Robot, Protocol):
 
     def healths(self) -> Mapping[str, Health]:
         """Return the state of the robot's parts for people, by part."""
-        ...
+        return {}

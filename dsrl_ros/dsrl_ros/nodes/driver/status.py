@@ -42,35 +42,6 @@ def state_of(driver: ArmDriver) -> int:
     return int(state)
 
 
-def result_to_msg(end: ChunkEnd) -> ChunkResult:
-    """Return what became of a chunk as a message."""
-    rows, columns = end.executed.shape
-    return ChunkResult(
-        header=header(end.end_ns),
-        id=key_to_msg(end.chunk.key),
-        outcome=int(end.outcome),
-        start=stamp_from_ns(end.start_ns),
-        num_executed=rows,
-        action_dim=columns,
-        executed=floats_to_msg(end.executed),
-        message=end.message,
-    )
-
-
-def status_to_msg(driver: ArmDriver, stamp_ns: int) -> DriverStatus:
-    """Return the state of a configured driver at `stamp_ns` [ns] as a message."""
-    assert driver.gate is not None
-    counts = driver.gate.counts
-    return DriverStatus(
-        header=header(stamp_ns),
-        state=state_of(driver),
-        message=driver.cause,
-        reject_names=[rule.value for rule in counts],
-        reject_counts=list(counts.values()),
-        max_silence=driver.longest_silence_s,
-    )
-
-
 def health_of(status: DriverStatus) -> Health:
     """Return the state of the command gate for people."""
     counts = zip(status.reject_names, status.reject_counts, strict=True)
@@ -100,7 +71,19 @@ class DriverReporter:
 
     def result(self, end: ChunkEnd) -> None:
         """Publish what became of a chunk."""
-        self._results.publish(result_to_msg(end))
+        rows, columns = end.executed.shape
+        self._results.publish(
+            ChunkResult(
+                header=header(end.end_ns),
+                id=key_to_msg(end.chunk.key),
+                outcome=int(end.outcome),
+                start=stamp_from_ns(end.start_ns),
+                num_executed=rows,
+                action_dim=columns,
+                executed=floats_to_msg(end.executed),
+                message=end.message,
+            )
+        )
 
     def status(self, driver: ArmDriver, stamp_ns: int, of_robot: Mapping[str, Health]) -> None:
         """Publish the driver's state: its status, and its diagnostics with those of the robot.
@@ -110,7 +93,16 @@ class DriverReporter:
             stamp_ns: now [ns].
             of_robot: state of the robot's parts.
         """
-        status = status_to_msg(driver, stamp_ns)
+        assert driver.gate is not None
+        counts = driver.gate.counts
+        status = DriverStatus(
+            header=header(stamp_ns),
+            state=state_of(driver),
+            message=driver.cause,
+            reject_names=[rule.value for rule in counts],
+            reject_counts=list(counts.values()),
+            max_silence=driver.longest_silence_s,
+        )
         self._status.publish(status)
         healths = {'command gate': health_of(status), **of_robot}
         self._diagnostics.publish(

@@ -22,18 +22,17 @@ from dsrl_ros.ros.waiting import STEADY_CLOCK
 class SegmentStream(ArmCommands):
     """Publishes the target of now, from the start of a segment to its end.
 
-    A subclass adds `_publish`, and the publisher that it needs.
+    A subclass adds `_publish`.
     """
 
-    def __init__(self, node: Node, config: HardwareConfig, topic: str) -> None:
+    def __init__(self, node: Node, config: HardwareConfig) -> None:
         """Prepare.
 
         Args:
             node: that owns the timer, and whose clock the segments follow.
             config: rate of the targets, and the gap between two after which the arm is let rest.
-            topic: takes the targets.
         """
-        super().__init__(node, topic)
+        super().__init__(node)
         self._ttl_s = config.target_ttl_s
         self._segments: deque[Segment] = deque()
         self._ticked_s = 0.0
@@ -49,6 +48,11 @@ class SegmentStream(ArmCommands):
         """Follow nothing any more."""
         self._timer.cancel()
         self._segments.clear()
+
+    def close(self) -> None:
+        """Give up the right to command; the arm holds the last target."""
+        self.clear()
+        super().close()
 
     def send(self, segment: Segment) -> None:
         """Follow a segment from its start on, in place of all that would start then or later."""

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from rclpy.node import Node
 
 from dsrl_msgs.msg import TaskStatus
 from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.driver.arm_commands import TwinCommands
+from dsrl_ros.nodes.driver.robot_interface import RobotInterface
 from dsrl_ros.nodes.driver.robot_state import RobotState
 from dsrl_ros.robots.execution.chunk_executor import Segment
 from dsrl_ros.robots.execution.driver import ArmDriver
-from dsrl_ros.robots.execution.robot import Fault
 from dsrl_ros.robots.model.description import RobotDescription
 from dsrl_ros.ros import names, qos
-from dsrl_ros.ros.diagnostics import Health
 from dsrl_ros.ros.latest_message import LatestMessage
 
 
-class TwinRobot:
+class TwinRobot(RobotInterface):
     """The `RobotInterface` of the twin.
+
+    Its fingers follow as the arm does. A twin that fails does not answer, which its pace reports;
+    it publishes its own diagnostics.
 
     Attributes:
         commands: what is sent; lockstep counts it.
@@ -49,7 +49,7 @@ class TwinRobot:
 
     def other_publishers(self) -> list[str]:
         """Return the topics on which somebody else commands the arm."""
-        return self.commands.arm.other_publishers()
+        return self.commands.other_publishers()
 
     def open(self) -> None:
         """Take the right to command."""
@@ -62,13 +62,6 @@ class TwinRobot:
     def send(self, segment: Segment, force: bool = False) -> None:  # noqa: ARG002
         """Send a segment; the fingers take every width, commanded before or not."""
         self.commands.send(segment)
-
-    def halt_gripper(self) -> None:
-        """Do nothing: no command waits."""
-
-    def when_gripper_settled(self, then: Callable[[str], None]) -> None:
-        """Call `then` at once: the fingers follow as the arm does."""
-        then('')
 
     def is_as_new_as(self, stamp_ns: int) -> bool:
         """Return whether everything is known as of `stamp_ns` or later."""
@@ -93,17 +86,6 @@ class TwinRobot:
         """Return how often the scene has been arranged."""
         return int(self._status.message().reset_count)
 
-    def fault(self) -> Fault | None:
-        """Return None: a twin that fails does not answer, which its pace reports."""
-        return None
-
-    def reset(self) -> None:
-        """Do nothing: there is no fault to forget."""
-
     async def recover(self) -> str:
         """Return at once."""
         return 'the simulation has no error state'
-
-    def healths(self) -> Mapping[str, Health]:
-        """Return nothing: the twin publishes its own diagnostics."""
-        return {}

@@ -162,18 +162,7 @@ class ChunkExecutor:
         if self._moves_since_ns is None and trajectory.velocities.any():
             self._moves_since_ns = start_ns
         last = len(trajectory.times_ns) - 1
-        return tuple(
-            Segment(
-                trajectory=window.trajectory,
-                start_ns=start_ns + window.start_ns,
-                handoff_ns=start_ns + window.handoff_ns,
-                width=None if number else width,
-                rows=0,
-            )
-            for number, window in enumerate(
-                cut(trajectory, 0, last, self._window_ns, self._brake_ns)
-            )
-        )
+        return self._cut(trajectory, (0, last), start_ns, width)
 
     def begin(
         self, chunk: Chunk, start_ns: int, now_ns: int, measured: Callable[[], Float64]
@@ -254,23 +243,36 @@ class ChunkExecutor:
         widths = [plan.start.width, *(float(width) for width in plan.widths)]
         changes = [row for row in range(plan.num_steps) if widths[row] != widths[row + 1]]
         per_row = plan.points_per_step
-        segments = []
+        segments: list[Segment] = []
         for row, end in pairwise(sorted({0, *changes, plan.num_steps})):
             width: float | None = widths[row + 1] if row in changes else None
-            for window in cut(
-                plan.trajectory, row * per_row, end * per_row, self._window_ns, self._brake_ns
-            ):
-                segments.append(
-                    Segment(
-                        trajectory=window.trajectory,
-                        start_ns=start_ns + window.start_ns,
-                        handoff_ns=start_ns + window.handoff_ns,
-                        width=width,
-                        rows=window.last // per_row,
-                    )
-                )
-                width = None
+            points = row * per_row, end * per_row
+            segments += self._cut(plan.trajectory, points, start_ns, width, per_row)
         return tuple(segments)
+
+    def _cut(
+        self,
+        trajectory: JointTrajectory,
+        points: tuple[int, int],
+        start_ns: int,
+        width: float | None,
+        per_row: int = 0,
+    ) -> tuple[Segment, ...]:
+        """Cut a trajectory that starts then [ns], from one of its points to another.
+
+        The first segment changes the gripper; a move has no rows, and so no points per row.
+        """
+        windows = cut(trajectory, *points, self._window_ns, self._brake_ns)
+        return tuple(
+            Segment(
+                trajectory=window.trajectory,
+                start_ns=start_ns + window.start_ns,
+                handoff_ns=start_ns + window.handoff_ns,
+                width=None if number else width,
+                rows=window.last // per_row if per_row else 0,
+            )
+            for number, window in enumerate(windows)
+        )
 
 
 def _elapsed(since_ns: int | None, start_ns: int) -> int:

@@ -30,7 +30,7 @@ class Robot(Protocol):
     Measures: `joints`, `width`, `scene`, `is_as_new_as`, `describe`.
     Faults: `fault`, `other_publishers`, `reset`.
 
-    No call blocks.
+    No call blocks. Where a call has a body here, it is that of a robot that needs no more.
     """
 
     def send(self, segment: Segment, force: bool = False) -> None:
@@ -44,11 +44,11 @@ class Robot(Protocol):
 
     def halt_gripper(self) -> None:
         """Drop the gripper command that still waits; one that was sent goes on."""
-        ...
+        return
 
     def when_gripper_settled(self, then: Callable[[str], None]) -> None:
         """Call `then` once the last gripper command has ended, with its error or an empty text."""
-        ...
+        then('')
 
     def joints(self) -> Float64:
         """Return the joints measured last [rad], (J,).
@@ -64,7 +64,7 @@ class Robot(Protocol):
 
     def scene(self) -> int:
         """Return a number that changes when something other than commands moved the arm."""
-        ...
+        return 0
 
     def is_as_new_as(self, stamp_ns: int) -> bool:
         """Return whether the measured state is from `stamp_ns` [ns] or later."""
@@ -82,7 +82,7 @@ class Robot(Protocol):
 
     def fault(self) -> Fault | None:
         """Return why the robot cannot move now; None when it can."""
-        ...
+        return None
 
     def other_publishers(self) -> list[str]:
         """Return the topics on which somebody else commands the same robot."""
@@ -90,4 +90,4 @@ class Robot(Protocol):
 
     def reset(self) -> None:
         """Forget faults that are over: a person has checked the robot."""
-        ...
+        return

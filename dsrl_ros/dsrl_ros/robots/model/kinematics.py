@@ -109,11 +109,8 @@ class Kinematics:
         self._update(seed)
         for _ in range(_MAX_ITERATIONS):
             error = self._tool.compute_error(self._configuration)
-            reached = (
-                float(np.linalg.norm(error[:3])) < _POSITION_TOLERANCE
-                and float(np.linalg.norm(error[3:])) < _ORIENTATION_TOLERANCE
-            )
-            if reached:
+            distance, angle = (float(np.linalg.norm(part)) for part in (error[:3], error[3:]))
+            if distance < _POSITION_TOLERANCE and angle < _ORIENTATION_TOLERANCE:
                 joints: Float64 = self._configuration.q[self._address].copy()
                 return joints
             try:
@@ -127,11 +124,9 @@ class Kinematics:
             except mink.MinkError as failure:
                 raise _unreached(position, f'a search that failed ({failure})') from failure
             self._configuration.integrate_inplace(velocity, 1.0)
-        distance_mm = 1e3 * float(np.linalg.norm(error[:3]))
-        angle = float(np.linalg.norm(error[3:]))
         raise _unreached(
             position,
-            f'{distance_mm:.2f} mm and {angle:.3g} rad left after {_MAX_ITERATIONS} iterations',
+            f'{1e3 * distance:.2f} mm and {angle:.3g} rad left after {_MAX_ITERATIONS} iterations',
         )
 
     def _update(self, joints: Float64) -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.util import find_spec
 
 from dsrl_ros.core.config.driver import DriverConfig
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import ConfigError
-
-
-def is_importable(package: str) -> bool:
-    """Return whether a Python package is there, without importing it."""
-    return find_spec(package) is not None
 
 
 def check_options(driver: DriverConfig, hardware: HardwareConfig) -> None:
@@ -33,23 +27,18 @@ def check_options(driver: DriverConfig, hardware: HardwareConfig) -> None:
             )
 
 
-def packages_lacking(
-    driver: DriverConfig,
-    hardware: HardwareConfig,
-    is_there: Callable[[str], bool] = is_importable,
-) -> list[str]:
+def packages_lacking(driver: DriverConfig, hardware: HardwareConfig) -> list[str]:
     """Return the message packages that driving the hardware takes and that are not there.
 
     The simulation takes none.
 
     Args:
         driver, hardware: options of the driver.
-        is_there: whether a package can be imported.
     """
     if driver.robot_mode == 'sim':
         return []
     of_robot = {'fr3': _of_franka(driver, hardware), 'wx250s': {'interbotix_xs_msgs'}}
-    return sorted(name for name in of_robot[driver.robot_model] if not is_there(name))
+    return sorted(name for name in of_robot[driver.robot_model] if find_spec(name) is None)
 
 
 def _of_franka(driver: DriverConfig, hardware: HardwareConfig) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import mujoco
+import mink
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -49,7 +49,7 @@ class ToolPath:
                 rows = np.stack([x, y, -y, x, z, _ONE])
                 self._chain.append((column[joint], rows.astype(precision)))
                 rotation, offset = axis, np.array(anchor)
-            turn = _matrix(model.body_quat[body])
+            turn = mink.SO3(model.body_quat[body]).as_matrix()
             rotation, offset = turn @ rotation, turn @ offset + model.body_pos[body]
             body = int(model.body_parentid[body])
         self._to_base = _from_turned(rotation, offset).astype(precision)
@@ -86,10 +86,3 @@ def _frame_along(axis: Float64) -> Float64:
     x = np.cross(helper, axis)
     x /= np.linalg.norm(x)
     return np.column_stack([x, np.cross(axis, x), axis])
-
-
-def _matrix(quaternion: Float64) -> Float64:
-    """Return the rotation matrix of a unit quaternion (w, x, y, z)."""
-    matrix = np.empty(9)
-    mujoco.mju_quat2Mat(matrix, quaternion)
-    return matrix.reshape(3, 3)

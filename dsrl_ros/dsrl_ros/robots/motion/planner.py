@@ -128,13 +128,12 @@ class ChunkPlanner:
         Raises:
             ShapeMismatchError: an unknown control mode, or columns that it does not read.
         """
-        columns = arm_columns(control_mode, action_names, robot)
-        self._mode = MODES[control_mode](robot, kinematics, step_period_ns, columns)
+        self._arm = len(arm_columns(control_mode, action_names, robot))
+        self._mode = MODES[control_mode](robot, kinematics, step_period_ns)
         self._robot = robot
         self._kinematics = kinematics
         self._step_period_ns = step_period_ns
         self._points_per_step = -(-step_period_ns // LONGEST_SPAN_NS)
-        self._arm = len(columns)
         self._action_dim = len(action_names)
 
     def at_rest(self, joints: Float64, width: float) -> Commanded:

@@ -32,14 +32,6 @@ class Cubics:
     c2: Float64
     c3: Float64
 
-    @classmethod
-    def between(cls, times_ns: Int64, positions: Float64, velocities: Float64) -> Cubics:
-        """Return the cubics that pass through points at times [ns], (S + 1,)."""
-        span = np.diff(times_ns)[:, None] * 1e-9
-        rise = np.diff(positions, axis=0)
-        m0, m1 = velocities[:-1] * span, velocities[1:] * span
-        return cls(span, positions[:-1], m0, 3.0 * rise - 2.0 * m0 - m1, m0 + m1 - 2.0 * rise)
-
 
 @dataclass(frozen=True)
 class JointTrajectory:
@@ -78,7 +70,11 @@ class JointTrajectory:
     @cached_property
     def cubics(self) -> Cubics:
         """The cubics between the points; none for a single one."""
-        return Cubics.between(self.times_ns, self.positions, self.velocities)
+        span = np.diff(self.times_ns)[:, None] * 1e-9
+        rise = np.diff(self.positions, axis=0)
+        m0, m1 = self.velocities[:-1] * span, self.velocities[1:] * span
+        c2, c3 = 3.0 * rise - 2.0 * m0 - m1, m0 + m1 - 2.0 * rise
+        return Cubics(span, self.positions[:-1], m0, c2, c3)
 
     def sample(self, time_ns: int | Int64) -> tuple[Float64, Float64]:
         """Return position and velocity at one or several times.

@@ -86,35 +86,23 @@ class ChunkRules:
 
     def first_broken(self, chunk: Chunk) -> Refusal | None:
         """Return the first broken rule; None when the chunk may be planned."""
-        return self._finite(chunk) or self._names(chunk) or self._shapes(chunk)
-
-    @staticmethod
-    def _finite(chunk: Chunk) -> Refusal | None:
-        finite = np.isfinite(chunk.data)
-        if finite.all() and np.isfinite(chunk.step_period_s):
-            return None
-        return Refusal(
-            Rule.FINITE,
-            f'got {np.count_nonzero(~finite)} non-finite of {chunk.data.size} entries and a step '
-            f'period of {chunk.step_period_s} s, expected finite numbers',
-        )
-
-    def _names(self, chunk: Chunk) -> Refusal | None:
-        spec = self._spec
+        spec, finite = self._spec, np.isfinite(chunk.data)
+        if not (finite.all() and np.isfinite(chunk.step_period_s)):
+            return Refusal(
+                Rule.FINITE,
+                f'got {np.count_nonzero(~finite)} non-finite of {chunk.data.size} entries and a '
+                f'step period of {chunk.step_period_s} s, expected finite numbers',
+            )
         if chunk.key.robot != self._robot_name:
             return Refusal(
                 Rule.NAMES, f'got a chunk for {chunk.key.robot!r}, expected {self._robot_name!r}'
             )
-        if chunk.control_mode == spec.control_mode and chunk.action_names == spec.action_names:
-            return None
-        return Refusal(
-            Rule.NAMES,
-            f'got control mode {chunk.control_mode} with columns {list(chunk.action_names)}, '
-            f'expected {spec.control_mode:d} with {list(spec.action_names)}',
-        )
-
-    def _shapes(self, chunk: Chunk) -> Refusal | None:
-        spec = self._spec
+        if (chunk.control_mode, chunk.action_names) != (spec.control_mode, spec.action_names):
+            return Refusal(
+                Rule.NAMES,
+                f'got control mode {chunk.control_mode} with columns {list(chunk.action_names)}, '
+                f'expected {spec.control_mode:d} with {list(spec.action_names)}',
+            )
         if (
             chunk.horizon == spec.horizon
             and 1 <= chunk.num_execute <= spec.horizon
@@ -177,32 +165,22 @@ class MotionRules:
         # The arm may be stopped at its fastest, so that braking counts as acceleration.
         braking = reached.speed / (self._brake_ns * 1e-9)
         acceleration = np.stack([reached.acceleration, braking])
-        speed = reached.speed[None]
-        return (
-            self._joints(Rule.POSITION, 'rad', positions, self._low, self._high)
-            or self._joints(Rule.VELOCITY, 'rad/s', speed, -self._speed, self._speed)
-            or self._joints(
-                Rule.ACCELERATION,
-                'rad/s^2',
-                acceleration,
-                -self._acceleration,
-                self._acceleration,
-            )
-        )
-
-    def _joints(
-        self, rule: Rule, unit: str, values: Float64, low: Float64, high: Float64
-    ) -> Refusal | None:
-        """Refuse unless every row of `values`, (K, J), lies between `low` and `high`, (J,)."""
-        outside = np.maximum(low - values, values - high)
-        row, joint = np.unravel_index(int(np.argmax(outside)), outside.shape)
-        if outside[row, joint] <= _ROUNDING:
-            return None
-        return Refusal(
-            rule,
-            f'got {values[row, joint]:.4g} {unit} for {self._robot.joint_names[joint]}, '
-            f'expected {low[joint]:.4g} to {high[joint]:.4g}',
-        )
+        # Every row of values, (K, J), must lie between its limits, (J,).
+        hardest = self._acceleration
+        for rule, unit, values, low, high in (
+            (Rule.POSITION, 'rad', positions, self._low, self._high),
+            (Rule.VELOCITY, 'rad/s', reached.speed[None], -self._speed, self._speed),
+            (Rule.ACCELERATION, 'rad/s^2', acceleration, -hardest, hardest),
+        ):
+            outside = np.maximum(low - values, values - high)
+            row, joint = np.unravel_index(int(np.argmax(outside)), outside.shape)
+            if not outside[row, joint] <= _ROUNDING:
+                return Refusal(
+                    rule,
+                    f'got {values[row, joint]:.4g} {unit} for {self._robot.joint_names[joint]}, '
+                    f'expected {low[joint]:.4g} to {high[joint]:.4g}',
+                )
+        return None
 
     def _tool(self, trajectory: JointTrajectory, wider: bool) -> Refusal | None:
         violation = self._workspace.violation(trajectory, wider)

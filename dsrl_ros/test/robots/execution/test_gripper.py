@@ -8,7 +8,7 @@ from dsrl_ros.robots.execution.gripper import BinaryGripper
 OPEN, CLOSED = 0.08, 0.0
 
 
-class Hand:
+class Hand(BinaryGripper):
     """A hand that answers when it is told to, and its clock."""
 
     def __init__(self) -> None:
@@ -18,7 +18,8 @@ class Hand:
         config = HardwareConfig(
             gripper_close_below_m=0.03, gripper_open_above_m=0.05, gripper_timeout_s=5.0
         )
-        self.gripper = BinaryGripper(self, config, lambda: self.now_s)
+        super().__init__(config, lambda: self.now_s)
+        self.gripper = self
 
     def start(self, closes: bool, command_id: int) -> None:
         self.sent.append('close' if closes else 'open')

@@ -70,15 +70,16 @@ class GripperClient(BinaryGripperDriver):
 
     def start(self, closes: bool, command_id: int) -> None:
         """Close or open."""
-        client = self._clients.get(self._action(closes))
+        action, goal = self._goal(closes)
+        client = self._clients.get(action)
         if client is None or not client.server_is_ready():
-            self._end(
+            self.ended(
                 command_id, 'got no action server, expected one. Check the node of the hand.'
             )
             return
         self._handle = None
-        goal = client.send_goal_async(self._goal(closes))
-        goal.add_done_callback(partial(self._on_answer, command_id))
+        answer = client.send_goal_async(goal)
+        answer.add_done_callback(partial(self._on_answer, command_id))
 
     def stop(self) -> None:
         """Stop the command under way."""
@@ -87,12 +88,8 @@ class GripperClient(BinaryGripperDriver):
         elif self._handle is not None:
             self._handle.cancel_goal_async()
 
-    def _action(self, closes: bool) -> str:
-        if self._config.gripper != 'franka':
-            return names.GRIPPER_ACTION
-        return names.GRIPPER_GRASP if closes else names.GRIPPER_MOVE
-
-    def _goal(self, closes: bool) -> Any:
+    def _goal(self, closes: bool) -> tuple[str, Any]:
+        """Return the action that closes or opens, and its goal."""
         config = self._config
         width = 0.0 if closes else config.gripper_open_m
         if config.gripper != 'franka':
@@ -101,19 +98,19 @@ class GripperClient(BinaryGripperDriver):
             goal = GripperCommand.Goal()
             goal.command.position = width / 2  # the vendor's node takes that of one finger
             goal.command.max_effort = config.gripper_force
-            return goal
+            return names.GRIPPER_ACTION, goal
         from franka_msgs.action import Grasp, Move
 
         if not closes:
-            return Move.Goal(width=width, speed=config.gripper_speed)
+            return names.GRIPPER_MOVE, Move.Goal(width=width, speed=config.gripper_speed)
         goal = Grasp.Goal(width=width, speed=config.gripper_speed, force=config.gripper_force)
         goal.epsilon.inner = goal.epsilon.outer = _ANY_WIDTH_M
-        return goal
+        return names.GRIPPER_GRASP, goal
 
     def _on_answer(self, command_id: int, answer: Future) -> None:
         handle = answer.result()
         if not handle.accepted:
-            self._end(command_id, 'got a refusal, expected the goal to be accepted.')
+            self.ended(command_id, 'got a refusal, expected the goal to be accepted.')
             return
         self._handle = handle
         handle.get_result_async().add_done_callback(partial(self._on_result, command_id))
@@ -122,7 +119,7 @@ class GripperClient(BinaryGripperDriver):
         status, result = answer.result().status, answer.result().result
         # The vendor's actions say both; GripperCommand ends well by its status alone.
         if status == GoalStatus.STATUS_SUCCEEDED and getattr(result, 'success', True):
-            self._end(command_id, '')
+            self.ended(command_id, '')
         else:
             error = getattr(result, 'error', '') or f'status {status}'
-            self._end(command_id, f'got {error}, expected the gripper to arrive.')
+            self.ended(command_id, f'got {error}, expected the gripper to arrive.')

@@ -7,6 +7,7 @@ nodes live: clear the robot's error, activate the component, activate the contro
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from action_msgs.msg import GoalStatus
@@ -22,9 +23,7 @@ from rclpy.task import Future
 from dsrl_ros.core.config.hardware import HardwareConfig
 from dsrl_ros.core.errors import DriverError
 from dsrl_ros.ros import names
-from dsrl_ros.ros.waiting import STEADY_CLOCK, within
-
-_CHECK_S = 0.05
+from dsrl_ros.ros.waiting import until, within
 
 
 class FrankaRecovery:
@@ -64,7 +63,7 @@ class FrankaRecovery:
         for name, step in steps.items():
             try:
                 complaint = await step()
-            except TimeoutError as error:
+            except (DriverError, TimeoutError) as error:
                 complaint = str(error)
             if complaint:
                 before = f' after {", ".join(done)}' if done else ''
@@ -74,7 +73,7 @@ class FrankaRecovery:
 
     async def _clear_error(self) -> str:
         if not self._clear.server_is_ready():
-            return self._nobody(names.ERROR_RECOVERY)
+            raise self._nobody(names.ERROR_RECOVERY)
         handle: Any = await self._within(self._clear.send_goal_async(ErrorRecovery.Goal()))
         if not handle.accepted:
             return 'the goal was refused'
@@ -89,8 +88,6 @@ class FrankaRecovery:
             name=component, target_state=State(id=State.PRIMARY_STATE_ACTIVE, label='active')
         )
         answer = await self._ask(self._set_state, request)
-        if isinstance(answer, str):
-            return answer
         if not answer.ok or answer.state.id != State.PRIMARY_STATE_ACTIVE:
             return f'got {component} in state {answer.state.label!r}, expected active'
         return ''
@@ -104,8 +101,6 @@ class FrankaRecovery:
             timeout=Duration(seconds=self._config.recover_timeout_s).to_msg(),
         )
         answer = await self._ask(self._switch, request)
-        if isinstance(answer, str):
-            return answer
         if not answer.ok:
             # Older controller managers say only that it failed.
             return getattr(answer, 'message', '') or (
@@ -115,28 +110,24 @@ class FrankaRecovery:
         return ''
 
     async def _wait_until_well(self) -> str:
-        well = Future(executor=self._node.executor)
-
-        def finish_if_well() -> None:
-            if not self._still_wrong() and not well.done():
-                well.set_result('')
-
-        timer = self._node.create_timer(_CHECK_S, finish_if_well, clock=STEADY_CLOCK)
-        try:
-            return str(await self._within(well))
-        except TimeoutError:
-            return self._still_wrong()
-        finally:
-            self._node.destroy_timer(timer)
+        timeout_s = self._config.recover_timeout_s
+        with suppress(TimeoutError):
+            await until(self._node, lambda: not self._still_wrong(), timeout_s, 'robot state')
+        return self._still_wrong()
 
     async def _ask(self, client: Client, request: Any) -> Any:
-        """Return the answer to a request, or a complaint when there is nobody to ask."""
+        """Return the answer to a request.
+
+        Raises:
+            DriverError: there is nobody to ask.
+            TimeoutError: there is no answer in time.
+        """
         if not client.service_is_ready():
-            return self._nobody(client.srv_name)
+            raise self._nobody(client.srv_name)
         return await self._within(client.call_async(request))
 
     async def _within(self, future: Future) -> Any:
         return await within(self._node, future, self._config.recover_timeout_s, 'the server')
 
-    def _nobody(self, name: str) -> str:
-        return f'got nobody who serves {self._node.resolve_service_name(name)}'
+    def _nobody(self, name: str) -> DriverError:
+        return DriverError(f'got nobody who serves {self._node.resolve_service_name(name)}')

@@ -70,9 +70,7 @@ class FrankaRobot(HardwareRobot):
             from dsrl_ros.nodes.driver.franka.recovery import FrankaRecovery
 
             self._faults = FaultWatch(node, hardware.state_silence_s)
-            self._recovery = FrankaRecovery(
-                node, hardware, lambda: self._own_fault() or self._silent
-            )
+            self._recovery = FrankaRecovery(node, hardware, self._still_wrong)
 
     def missing(self) -> list[str]:
         """Return the topics, actions and controllers that are not there yet."""

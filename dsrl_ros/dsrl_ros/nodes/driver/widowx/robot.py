@@ -24,7 +24,6 @@ from dsrl_ros.nodes.driver.widowx.services import GROUP, SINGLE, XsServices
 from dsrl_ros.nodes.driver.widowx.states import XsStates
 from dsrl_ros.robots.execution.driver import ArmDriver
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.ros import names
 from dsrl_ros.ros.diagnostics import Health
 from dsrl_ros.ros.robot_messages import positions_from_msg
 from dsrl_ros.ros.waiting import pause
@@ -72,20 +71,13 @@ class WidowXRobot(HardwareRobot):
         self._services = XsServices(node)
         # Simulated fingers meet nothing: while they are pressed they go round their crank.
         pressed = widowx if real else replace(widowx, gripper_hold_pwm=0.0)
-        self._gripper = self._fingers = XsGripper(node, robot, hardware, pressed, self.width)
-        mine = {names.XS_SINGLE: lambda: self._fingers.publisher}
-        self.arm = self._motion = JointGroupCommands(
-            node,
-            lambda: self._robot,
-            widowx.group,
-            hardware,
-            lambda topic: mine[topic]() if topic in mine else None,
-        )
+        self.arm = arm = JointGroupCommands(node, lambda: self._robot, widowx.group, hardware)
+        self._gripper = XsGripper(node, robot, hardware, pressed, arm, self.width)
         self.motors = MotorWatch(node, self._services, widowx, robot.joint_names) if real else None
         self._shadow_motors = widowx.shadow_motors
         self._recover_timeout_s = hardware.recover_timeout_s
         self.preparation = XsPreparation(
-            node, self._services, widowx, robot, self._motion, self.joints, real
+            node, self._services, widowx, robot, arm, self.joints, real
         )
         self._preparations = 0
         self._unprepared = ''
@@ -97,15 +89,9 @@ class WidowXRobot(HardwareRobot):
         )
         return super().missing() + self._services.missing() + others
 
-    def open(self) -> None:
-        """Take the right to command."""
-        super().open()
-        self._fingers.open()
-
     def close(self) -> None:
         """Give it up; the motors hold."""
         self._preparations += 1  # what is under way is no longer wanted
-        self._fingers.close()
         super().close()
 
     def prepare(self, then: Callable[[], None]) -> None:

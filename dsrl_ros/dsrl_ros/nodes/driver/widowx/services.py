@@ -9,13 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from interbotix_xs_msgs.srv import (
-    OperatingModes,
-    Reboot,
-    RegisterValues,
-    RobotInfo,
-    TorqueEnable,
-)
+from interbotix_xs_msgs.srv import OperatingModes, Reboot, RegisterValues, RobotInfo, TorqueEnable
 from rclpy.node import Node
 
 from dsrl_ros.core.config.widowx import WidowXConfig
@@ -61,8 +55,7 @@ class XsServices:
 
     async def info(self, cmd_type: str, name: str) -> RobotInfo.Response:
         """Return what is known of a group or a motor."""
-        request = RobotInfo.Request(cmd_type=cmd_type, name=name)
-        return await self._ask(names.XS_INFO, request)
+        return await self._ask(names.XS_INFO, cmd_type=cmd_type, name=name)
 
     async def set_mode(
         self, cmd_type: str, name: str, mode: str, profile_ms: Sequence[int] = (0, 0)
@@ -74,26 +67,22 @@ class XsServices:
         duration_ms, acceleration_ms = profile_ms
         await self._ask(
             names.XS_MODES,
-            OperatingModes.Request(
-                cmd_type=cmd_type,
-                name=name,
-                mode=mode,
-                profile_type='time',
-                profile_velocity=duration_ms,
-                profile_acceleration=acceleration_ms,
-            ),
+            cmd_type=cmd_type,
+            name=name,
+            mode=mode,
+            profile_type='time',
+            profile_velocity=duration_ms,
+            profile_acceleration=acceleration_ms,
         )
 
     async def set_torque(self, cmd_type: str, name: str, enable: bool) -> None:
         """Let motors hold, or let go."""
-        request = TorqueEnable.Request(cmd_type=cmd_type, name=name, enable=enable)
-        await self._ask(names.XS_TORQUE, request)
+        await self._ask(names.XS_TORQUE, cmd_type=cmd_type, name=name, enable=enable)
 
     async def reboot(self, cmd_type: str, name: str) -> None:
         """Restart motors that are in an error; they do not hold afterwards."""
         await self._ask(
-            names.XS_REBOOT,
-            Reboot.Request(cmd_type=cmd_type, name=name, enable=False, smart_reboot=True),
+            names.XS_REBOOT, cmd_type=cmd_type, name=name, enable=False, smart_reboot=True
         )
 
     async def registers(self, cmd_type: str, name: str, register: str) -> list[int]:
@@ -101,25 +90,24 @@ class XsServices:
 
         The vendor's simulated driver knows profiles only, and returns none of the others.
         """
-        request = RegisterValues.Request(cmd_type=cmd_type, name=name, reg=register)
-        answer = await self._ask(names.XS_GET_REGISTERS, request)
+        answer = await self._ask(
+            names.XS_GET_REGISTERS, cmd_type=cmd_type, name=name, reg=register
+        )
         return list(answer.values)
 
     async def set_registers(self, cmd_type: str, name: str, register: str, value: int) -> None:
         """Set a register of each motor, whether it holds or not."""
         await self._ask(
-            names.XS_SET_REGISTERS,
-            RegisterValues.Request(cmd_type=cmd_type, name=name, reg=register, value=value),
+            names.XS_SET_REGISTERS, cmd_type=cmd_type, name=name, reg=register, value=value
         )
 
-    async def _ask(self, name: str, request: Any) -> Any:
-        client = self._clients[name]
+    async def _ask(self, service: str, **request: Any) -> Any:
+        client = self._clients[service]
         if not client.service_is_ready():
             raise DriverError(f'{client.srv_name}: got nobody who serves it. Start xs_sdk.')
         try:
-            return await within(
-                self._node, client.call_async(request), ANSWER_TIMEOUT_S, client.srv_name
-            )
+            answer = client.call_async(_KINDS[service].Request(**request))
+            return await within(self._node, answer, ANSWER_TIMEOUT_S, client.srv_name)
         except TimeoutError as error:
             raise DriverError(f'{error}. Look at xs_sdk and the cable to the arm.') from error
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import mink
 import numpy as np
 
 from dsrl_ros.core.types import Float64
 from dsrl_ros.robots.model.description import RobotDescription
-from dsrl_ros.robots.model.kinematics import Kinematics
+from dsrl_ros.robots.model.kinematics import Kinematics, quaternion_of
 
 
 @dataclass(frozen=True)
@@ -32,18 +31,14 @@ def target_at(joints: Float64, kinematics: Kinematics) -> StepTarget:
     """Return the target of an arm that is commanded to be at `joints` [rad], (J,)."""
     joints = np.array(joints, dtype=np.float64)
     pose = kinematics.tool_pose(joints)
-    return StepTarget(joints, pose[:3, 3], mink.SO3.from_matrix(pose[:3, :3]).wxyz)
+    return StepTarget(joints, pose[:3, 3], quaternion_of(pose[:3, :3]))
 
 
 class Mode(ABC):
     """Reads the arm's columns of a row. Keeps nothing from one row to the next."""
 
     def __init__(
-        self,
-        robot: RobotDescription,
-        kinematics: Kinematics,
-        step_period_ns: int,
-        columns: tuple[str, ...],
+        self, robot: RobotDescription, kinematics: Kinematics, step_period_ns: int
     ) -> None:
         """Prepare.
 
@@ -51,12 +46,10 @@ class Mode(ABC):
             robot: which arm.
             kinematics: of the same robot.
             step_period_ns: time of one step [ns].
-            columns: the arm's columns, one of `choices`.
         """
         self._robot = robot
         self._kinematics = kinematics
         self._step_period_ns = step_period_ns
-        self._columns = columns
 
     @staticmethod
     @abstractmethod
