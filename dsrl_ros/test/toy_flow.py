@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+from toy import SPEC as TOY
 
-from dsrl_ros.core.types import ControlMode, PolicySpec
+from dsrl_ros.core.types import ControlMode
 
-SPEC = PolicySpec(
+SPEC = dataclasses.replace(
+    TOY,
     name='small',
     state_names=('a', 'b', 'c'),
     action_names=('x', 'y'),
     horizon=4,
     num_execute=4,
-    step_period_s=0.1,
     control_mode=ControlMode.EE_DELTA,
     noise_bound=5.0,
     action_low=(-1.0, -10.0),
     action_high=(1.0, 10.0),
     state_mean=(0.0,) * 3,
     state_std=(1.0,) * 3,
-    sampler='flow-euler',
     denoising_steps=8,
     sha256='0' * 64,
 )

@@ -27,7 +27,8 @@ from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.data.dataset import load_transitions
 from dsrl_ros.learning.run.checkpoint import CheckpointStore
 from dsrl_ros.learning.run.folder import make_run_folder
-from dsrl_ros.learning.run.training_run import RunProgress, TrainingRun
+from dsrl_ros.learning.run.progress import RunProgress
+from dsrl_ros.learning.run.training_run import TrainingRun
 from dsrl_ros.learning.steering.plan import RunPlan
 
 _NAMES = tuple(run_options.RunOptions.__dataclass_fields__)

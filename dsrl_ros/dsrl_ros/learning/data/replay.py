@@ -13,16 +13,12 @@ from dsrl_ros.core.checks import require_finite
 from dsrl_ros.core.errors import CheckpointError, ConfigError
 from dsrl_ros.core.types import Array, Observation
 from dsrl_ros.learning.data.storage import (
-    FLAG_BITS,
-    NUM_LINKS,
-    NUM_SCALARS,
-    PHASE_MASK,
-    TERMINATED,
-    TRUNCATED,
     Columns,
     GrowingRows,
     Observations,
+    PackedTransitions,
     TransitionRing,
+    links,
 )
 from dsrl_ros.learning.networks.encoder import ObservationBatch
 
@@ -89,7 +85,7 @@ class Replay:
         if image_shape is not None:
             parts['image'] = (image_shape, torch.uint8)
         self._observations = Observations(parts, self._device)
-        shape = (action_dim + NUM_SCALARS + NUM_LINKS,)
+        shape = (action_dim + PackedTransitions.NUM_MORE,)
         self._rows = GrowingRows(shape, torch.int32, self._device)
         self._collected, self._offline = (
             TransitionRing(capacity, self._rows, self._observations) for _ in range(2)
@@ -145,8 +141,11 @@ class Replay:
                 'replay_capacity of them, as they are never overwritten. Raise replay_capacity.'
             )
         return ring.add(
-            torch.cat((action.float(), torch.tensor([reward, discount]).to(action.device))),
-            TERMINATED * bool(terminated) | TRUNCATED * bool(truncated),
+            action.float(),
+            reward,
+            discount,
+            bool(terminated),
+            bool(truncated),
             code,
             _tensors(observation),
             _tensors(next_observation),
@@ -200,19 +199,18 @@ class Replay:
 
     def gather(self, index: Tensor) -> Batch:
         """Return the transitions at the places `index`, (B,)."""
-        stored = self._rows.tensor.index_select(0, index)
-        numbers, links = stored[:, :-NUM_LINKS].view(torch.float32), stored[:, -NUM_LINKS:]
-        rows = (links >> FLAG_BITS).view(-1)  # of each observation, then of its next one
+        stored = PackedTransitions(self._rows.tensor.index_select(0, index))
+        rows = stored.rows.view(-1)  # of each observation, then of its next one
         parts = {
             name: part.view(len(index), 2, *part.shape[1:]).unbind(dim=1)
             for name, part in self._observations.select(rows).items()
         }
         return Batch(
             ObservationBatch(**{name: part[0] for name, part in parts.items()}),
-            numbers[:, : self._action_dim],
-            numbers[:, -2],
-            numbers[:, -1],
-            (links[:, 0] & TERMINATED).to(torch.float32),
+            stored.action,
+            stored.reward,
+            stored.discount,
+            stored.terminated.to(torch.float32),
             ObservationBatch(**{name: part[1] for name, part in parts.items()}),
         )
 
@@ -225,8 +223,8 @@ class Replay:
         Returns:
             Two tensors (n,) int64, for `observations`.
         """
-        links = self._rows.tensor.index_select(0, index)[:, -NUM_LINKS:]
-        before, after = (links >> FLAG_BITS).long().t().contiguous().unbind(dim=0)
+        stored = PackedTransitions(self._rows.tensor.index_select(0, index))
+        before, after = stored.rows.long().t().contiguous().unbind(dim=0)
         return before, after
 
     def observations(self, ids: Tensor) -> ObservationBatch:
@@ -243,17 +241,16 @@ class Replay:
         Observations lie in the rows in which they lie here, so that their ids outlast a save:
         `row` (N, 2) has the ids of a transition's observation and of its next one.
         """
-        stored = self._rows.tensor[: len(self)].cpu()
-        numbers, links = stored[:, :-NUM_LINKS].view(torch.float32), stored[:, -NUM_LINKS:]
+        stored = PackedTransitions(self._rows.tensor[: len(self)].cpu())
         return {
             **self._observations.state_tensors(),
-            'row': (links >> FLAG_BITS).long(),
-            'action': numbers[:, : self._action_dim].clone(),
-            'reward': numbers[:, -2].clone(),
-            'discount': numbers[:, -1].clone(),
-            'terminated': (links[:, 0] & TERMINATED).bool(),
-            'truncated': (links[:, 0] & TRUNCATED).bool(),
-            'phase': (links[:, 1] & PHASE_MASK).to(torch.uint8),
+            'row': stored.rows.long(),
+            'action': stored.action.clone(),
+            'reward': stored.reward.clone(),
+            'discount': stored.discount.clone(),
+            'terminated': stored.terminated,
+            'truncated': stored.truncated,
+            'phase': stored.phase,
             'num_added': torch.tensor([self._collected.num_added, self._offline.num_added]),
         }
 
@@ -266,12 +263,11 @@ class Replay:
         """
         collected, offline = self._check(tensors)
         phase = tensors['phase']
-        flags = tensors['terminated'] * TERMINATED + tensors['truncated'] * TRUNCATED
+        row, next_row = tensors['row'].unbind(dim=1)
+        words = links(row, next_row, tensors['terminated'], tensors['truncated'], phase)
         numbers = (tensors['action'], tensors['reward'][:, None], tensors['discount'][:, None])
-        links = (tensors['row'] << FLAG_BITS | torch.stack((flags, phase), dim=1)).int()
-        self._rows.replace(
-            torch.cat((torch.cat(numbers, dim=1).view(torch.int32), links), dim=1).to(self._device)
-        )
+        packed = (torch.cat(numbers, dim=1).view(torch.int32), torch.stack(words, dim=1).int())
+        self._rows.replace(torch.cat(packed, dim=1).to(self._device))
         self._observations.replace(tensors)
         of_offline = phase == PHASES.index(OFFLINE)
         self._collected.recover((~of_offline).nonzero().flatten(), collected)

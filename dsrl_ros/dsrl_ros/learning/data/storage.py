@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-# Columns of a stored transition behind its action: reward and discount (the bits of a float32),
-# then the rows of its two observations, each shifted by FLAG_BITS to make room for flags.
-# One row for all: what costs time in a large replay is the number of places, not of bytes.
-NUM_SCALARS, NUM_LINKS, FLAG_BITS = 2, 2, 2
-TERMINATED, TRUNCATED = 1, 2  # flags of the first link; those of the second are the phase's code
-PHASE_MASK = (1 << FLAG_BITS) - 1
 _FIRST_ROWS = 64
+_Whole = TypeVar('_Whole', int, Tensor)
+_FLAG_BITS = 2  # below the row of an observation in a packed transition
 
 # Shape and type of tensors by name.
 Columns = dict[str, tuple[tuple[int, ...], torch.dtype]]
@@ -81,6 +79,76 @@ class GrowingRows:
             # Unchecked: `tensor` is the one other user of the block, and is made anew here.
             self._array.resize(shape, refcheck=False)
             self.tensor = torch.from_numpy(self._array)
+
+
+@dataclass(frozen=True)
+class PackedTransitions:
+    """Transitions as they lie in memory, one row of int32 each.
+
+    Action, reward and discount are the bits of float32. The rows of observation and next
+    observation follow, each shifted by two bits: those of the first say `terminated` and
+    `truncated`, those of the second are the code of the phase. All of it is in one row, as what
+    costs time in a large replay is the number of places that are read, not of bytes.
+
+    Attributes:
+        words: (N, D + 4) int32.
+    """
+
+    words: Tensor
+
+    NUM_MORE = 4  # words of a transition behind its action
+
+    @property
+    def action(self) -> Tensor:
+        """(N, D) float32."""
+        return self.words[:, :-4].view(torch.float32)
+
+    @property
+    def reward(self) -> Tensor:
+        """(N,) float32."""
+        return self.words[:, -4].view(torch.float32)
+
+    @property
+    def discount(self) -> Tensor:
+        """(N,) float32."""
+        return self.words[:, -3].view(torch.float32)
+
+    @property
+    def rows(self) -> Tensor:
+        """Rows of observation and next observation, (N, 2) int32."""
+        return self.words[:, -2:] >> _FLAG_BITS
+
+    @property
+    def terminated(self) -> Tensor:
+        """(N,) bool."""
+        return (self.words[:, -2] & 1).bool()
+
+    @property
+    def truncated(self) -> Tensor:
+        """(N,) bool."""
+        return (self.words[:, -2] & 2).bool()
+
+    @property
+    def phase(self) -> Tensor:
+        """Codes of the phases, (N,) uint8."""
+        return (self.words[:, -1] & 3).to(torch.uint8)
+
+
+def links(
+    row: _Whole,
+    next_row: _Whole,
+    terminated: _Whole,
+    truncated: _Whole,
+    phase: _Whole,
+) -> tuple[_Whole, _Whole]:
+    """Return the last two words of packed transitions, of one or, as tensors (N,), of many.
+
+    Args:
+        row, next_row: of observation and next observation.
+        terminated, truncated: whether the transition was.
+        phase: its code, below 4.
+    """
+    return (row << _FLAG_BITS) + terminated + 2 * truncated, (next_row << _FLAG_BITS) + phase
 
 
 class Observations:
@@ -183,7 +251,7 @@ class TransitionRing:
 
     Args:
         capacity: transitions kept.
-        rows: (N, D + 4) int32, where transitions lie; may serve several rings.
+        rows: where transitions lie, as `PackedTransitions`; may serve several rings.
         observations: where their observations lie; may serve several rings.
     """
 
@@ -209,8 +277,11 @@ class TransitionRing:
 
     def add(
         self,
-        numbers: Tensor,
-        flags: int,
+        action: Tensor,
+        reward: float,
+        discount: float,
+        terminated: bool,
+        truncated: bool,
         phase: int,
         observation: Mapping[str, Tensor],
         next_observation: Mapping[str, Tensor],
@@ -218,8 +289,8 @@ class TransitionRing:
         """Keep a transition and return its slot.
 
         Args:
-            numbers: (D + 2,) float32: action, reward, discount.
-            flags: `TERMINATED` and `TRUNCATED`.
+            action: (D,) float32.
+            reward, discount, terminated, truncated: as in `core.types.Transition`.
             phase: code of its phase.
             observation, next_observation: their parts by name.
         """
@@ -234,10 +305,11 @@ class TransitionRing:
         if row is None:
             row = self._observations.put(observation)
         self._newest = self._observations.put(next_observation)
-        links = torch.tensor(
-            [row << FLAG_BITS | flags, self._newest << FLAG_BITS | phase], dtype=torch.int32
+        numbers = torch.cat((action.cpu(), torch.tensor((reward, discount))))
+        words = torch.tensor(
+            links(row, self._newest, terminated, truncated, phase), dtype=torch.int32
         )
-        self._rows.tensor[slot] = torch.cat((numbers.cpu().view(torch.int32), links))
+        self._rows.tensor[slot] = torch.cat((numbers.view(torch.int32), words))
         self._phases[phase] = self.count(phase) + 1
         self.num_added += 1
         return slot
@@ -249,10 +321,10 @@ class TransitionRing:
             incoming: row of the observation of the transition about to come, if it has one.
         """
         slot = self._slot(self.num_added)
-        (state, _), (next_state, phase) = self._links(slot)
+        (state, next_state), phase = self._linked(slot)
         follower = incoming
         if self.capacity > 1:
-            follower = self._links(self._slot(self.num_added + 1))[0][0]
+            follower = self._linked(self._slot(self.num_added + 1))[0][0]
         self._observations.release(state)
         if next_state != follower:
             self._observations.release(next_state)
@@ -263,10 +335,10 @@ class TransitionRing:
         """Return where transition `number` lies or will lie."""
         return self.slots.at(number % self.capacity)
 
-    def _links(self, slot: int) -> list[tuple[int, int]]:
-        """Return row and flags of both observations of a transition."""
-        links = self._rows.tensor[slot, -NUM_LINKS:].tolist()
-        return [(link >> FLAG_BITS, link & PHASE_MASK) for link in links]
+    def _linked(self, slot: int) -> tuple[tuple[int, int], int]:
+        """Return the rows of a transition's observations, and the code of its phase."""
+        first, last = self._rows.tensor[slot, -2:].tolist()
+        return (first >> _FLAG_BITS, last >> _FLAG_BITS), last & 3
 
     def recover(self, slots: Tensor, num_added: int) -> None:
         """Go on with the transitions in `slots`, (n,) rising, of `num_added` there ever were."""
@@ -275,6 +347,6 @@ class TransitionRing:
             self.slots.append(slot)
         self.num_added = num_added
         if num_added:
-            self._newest = self._links(self._slot(num_added - 1))[1][0]
-            phases = self._rows.tensor[slots.to(self._rows.tensor.device), -1] & PHASE_MASK
-            self._phases = dict(enumerate(torch.bincount(phases).tolist()))
+            self._newest = self._linked(self._slot(num_added - 1))[0][1]
+            kept = PackedTransitions(self._rows.tensor[slots.to(self._rows.tensor.device)])
+            self._phases = dict(enumerate(torch.bincount(kept.phase).tolist()))

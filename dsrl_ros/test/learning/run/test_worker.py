@@ -8,16 +8,15 @@ import threading
 import numpy as np
 import pytest
 from safetensors.numpy import load
+from toy import SPEC
 
 from dsrl_ros.core.errors import PolicyUnavailableError
 from dsrl_ros.core.types import (
-    ControlMode,
     DecisionKey,
     Noise,
     NoiseLayout,
     NoiseSource,
     Observation,
-    PolicySpec,
     Transition,
 )
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
@@ -35,23 +34,6 @@ CONFIG = LearnerConfig(
     utd=UTD,
     replay_capacity=100,
     bound_values=False,  # so that a huge reward is learned from, and not refused
-)
-SPEC = PolicySpec(
-    name='toy',
-    state_names=('x', 'y'),
-    action_names=('u',),
-    horizon=2,
-    num_execute=2,
-    step_period_s=0.1,
-    control_mode=ControlMode.EE_DELTA,
-    noise_bound=10.0,
-    action_low=(-1.0,),
-    action_high=(1.0,),
-    state_mean=(0.0, 0.0),
-    state_std=(1.0, 1.0),
-    sampler='flow-euler',
-    denoising_steps=1,
-    sha256='0' * 64,
 )
 
 

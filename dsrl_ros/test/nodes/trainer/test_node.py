@@ -15,19 +15,17 @@ pytest.importorskip('rclpy', reason='needs ROS')
 from diagnostic_msgs.msg import DiagnosticStatus
 from places import SHIPPED
 from rclpy.node import Node
-from toy import transition
+from toy import SPEC, transition
 
 from dsrl_msgs import msg
 from dsrl_msgs.srv import InferBatch
 from dsrl_ros.core.errors import CheckpointError, ConfigError, PolicyUnavailableError
 from dsrl_ros.core.types import (
-    ControlMode,
     DecisionKey,
     Noise,
     NoiseLayout,
     NoiseSource,
     Observation,
-    PolicySpec,
 )
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
@@ -41,23 +39,6 @@ from dsrl_ros.nodes.trainer.remote_policy import RemotePolicy
 from dsrl_ros.ros import messages, names, qos
 
 RUN = uuid.uuid4()
-SPEC = PolicySpec(
-    name='toy',
-    state_names=('x', 'y'),
-    action_names=('u',),
-    horizon=2,
-    num_execute=2,
-    step_period_s=0.1,
-    control_mode=ControlMode.EE_DELTA,
-    noise_bound=10.0,
-    action_low=(-1.0,),
-    action_high=(1.0,),
-    state_mean=(0.0, 0.0),
-    state_std=(1.0, 1.0),
-    sampler='flow-euler',
-    denoising_steps=1,
-    sha256='a' * 64,
-)
 SMALL = {
     'learner.hidden_size': 16,
     'learner.num_layers': 1,
