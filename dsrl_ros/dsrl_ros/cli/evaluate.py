@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
                 given.episodes,
                 on_episode=lambda done: bars.episode(done, {}),
             )
-            return SuccessRate(sum(outcomes), len(outcomes))
+            return SuccessRate.of(outcomes)
 
         shape = config.noise_shape(policy.spec)
         prior = {

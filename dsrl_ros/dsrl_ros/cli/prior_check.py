@@ -82,9 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         DsrlError: an option, the policy or the environment is wrong.
     """
     parser = argparse.ArgumentParser(prog='dsrl prior-check', description=__doc__)
-    run_options.add_run_arguments(
-        parser, ('env', 'policy', 'seed', 'max_steps', 'end_on_success', 'success_return')
-    )
+    taken = ('env', 'policy', 'seed', 'max_steps', 'end_on_success', 'success_return')
+    run_options.add_arguments(parser, run_options.RunOptions, taken)
     parser.add_argument('--episodes', type=int, default=50, help='evaluation resets [50]')
     parser.add_argument(
         '--first-episode', type=int, default=0, help='number of the first evaluation episode'

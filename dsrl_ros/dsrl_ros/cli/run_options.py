@@ -17,7 +17,7 @@ import yaml
 from dsrl_ros.core.config.choices import TASK_NAMES
 from dsrl_ros.core.errors import ConfigError
 from dsrl_ros.core.factories import is_factory, make, search_here
-from dsrl_ros.core.options import check, from_mapping, option, parse, to_mapping
+from dsrl_ros.core.options import check, from_mapping, option, options_of, parse, to_mapping
 from dsrl_ros.core.types import PolicySpec
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.rollout import ChunkEnv
@@ -61,10 +61,16 @@ class RunOptions:
             )
 
 
-def add_run_arguments(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
-    """Add options of `RunOptions` to a command line; one that is not given stays out."""
-    for name in names:
-        field = RunOptions.__dataclass_fields__[name]
+def add_arguments(
+    parser: argparse.ArgumentParser, config: type[Any], names: Sequence[str] = ()
+) -> None:
+    """Add options of `config`, all or those named, to a command line.
+
+    One that is not given stays out of what the parser returns.
+    """
+    fields = options_of(config)
+    for name in names or fields:
+        field = fields[name]
         kind: Any = type(field.default)
         flag: dict[str, Any] = {'type': kind}
         if kind is bool:

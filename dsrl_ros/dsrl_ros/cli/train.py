@@ -8,11 +8,11 @@ keeps everything; a second one stops at once and goes back to the last checkpoin
 from __future__ import annotations
 
 import argparse
-import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(prog='dsrl train', description=__doc__)
     parser.add_argument('learner', nargs='*', metavar='name:=value', help='options of the learner')
-    run_options.add_run_arguments(parser, _NAMES)
+    run_options.add_arguments(parser, run_options.RunOptions)
     parser.add_argument('--out', default='', help='folder of the run [runs/<time>]')
     parser.add_argument('--config', type=Path, help='YAML file with options of the learner')
     parser.add_argument(
@@ -57,7 +57,13 @@ def main(arguments: Sequence[str]) -> int:
         for name, default, allowed, description in described(LearnerConfig):
             print(f'{name}:={default}  ({allowed})\n    {description}')
         return 0
-    options, config, folder = _resumed(given) if given['resume'] else (*_new(given), None)
+    folder = None
+    if given['resume']:
+        options, config, folder = _resumed(given)
+    else:
+        options = run_options.run_options(given)
+        config = run_options.learner_config(given['learner'], given['config'])
+        run_options.check_together(options, config)
     torch.set_num_threads(1)  # small networks are slower with more
     policy = run_options.load_policy(options)
     run = TrainingRun(
@@ -76,12 +82,14 @@ def main(arguments: Sequence[str]) -> int:
             f'{folder}: {config.algorithm}, {config.noise_layout} noise, seed {options.seed}, '
             f'policy {policy.spec.name} ({policy.spec.sha256[:12]}), env {options.env}'
         )
+        before = signal.signal(signal.SIGINT, run.interrupt)
         try:
-            with _on_interrupt(run):
-                run.run(folder, bars)
+            run.run(folder, bars)
         except KeyboardInterrupt:
             bars.say(f'stopped; `dsrl train --resume {folder}` goes on')
             raise
+        finally:
+            signal.signal(signal.SIGINT, before)
     if options.eval:
         bars.say(outcome_table(outcome(run.progress, config)))
     bars.say(f'{folder}: summary.json, learning_curve.png, checkpoints/')
@@ -100,16 +108,7 @@ def outcome(progress: RunProgress, config: LearnerConfig) -> list[tuple[str, Suc
     return rows
 
 
-def _new(given: dict[str, object]) -> tuple[run_options.RunOptions, LearnerConfig]:
-    options = run_options.run_options(given)
-    pairs, file = given['learner'], given['config']
-    assert isinstance(pairs, list)
-    config = run_options.learner_config(pairs, file if isinstance(file, Path) else None)
-    run_options.check_together(options, config)
-    return options, config
-
-
-def _resumed(given: dict[str, object]) -> tuple[run_options.RunOptions, LearnerConfig, Path]:
+def _resumed(given: dict[str, Any]) -> tuple[run_options.RunOptions, LearnerConfig, Path]:
     others = [name for name in (*_NAMES, 'out', 'config', 'learner') if given.get(name)]
     if others:
         raise ConfigError(
@@ -130,16 +129,6 @@ def _offline(
     if folder is not None and CheckpointStore(folder / 'checkpoints').complete():
         return []
     return load_transitions(Path(options.offline), spec, config)
-
-
-@contextlib.contextmanager
-def _on_interrupt(run: TrainingRun) -> Iterator[None]:
-    """Let the run say when Ctrl-C stops it."""
-    before = signal.signal(signal.SIGINT, run.interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == '__main__':

@@ -11,12 +11,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.progress import Progress
 
+from dsrl_ros.cli.run_options import add_arguments
 from dsrl_ros.core.errors import ClassifierError
-from dsrl_ros.core.options import from_mapping, options_of, to_mapping
+from dsrl_ros.core.options import from_mapping, to_mapping
 from dsrl_ros.learning.success_classifier.classifier import SuccessClassifier, save_classifier
 from dsrl_ros.learning.success_classifier.images import LabelledImages, hold_out, read_images
 from dsrl_ros.learning.success_classifier.training import (
@@ -37,14 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog='dsrl train-classifier', description=__doc__)
     parser.add_argument('folder', type=Path, help='holds success/ and failure/')
     parser.add_argument('--out', type=Path, help='weights [FOLDER/classifier.safetensors]')
-    for name, field in options_of(ClassifierOptions).items():
-        kind: Any = type(field.default)
-        parser.add_argument(
-            f'--{name.replace("_", "-")}',
-            type=kind,
-            default=argparse.SUPPRESS,
-            help=f'{field.metadata["description"]} [{field.default}]',
-        )
+    add_arguments(parser, ClassifierOptions)
     given = vars(parser.parse_args(arguments))
     folder: Path = given.pop('folder')
     out: Path = given.pop('out') or folder / 'classifier.safetensors'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _Z95 = 1.959963984540054  # two-sided 95 % point of the normal distribution
@@ -19,6 +20,12 @@ class SuccessRate:
 
     successes: int
     trials: int
+
+    @classmethod
+    def of(cls, outcomes: Iterable[bool]) -> SuccessRate:
+        """Count outcomes, True for a success."""
+        counted = list(outcomes)
+        return cls(int(sum(counted)), len(counted))
 
     @property
     def rate(self) -> float:

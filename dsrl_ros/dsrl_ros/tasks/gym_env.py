@@ -200,12 +200,7 @@ def _check_observations(space: spaces.Space[Any], spec: PolicySpec) -> None:
             'none: a Gymnasium environment gives it a state alone. Export a policy on states, or '
             'write an environment that executes chunks itself, with a method camera_images().'
         )
-    if space.shape != (spec.state_dim,):
-        raise ShapeMismatchError(
-            f'observation space: got shape {space.shape}, expected ({spec.state_dim},), the state '
-            f'of policy {spec.name} ({_shortened(spec.state_names)}). Take the environment that '
-            'the policy was trained in, or mend state_names in the policy card.'
-        )
+    _check_size('observation', space, 'state', 'state_names', spec)
 
 
 def _action_limits(
@@ -223,21 +218,14 @@ def _action_limits(
             'flow policy gives continuous actions. Choose the continuous variant of the '
             'environment, or wrap it in gymnasium.wrappers.TransformAction.'
         )
-    if space.shape != (spec.action_dim,):
-        raise ShapeMismatchError(
-            f'action space: got shape {space.shape}, expected ({spec.action_dim},), the actions '
-            f'of policy {spec.name} ({_shortened(spec.action_names)}). Take the environment that '
-            'the policy was trained in, or mend action_names in the policy card.'
-        )
-    if np.isnan(space.low).any() or np.isnan(space.high).any() or (space.low > space.high).any():
+    _check_size('action', space, 'actions', 'action_names', spec)
+    if not (space.low <= space.high).all():
         raise ConfigError(
             f'action space: got limits {space.low} to {space.high}, expected numbers with low <= '
             'high. Mend the space of the environment.'
         )
-    slack = _TOLERANCE * (np.asarray(spec.action_high) - np.asarray(spec.action_low))
-    outside = (np.asarray(spec.action_low) < space.low - slack) | (
-        np.asarray(spec.action_high) > space.high + slack
-    )
+    slack = _TOLERANCE * np.subtract(spec.action_high, spec.action_low)
+    outside = (spec.action_low < space.low - slack) | (spec.action_high > space.high + slack)
     if outside.any():
         i = int(np.argmax(outside))
         raise ConfigError(
@@ -249,9 +237,19 @@ def _action_limits(
     return space.low, space.high
 
 
+def _check_size(
+    kind: str, space: spaces.Space[Any], what: str, field: str, spec: PolicySpec
+) -> None:
+    """Raise unless a space has one entry for each name in a field of the policy's card."""
+    names = getattr(spec, field)
+    if space.shape != (len(names),):
+        shown = ', '.join(names[:6]) + (', ...' if len(names) > 6 else '')
+        raise ShapeMismatchError(
+            f'{kind} space: got shape {space.shape}, expected ({len(names)},), the {what} of '
+            f'policy {spec.name} ({shown}). Take the environment that the policy was trained in, '
+            f'or mend {field} in the policy card.'
+        )
+
+
 def _name(env: gymnasium.Env[Any, Any]) -> str:
     return env.spec.id if env.spec is not None else type(env.unwrapped).__name__
-
-
-def _shortened(names: tuple[str, ...], most: int = 6) -> str:
-    return ', '.join(names[:most]) + (', ...' if len(names) > most else '')

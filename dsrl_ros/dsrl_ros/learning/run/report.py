@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsrl_ros.core.statistics import SuccessRate, difference_interval
 
@@ -58,13 +58,11 @@ class RunReport:
 
     def success(self, phase: str) -> SuccessRate:
         """Return how often a phase succeeded."""
-        records = self.of(phase)
-        return SuccessRate(sum(r.success for r in records), len(records))
+        return SuccessRate.of(r.success for r in self.of(phase))
 
     def rolling(self, phase: str) -> SuccessRate:
         """Return the success over the newest `ROLLING` episodes of a phase."""
-        records = self.of(phase)[-ROLLING:]
-        return SuccessRate(sum(r.success for r in records), len(records))
+        return SuccessRate.of(r.success for r in self.of(phase)[-ROLLING:])
 
     def counts(self) -> dict[str, int]:
         """Return the totals over warm-up and online episodes, which are what learning saw."""
@@ -116,29 +114,24 @@ def success_summary(
         layout: the one chosen.
         full: success of the prior in the full layout at c = 1; without trials if not measured.
     """
-    rates = {f'{c:g}': rate for c, rate in sorted(prior_rates.items())}
-    base, steered = report.success('eval_base'), report.success('eval_steered')
+    base = report.success('eval_base')
+
+    def each(value: Callable[[SuccessRate], Any]) -> dict[str, Any]:
+        return {
+            'base_success': value(base),
+            'scaled_prior_success': {f'{c:g}': value(r) for c, r in sorted(prior_rates.items())},
+            'steered_success': value(report.success('eval_steered')),
+            'full_layout_success': value(full),
+        }
+
     return {
-        'base_success': rate_or_none(base),
-        'scaled_prior_success': {c: rate_or_none(rate) for c, rate in rates.items()},
-        'steered_success': rate_or_none(steered),
-        'full_layout_success': rate_or_none(full),
-        'intervals_95': {
-            'base_success': base.interval,
-            'scaled_prior_success': {c: rate.interval for c, rate in rates.items()},
-            'steered_success': steered.interval,
-            'full_layout_success': full.interval,
-        },
+        **each(lambda rate: rate.rate if rate.trials else None),  # JSON has no NaN
+        'intervals_95': each(lambda rate: rate.interval),
         'noise_layout': layout,
         'layout_warning': layout_warning(layout, prior_rates.get(1.0, base), full),
         **report.counts(),
         'online_success': [r.success for r in report.of('online')],
     }
-
-
-def rate_or_none(rate: SuccessRate) -> float | None:
-    """Return the rate for JSON, which has no NaN."""
-    return rate.rate if rate.trials else None
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -162,37 +155,24 @@ def plot_learning_curve(
         prior_rates: success per scale of the prior; may be empty.
         title: above the plot.
     """
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(7, 4), layout='constrained')
     outcomes = np.array([r.success for r in report.of('online')], dtype=float)
-    if outcomes.size:
-        episodes = np.arange(1, outcomes.size + 1)
-        axes.plot(
-            episodes, rolling(outcomes), color='C0', label=f'online, last {ROLLING} episodes'
-        )
-        axes.plot(episodes, outcomes, '|', color='C0', alpha=0.5)
     levels = [('base policy, N(0, I)', report.success('eval_base'), 'C7')]
     if prior_rates:
         best = max(prior_rates, key=lambda c: prior_rates[c].rate)
         levels.append((f'best scaled prior, c = {best:g}', prior_rates[best], 'C1'))
     levels.append(('steered, deterministic', report.success('eval_steered'), 'C2'))
-    for label, rate, colour in levels:
-        if rate.trials:
-            low, high = rate.interval
-            axes.axhline(
-                rate.rate, color=colour, linestyle='--', label=f'{label}: {rate.rate:.0%}'
-            )
-            axes.axhspan(low, high, color=colour, alpha=0.1, linewidth=0)
-    _finish(axes, title)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def rolling(outcomes: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the mean over the last `ROLLING` entries up to each, (n,) to (n,)."""
-    return np.array(
-        [outcomes[max(0, i - ROLLING) : i].mean() for i in range(1, len(outcomes) + 1)]
-    )
+    with _curve_plot(path, title) as axes:
+        if outcomes.size:
+            episodes = np.arange(1, outcomes.size + 1)
+            label = f'online, last {ROLLING} episodes'
+            means = [outcomes[max(0, i - ROLLING) : i].mean() for i in episodes]
+            axes.plot(episodes, means, color='C0', label=label)
+            axes.plot(episodes, outcomes, '|', color='C0', alpha=0.5)
+        for label, rate, colour in levels:
+            if rate.trials:
+                shown = f'{label}: {rate.rate:.0%}'
+                axes.axhline(rate.rate, color=colour, linestyle='--', label=shown)
+                axes.axhspan(*rate.interval, color=colour, alpha=0.1, linewidth=0)
 
 
 def plot_methods(path: Path, methods: Mapping[str, Sequence[Sequence[bool]]], title: str) -> None:
@@ -204,38 +184,29 @@ def plot_methods(path: Path, methods: Mapping[str, Sequence[Sequence[bool]]], ti
             length as many episodes are drawn as all of them have.
         title: above the plot.
     """
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(7, 4), layout='constrained')
-    for colour, (name, runs) in enumerate(methods.items()):
-        length = min(len(run) for run in runs)
-        outcomes = np.array([run[:length] for run in runs], dtype=float)  # (runs, episodes)
-        rates = [
-            SuccessRate(int(window.sum()), window.size)
-            for i in range(1, length + 1)
-            for window in [outcomes[:, max(0, i - ROLLING) : i]]
-        ]
-        episodes = np.arange(1, length + 1)
-        label = f'{name} ({len(runs)} run{"s" if len(runs) > 1 else ""})'
-        axes.plot(episodes, [rate.rate for rate in rates], color=f'C{colour}', label=label)
-        bounds = np.array([rate.interval for rate in rates]).reshape(-1, 2)
-        axes.fill_between(
-            episodes, bounds[:, 0], bounds[:, 1], color=f'C{colour}', alpha=0.15, linewidth=0
-        )
-    _finish(axes, title)
-    axes.set_ylabel(f'success, last {ROLLING} episodes, 95 % interval')
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    with _curve_plot(path, title, f'success, last {ROLLING} episodes, 95 % interval') as axes:
+        for colour, (name, runs) in enumerate(methods.items()):
+            length = min(len(run) for run in runs)
+            outcomes = np.array([run[:length] for run in runs])  # (runs, episodes)
+            ends = np.arange(1, length + 1)
+            rates = [SuccessRate.of(outcomes[:, max(0, i - ROLLING) : i].flat) for i in ends]
+            label = f'{name} ({len(runs)} run{"s" if len(runs) > 1 else ""})'
+            axes.plot(ends, [rate.rate for rate in rates], color=f'C{colour}', label=label)
+            low, high = np.reshape([rate.interval for rate in rates], (-1, 2)).T
+            axes.fill_between(ends, low, high, color=f'C{colour}', alpha=0.15, linewidth=0)
 
 
-def _pyplot() -> Any:
+@contextlib.contextmanager
+def _curve_plot(path: Path, title: str, ylabel: str = 'success') -> Iterator[Any]:
+    """Give axes for success over online episodes, and write what is drawn as PNG to `path`."""
     import matplotlib  # not at import time: it costs half a second and only the end needs it
 
     matplotlib.use('Agg')
     from matplotlib import pyplot
 
-    return pyplot
-
-
-def _finish(axes: Any, title: str) -> None:
-    axes.set(xlabel='online episodes', ylabel='success', ylim=(-0.03, 1.03), title=title)
+    figure, axes = pyplot.subplots(figsize=(7, 4), layout='constrained')
+    yield axes
+    axes.set(xlabel='online episodes', ylabel=ylabel, ylim=(-0.03, 1.03), title=title)
     axes.legend(loc='lower right', fontsize='small')
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)

@@ -136,15 +136,6 @@ def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def accuracy(classifier: SuccessClassifier, data: LabelledImages) -> Accuracy:
     """Measure a classifier on images of its own size."""
-    right = np.array(
-        [
-            (classifier.probability(image.transpose(1, 2, 0)) >= 0.5) == success
-            for image, success in zip(data.images, data.success, strict=True)
-        ],
-        dtype=np.bool_,
-    )
-    return Accuracy(_rate(right[data.success]), _rate(right[~data.success]))
-
-
-def _rate(right: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> SuccessRate:
-    return SuccessRate(int(right.sum()), len(right))
+    images = (image.transpose(1, 2, 0) for image in data.images)
+    shown = np.array([classifier.probability(image) >= 0.5 for image in images], dtype=np.bool_)
+    return Accuracy(SuccessRate.of(shown[data.success]), SuccessRate.of(~shown[~data.success]))

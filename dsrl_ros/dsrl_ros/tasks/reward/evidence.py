@@ -8,33 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
-
-
-class Evidence(Protocol):
-    """The reports of one source."""
-
-    @property
-    def success(self) -> bool:
-        """Whether the task is done, by the newest report."""
-        ...
-
-    @property
-    def stamp_ns(self) -> int | None:
-        """Stamp of the newest report [ns]; None before the first, or without a stamp."""
-        ...
-
-    def start(self, stamp_ns: int) -> None:
-        """Begin an episode, whose first state is not older than `stamp_ns`."""
-        ...
-
-    def chunk_ended(self) -> None:
-        """Note that the result of a chunk has just arrived."""
-        ...
-
-    def counts(self, end_ns: int) -> bool:
-        """Return whether the newest report is as new as the end of the chunk at `end_ns`."""
-        ...
 
 
 class StampedEvidence:
@@ -42,6 +15,9 @@ class StampedEvidence:
 
     Args:
         hold_ns: how long every report must have said 'done', by the stamps [ns].
+
+    Attributes:
+        stamp_ns: of the newest report [ns]; None before the first.
     """
 
     def __init__(self, hold_ns: int = 0) -> None:
@@ -66,7 +42,7 @@ class StampedEvidence:
         self.stamp_ns = stamp_ns
 
     def start(self, stamp_ns: int) -> None:
-        """Begin an episode: reports from before it no longer hold."""
+        """Begin an episode, whose first state is not older; earlier reports no longer hold."""
         if self._since_ns is None or self.stamp_ns is None or self._since_ns >= stamp_ns:
             return
         self._since_ns = self.stamp_ns if self.stamp_ns >= stamp_ns else None
@@ -84,6 +60,10 @@ class ArrivingEvidence:
 
     The order of arrival needs no clock that sender and receiver share. It also holds in simulated
     time, where the clock does not move between two chunks.
+
+    Attributes:
+        success: whether the task is done, by the newest report.
+        stamp_ns: None, as the reports have no stamp.
     """
 
     success = False
@@ -107,6 +87,10 @@ class ArrivingEvidence:
     def counts(self, _: int) -> bool:
         """Return whether a report has arrived since the last result."""
         return self._reported
+
+
+Evidence = StampedEvidence | ArrivingEvidence
+"""The reports of one source."""
 
 
 class Mark(Enum):

@@ -75,9 +75,4 @@ class EpisodeLimits:
         limit = self.reached_by(num_executed)
         self._steps += num_executed
         self._rejects = self._rejects + 1 if num_executed == 0 else 0
-        return Verdict(
-            reward=1.0 if success else 0.0,
-            terminated=success,
-            truncated=limit and not success,
-            success=success,
-        )
+        return Verdict(float(success), success, limit and not success, success)

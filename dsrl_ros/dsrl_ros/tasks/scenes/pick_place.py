@@ -11,7 +11,7 @@ from dsrl_ros.robots.model.franka import FR3
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.simulation.twin import ArmState, Twin
 from dsrl_ros.tasks.scenes.contacts import is_slow, touched_by
-from dsrl_ros.tasks.scenes.tabletop import TabletopTask, lying, scene_file
+from dsrl_ros.tasks.scenes.tabletop import TabletopTask, along_axes, lying, scene_file
 
 START_TOOL = (0.45, 0.0, 0.16)  # where the tool is when an episode starts [m]
 CUBE_LOW = (0.42, -0.20)  # region of the cube's start position: x, y [m]
@@ -33,15 +33,7 @@ class PickPlace(TabletopTask):
     max_steps = 40
     start_tool = START_TOOL
     start_guess = FR3.home
-    state_names = (
-        'tool_x',
-        'tool_y',
-        'tool_z',
-        'gripper_width',
-        'cube_from_tool_x',
-        'cube_from_tool_y',
-        'cube_from_tool_z',
-    )
+    state_names = (*along_axes('tool'), 'gripper_width', *along_axes('cube_from_tool'))
     action_low = (-0.08, -0.08, -0.08, -1.0)
     action_high = (0.08, 0.08, 0.08, 1.0)
     object_names = ('cube', 'bowl')

@@ -47,6 +47,11 @@ def lying(x: float, y: float, z: float, yaw: float) -> Float64:
     return np.array([x, y, z, cos(yaw / 2), 0.0, 0.0, sin(yaw / 2)])
 
 
+def along_axes(*names: str) -> tuple[str, ...]:
+    """Return the names of the three coordinates of each place."""
+    return tuple(f'{name}_{axis}' for name in names for axis in 'xyz')
+
+
 def scene_file(name: str) -> Path:
     """Return the path of the scene of that name."""
     return Path(__file__).parent / 'mjcf' / f'{name}.xml'

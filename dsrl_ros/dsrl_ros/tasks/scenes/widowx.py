@@ -14,7 +14,7 @@ from dsrl_ros.core.types import Array, Float64
 from dsrl_ros.robots.model.kinematics import Kinematics
 from dsrl_ros.robots.model.widowx import WX250S
 from dsrl_ros.robots.simulation.twin import ArmState
-from dsrl_ros.tasks.scenes.tabletop import TabletopTask
+from dsrl_ros.tasks.scenes.tabletop import TabletopTask, along_axes
 
 TASK_ENTRIES = ('task_pick_place', 'task_drawer_closing', 'task_block_stacking')
 START_TOOL = (0.24, 0.0, 0.13)  # where the tool is when an episode starts [m]
@@ -33,16 +33,9 @@ class WidowXTask(TabletopTask):
     start_guess = WX250S.episode_start
     max_steps = 60
     state_names = (
-        'tool_x',
-        'tool_y',
-        'tool_z',
+        *along_axes('tool'),
         'finger',
-        'object_from_tool_x',
-        'object_from_tool_y',
-        'object_from_tool_z',
-        'target_from_tool_x',
-        'target_from_tool_y',
-        'target_from_tool_z',
+        *along_axes('object_from_tool', 'target_from_tool'),
         *TASK_ENTRIES,
     )
     action_low = (-0.03, -0.03, -0.03, -1.0)
