@@ -22,6 +22,12 @@ from dsrl_ros.learning.learner import Learner, StateGroups
 FORMAT = 'dsrl-checkpoint-2'
 _MANIFEST = 'manifest.json'
 _TEMPORARY = '.incomplete-'
+# Options of older checkpoints that are constants now. Another value would be lost without a word.
+_CONSTANTS = {
+    'temperature_learning_rate': 3e-4,
+    'noise_critic_learning_rate': 3e-4,
+    'distill_fresh': 0.1,
+}
 
 
 @dataclass(frozen=True)
@@ -120,10 +126,11 @@ def load_checkpoint(path: Path, learner: Learner) -> Counters:
             f'{learner.spec.sha256[:12]}. Resume with the policy of the run.'
         )
     own, given = to_mapping(learner.config), manifest['config']
+    own |= {key: value for key, value in _CONSTANTS.items() if key in given}
     different = [
-        f'{key}: {given.get(key)!r} there, {own[key]!r} here'
-        for key in sorted(own)  # what is no option any more has the value that was its default
-        if own[key] != given.get(key)
+        f'{key}: {given.get(key)!r} there, {own.get(key)!r} here'
+        for key in sorted({*own, *given})
+        if own.get(key) != given.get(key)
     ]
     if different:
         raise CheckpointError(

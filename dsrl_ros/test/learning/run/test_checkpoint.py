@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,18 @@ def test_a_group_left_out_of_the_manifest_is_noticed(saved: Path) -> None:
 def test_another_policy_is_refused(saved: Path) -> None:
     with pytest.raises(CheckpointError, match='made with policy aaaa'):
         load_checkpoint(saved, DsrlSac(OTHER_POLICY, CONFIG, 0))
+
+
+@pytest.mark.parametrize(('value', 'taken'), [(0.1, True), (0.5, False)])
+def test_an_option_that_is_a_constant_now_must_have_had_its_value(
+    saved: Path, value: float, taken: bool
+) -> None:
+    manifest = json.loads((saved / 'manifest.json').read_text())
+    manifest['config']['distill_fresh'] = value
+    (saved / 'manifest.json').write_text(json.dumps(manifest))
+    expected = pytest.raises(CheckpointError, match=r'distill_fresh: 0\.5 there, 0\.1 here')
+    with nullcontext() if taken else expected:
+        load_checkpoint(saved, learner())
 
 
 def test_another_configuration_is_refused_and_named(saved: Path) -> None:
