@@ -233,16 +233,25 @@ def test_an_address_goes_with_the_bring_up_of_a_robot(
     assert not list(tmp_path.iterdir())
 
 
+def install(monkeypatch: pytest.MonkeyPatch, prefix: Path, *packages: str) -> None:
+    """Make packages ones that ament finds."""
+    index = prefix / 'share/ament_index/resource_index/packages'
+    index.mkdir(parents=True)
+    for package in packages:
+        (index / package).touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(prefix), prepend=os.pathsep)
+
+
 def test_launch_files_of_others_are_left_to_ros2_launch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With all packages there, it is the launcher that lacks something."""
-    monkeypatch.setattr('dsrl_ros.launch.prepare._is_installed', lambda _: True)
+    install(monkeypatch, tmp_path / 'prefix', 'franka_bringup', 'controller_manager')
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
     given = {'robot_mode': 'mock'}
     with pytest.raises(ConfigError, match=r'franka_bringup to include.*Use `ros2 launch`'):
         check_run(Description(GRAPH), given).begin(tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ['prefix']
     run = check_run(Description(GRAPH), given, can_include=True).begin(tmp_path)
     # Hardware does not wait, and no simulator judges it; nobody has to say so.
     assert (run.arguments['reward'], run.arguments['scene']) == ('person', 'person')
@@ -256,7 +265,7 @@ def test_a_robot_starts_slowly_unless_it_is_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], ramp_s: float
 ) -> None:
     """The argument wins over the file, and both over what is safe."""
-    monkeypatch.setattr('dsrl_ros.launch.prepare._is_installed', lambda _: True)
+    install(monkeypatch, tmp_path / 'prefix', 'franka_bringup', 'controller_manager')
     monkeypatch.setattr('dsrl_ros.robots.model.requirements.find_spec', lambda _: True)
     if 'config' in given:
         (tmp_path / 'slow').write_text(
