@@ -111,7 +111,6 @@ def observation_to_msg(
     state_names: Sequence[str],
     state: Array,
     images: Mapping[str, Image] | None = None,
-    features: Array | None = None,
 ) -> msg.Observation:
     """Return one observation as a message.
 
@@ -121,7 +120,6 @@ def observation_to_msg(
         state_names: (O,).
         state: (O,) raw, SI units.
         images: by the name of their camera, in order.
-        features: (F,) of given encoders; None without any.
     """
     images = images or {}
     return msg.Observation(
@@ -131,7 +129,6 @@ def observation_to_msg(
         state=floats_to_msg(state),
         image_names=list(images),
         images=list(images.values()),
-        features=array('f') if features is None else floats_to_msg(features),
     )
 
 

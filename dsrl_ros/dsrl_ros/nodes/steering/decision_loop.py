@@ -149,9 +149,7 @@ class DecisionLoop:
         spec, stamp_ns = self._spec, sample.newest_ns
         images = {name: sample.images[name] for name in spec.image_names}
         message = observation_to_msg(self._key, stamp_ns, spec.state_names, sample.state, images)
-        observation, kept = learner_view(
-            sample, self._key, spec.state_names, self._cameras, self._sees.image_shape
-        )
+        observation, kept = learner_view(message, sample, self._cameras, self._sees.image_shape)
         self._sees.check(observation)
         over = self._tally.terminated or self._tally.truncated
         parts, self._parts = self._parts, {'observation': kept}

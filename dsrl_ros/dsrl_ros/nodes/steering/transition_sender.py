@@ -11,12 +11,12 @@ from rclpy.serialization import serialize_message
 
 from dsrl_msgs import msg
 from dsrl_ros.core.journal import Journal
-from dsrl_ros.core.types import DecisionKey, Observation
+from dsrl_ros.core.types import Observation
 from dsrl_ros.learning.steering.images import small, stacked
 from dsrl_ros.nodes.steering.sensors import StateSample
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.images import image_from_msg, image_to_msg
-from dsrl_ros.ros.messages import observation_to_msg, run_from_bytes
+from dsrl_ros.ros.messages import floats_to_msg, run_from_bytes
 from dsrl_ros.ros.stamps import stamp_to_ns
 from dsrl_ros.ros.waiting import STEADY_CLOCK
 
@@ -25,9 +25,8 @@ _RESEND_S = 1.0
 
 
 def learner_view(
+    message: msg.Observation,
     sample: StateSample,
-    key: DecisionKey,
-    state_names: Sequence[str],
     cameras: Sequence[str],
     image_shape: tuple[int, int, int] | None,
 ) -> tuple[Observation, msg.Observation]:
@@ -36,28 +35,33 @@ def learner_view(
     Both hold the same pixels: the learner learns from what was acted on.
 
     Args:
-        sample: of the sensors.
-        key: of the decision.
-        state_names: (O,).
+        message: as the policy gets it; a transition of states alone keeps it as it is.
+        sample: of the sensors, that the message was made from.
         cameras: of the learner, (I,), in order; none for a learner of states.
         image_shape: (3 I, height, width), of all cameras together.
 
     Raises:
         ShapeMismatchError: an image that cannot be read.
     """
+    if not cameras and not message.images and sample.features is None:
+        return Observation(sample.state), message
     height, width = (0, 0) if image_shape is None else image_shape[1:]
     images = {name: sample.images[name] for name in cameras}
     pictures = {n: small(image_from_msg(image, n), height, width) for n, image in images.items()}
-    kept = {
-        name: image_to_msg(stamp_to_ns(image.header.stamp), name, pictures[name])
-        for name, image in images.items()
-    }
-    return (
-        Observation(sample.state, stacked(list(pictures.values())), sample.features),
-        observation_to_msg(
-            key, sample.newest_ns, state_names, sample.state, kept, sample.features
-        ),
+    kept = msg.Observation(
+        header=message.header,
+        id=message.id,
+        state_names=message.state_names,
+        state=message.state,
+        image_names=list(cameras),
+        images=[
+            image_to_msg(stamp_to_ns(image.header.stamp), name, pictures[name])
+            for name, image in images.items()
+        ],
     )
+    if sample.features is not None:
+        kept.features = floats_to_msg(sample.features)
+    return Observation(sample.state, stacked(list(pictures.values())), sample.features), kept
 
 
 class TransitionSender:
