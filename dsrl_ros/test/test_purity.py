@@ -37,7 +37,7 @@ LAYERS = {
     'nodes/driver': ('ros', 'robots', 'ROS'),
     'nodes/motion_planner': ('ros', 'robots', 'ROS'),
     'nodes/mock_gripper': ('ros', 'robots', 'ROS'),
-    'nodes/twin': ('ros', 'robots', 'tasks', 'mujoco', 'ROS'),
+    'nodes/twin': ('ros', 'robots', 'tasks', 'ROS'),
     'nodes/steering': ('ros', 'learning/steering', 'ROS'),
     'nodes/trainer': ('ros', 'learning', 'policies', 'torch', 'ROS'),
     'nodes/policy': ('ros', 'policies', 'torch', 'ROS'),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-import mujoco
 import numpy as np
 from geometry_msgs.msg import PoseStamped, TransformStamped
 from rclpy.node import Node
@@ -16,6 +15,7 @@ from dsrl_msgs.msg import TaskStatus
 from dsrl_ros.core.config.twin import TwinConfig
 from dsrl_ros.core.types import Float64
 from dsrl_ros.nodes.twin.camera import CameraPublisher
+from dsrl_ros.robots.model.kinematics import quaternion_of
 from dsrl_ros.ros import names, qos
 from dsrl_ros.ros.robot_messages import BASE_FRAME, joints_to_msg, pose_to_msg
 from dsrl_ros.ros.stamps import header, stamp_from_ns
@@ -66,8 +66,6 @@ class WorldPublisher:
         """
         stamp_ns, robot = state.stamp_ns, self._robot
         fingers = np.array(robot.fingers(state.arm.gripper_width))
-        quaternion = np.empty(4)
-        mujoco.mju_mat2Quat(quaternion, state.tool[:3, :3].ravel())
         self._clock.publish(Clock(clock=stamp_from_ns(stamp_ns)))
         joint_names, position, velocity = robot.joint_names, state.arm.position, state.arm.velocity
         if self._gripper is None:
@@ -76,7 +74,7 @@ class WorldPublisher:
         else:
             self._gripper.publish(joints_to_msg(stamp_ns, robot.finger_names, fingers))
         self._joints.publish(joints_to_msg(stamp_ns, joint_names, position, velocity))
-        tool = state.tool[:3, 3], quaternion
+        tool = state.tool[:3, 3], quaternion_of(state.tool[:3, :3])
         self._tool.publish(pose_to_msg(stamp_ns, *tool))
         objects = {name: (pose[:3], pose[3:]) for name, pose in state.objects.items()}
         for name, pose in objects.items():
