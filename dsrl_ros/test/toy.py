@@ -25,6 +25,7 @@ from dsrl_ros.core.types import (
     RewardSource,
     Transition,
 )
+from dsrl_ros.learning.config import LearnerConfig
 
 SPEC = PolicySpec(
     name='toy',
@@ -44,6 +45,18 @@ SPEC = PolicySpec(
     sha256='a' * 64,
 )
 OTHER_POLICY = dataclasses.replace(SPEC, sha256='b' * 64)
+# A learner that learns the task in seconds.
+LEARNING = LearnerConfig(
+    hidden_size=32,
+    num_layers=2,
+    batch_size=32,
+    discount=0.9,
+    actor_learning_rate=1e-3,
+    critic_learning_rate=1e-3,
+    temperature=0.02,
+    polyak=0.02,
+    utd=10,
+)
 MAX_DECISIONS = 6
 REACH = 0.45
 

@@ -20,6 +20,7 @@ ConfigT = TypeVar('ConfigT')
 RENAMED: dict[str, str] = {
     'overrides': 'the options themselves, in a parameter file or as -p name:=value',
     'launch.overrides': 'the arguments themselves, or a file with options as config:=',
+    'noise_critic_learning_rate': 'critic_learning_rate, which is of the noise critics too',
 }
 # Old name to the value that is a constant now, with its unit.
 REMOVED: dict[str, str] = {
@@ -36,7 +37,6 @@ REMOVED: dict[str, str] = {
     'idle_period_s': '0.2 s',
     'command_timeout_s': '2 s',
     'temperature_learning_rate': '3e-4',
-    'noise_critic_learning_rate': 'critic_learning_rate',
     'distill_fresh': '0.1',
 }
 

@@ -29,7 +29,7 @@ from dsrl_ros.learning.steering.choosers import ActorChooser, NoiseChooser
 # Newest online episodes that the exploration depends on, and the share of failures among them
 # from which the actor explores with its whole spread.
 _WINDOW, _WHOLE_FROM = 20, 0.2
-_TEMPERATURE_LEARNING_RATE = 3e-4  # Adam step size of log alpha
+TEMPERATURE_LEARNING_RATE = 3e-4  # Adam step size of log alpha
 
 
 class ActorCritic(TdLearner):
@@ -57,7 +57,7 @@ class ActorCritic(TdLearner):
         self._successes: deque[bool] = deque(maxlen=_WINDOW)  # of the newest online episodes
         self._modules['actor'] = self.actor
         self._optimisers['actor'] = Adam(self.actor.parameters(), config.actor_learning_rate)
-        self._optimisers['temperature'] = Adam([self.log_temperature], _TEMPERATURE_LEARNING_RATE)
+        self._optimisers['temperature'] = Adam([self.log_temperature], TEMPERATURE_LEARNING_RATE)
 
     def chooser(self, seed: int | None) -> NoiseChooser:
         """Return the actor as it is now.

@@ -20,7 +20,7 @@ from dsrl_ros.learning.networks.actor_critic_networks import frozen
 from dsrl_ros.learning.networks.optimiser import Adam, MetricMeans, polyak, step
 from dsrl_ros.policies.base import FrozenPolicy
 
-_FRESH = 0.1  # share of the known pairs of a round that are drawn again
+FRESH = 0.1  # share of the known pairs of a round that are drawn again
 
 
 class _Answers(NamedTuple):
@@ -208,7 +208,7 @@ class DsrlNa(ActorCritic):
         noise = torch.empty(len(taught), self._noise_dim)
         action = torch.empty(len(taught), self._frozen.size)
         prior, action[~of_actor] = self._pairs.draw(
-            taught[~of_actor], _FRESH, self._answer, self._generator
+            taught[~of_actor], FRESH, self._answer, self._generator
         )
         noise[~of_actor] = prior / self.config.noise_magnitude
         at = answers.find(self.replay.observation_ids(taught[of_actor])[0])

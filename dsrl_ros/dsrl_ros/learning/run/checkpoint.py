@@ -17,17 +17,13 @@ from safetensors.torch import save as tensor_bytes
 
 from dsrl_ros.core.errors import CheckpointError
 from dsrl_ros.core.options import to_mapping
+from dsrl_ros.learning.algorithms.actor_critic import TEMPERATURE_LEARNING_RATE
+from dsrl_ros.learning.algorithms.dsrl_na import FRESH
 from dsrl_ros.learning.learner import Learner, StateGroups
 
 FORMAT = 'dsrl-checkpoint-2'
 _MANIFEST = 'manifest.json'
 _TEMPORARY = '.incomplete-'
-# Options of older checkpoints that are constants now. Another value would be lost without a word.
-_CONSTANTS = {
-    'temperature_learning_rate': 3e-4,
-    'noise_critic_learning_rate': 3e-4,
-    'distill_fresh': 0.1,
-}
 
 
 @dataclass(frozen=True)
@@ -126,7 +122,13 @@ def load_checkpoint(path: Path, learner: Learner) -> Counters:
             f'{learner.spec.sha256[:12]}. Resume with the policy of the run.'
         )
     own, given = to_mapping(learner.config), manifest['config']
-    own |= {key: value for key, value in _CONSTANTS.items() if key in given}
+    # Options of older checkpoints that are gone: another value would be lost in silence.
+    gone = {
+        'temperature_learning_rate': TEMPERATURE_LEARNING_RATE,
+        'noise_critic_learning_rate': own['critic_learning_rate'],
+        'distill_fresh': FRESH,
+    }
+    own |= {key: value for key, value in gone.items() if key in given}
     different = [
         f'{key}: {given.get(key)!r} there, {own.get(key)!r} here'
         for key in sorted({*own, *given})

@@ -12,7 +12,7 @@ import pytest
 import torch
 from taught import taught_batches
 from torch import Tensor
-from toy import SPEC, ToyEnv, ToyPolicy, transition
+from toy import LEARNING, SPEC, ToyEnv, ToyPolicy, transition
 
 from dsrl_ros.core.errors import (
     ConfigError,
@@ -44,19 +44,7 @@ SMALL: dict[str, Any] = {
     'distill_samples': 4,
     'replay_capacity': 64,
 }
-LEARNING = LearnerConfig(
-    algorithm='na',
-    hidden_size=32,
-    num_layers=2,
-    batch_size=32,
-    discount=0.9,
-    actor_learning_rate=1e-3,
-    critic_learning_rate=1e-3,
-    temperature=0.02,
-    polyak=0.02,
-    utd=10,
-    noise_critic_steps=5,
-)
+NA = dataclasses.replace(LEARNING, algorithm='na', noise_critic_steps=5)
 
 
 class CountingPolicy(ToyPolicy):
@@ -140,7 +128,7 @@ def test_the_frozen_policy_is_asked_for_no_state_twice_in_a_round(
 ) -> None:
     """80 + 32 draws from 8 transitions of 16 observations; each prior pair once."""
     policy = CountingPolicy()
-    monkeypatch.setattr(dsrl_na, '_FRESH', 0.0)
+    monkeypatch.setattr(dsrl_na, 'FRESH', 0.0)
     made = learner(policy, transitions=8, utd=5)
     policy.calls.clear()  # once for each transition that came
     rounds = 20
@@ -166,7 +154,7 @@ def test_with_many_data_a_round_asks_no_more_of_the_frozen_policy() -> None:
 
 
 def test_a_new_state_in_an_old_place_gets_new_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dsrl_na, '_FRESH', 0.0)
+    monkeypatch.setattr(dsrl_na, 'FRESH', 0.0)
     made = learner(transitions=8, replay_capacity=8, distill_noise='prior')
     for _ in range(20):
         made.update(4)
@@ -302,15 +290,15 @@ def test_the_scaling_of_actions_is_final_from_eight_transitions_on() -> None:
 def test_learns_the_known_best_noise_and_repeats_from_its_seed() -> None:
     env, policy = ToyEnv(), ToyPolicy()
     prior = PriorChooser(0, NoiseLayout.FULL, (2, 1))
-    assert np.mean(evaluate(env, policy, prior, LEARNING, seed=0, episodes=100)) < 0.4
+    assert np.mean(evaluate(env, policy, prior, NA, seed=0, episodes=100)) < 0.4
 
     def run() -> DsrlNa:
-        made = DsrlNa(policy, LEARNING, seed=0)
+        made = DsrlNa(policy, NA, seed=0)
         run_steering(env, policy, made, seed=0, warmup_episodes=10, online_episodes=10)
         return made
 
     one, other = run(), run()
-    assert np.mean(evaluate(env, policy, one.chooser(None), LEARNING, 0, 20)) == 1.0
+    assert np.mean(evaluate(env, policy, one.chooser(None), NA, 0, 20)) == 1.0
     assert one.export_actor(1, 20).to_bytes() == other.export_actor(1, 20).to_bytes()
 
 
@@ -326,11 +314,11 @@ def test_learns_offline_from_actions_without_noise() -> None:
     dataset = [
         offline(step)
         for episode in range(60)
-        for step in rollout(env, policy, prior, LEARNING, episode, reset_seed=episode)
+        for step in rollout(env, policy, prior, NA, episode, reset_seed=episode)
     ]
-    made = DsrlNa(policy, dataclasses.replace(LEARNING, offline_steps=1500), seed=0)
+    made = DsrlNa(policy, dataclasses.replace(NA, offline_steps=1500), seed=0)
     learn_offline(made, dataset)
-    assert np.mean(evaluate(env, policy, made.chooser(None), LEARNING, 0, 20)) == 1.0
+    assert np.mean(evaluate(env, policy, made.chooser(None), NA, 0, 20)) == 1.0
 
 
 def test_splitting_an_update_changes_no_bit_and_rounds_are_whole() -> None:
@@ -452,7 +440,7 @@ def test_a_policy_that_does_not_answer_leaves_nothing_half_done(
 ) -> None:
     """Q_A has learned when the pairs are asked for: its steps are taken back."""
     policy = SilentPolicy()
-    monkeypatch.setattr(dsrl_na, '_FRESH', 1.0)
+    monkeypatch.setattr(dsrl_na, 'FRESH', 1.0)
     made = learner(policy)
     made.update(6)
     before = made.state_groups()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tampering import GONE, rewritten
 from torch.nn.functional import pad
-from toy import SPEC, ToyEnv, ToyPolicy, transition
+from toy import LEARNING, SPEC, ToyEnv, ToyPolicy, transition
 
 from dsrl_ros.core.errors import ConfigError, NonFiniteError, ShapeMismatchError, WeightsError
 from dsrl_ros.core.types import Array, ChunkStep, NoiseLayout, Observation, PolicySpec, Transition
@@ -417,15 +417,8 @@ class PixelEnv:
 
 
 def test_learns_to_steer_by_what_only_the_image_shows() -> None:
-    config = LearnerConfig(
-        hidden_size=32,
-        num_layers=2,
-        batch_size=32,
-        discount=0.9,
-        actor_learning_rate=1e-3,
-        critic_learning_rate=1e-3,
-        temperature=0.02,
-        polyak=0.02,
+    config = dataclasses.replace(
+        LEARNING,
         utd=3,
         image_channels=1,
         image_height=9,

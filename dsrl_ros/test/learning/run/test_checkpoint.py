@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import torch
 from toy import OTHER_POLICY, SPEC, transition
 
 from dsrl_ros.core.errors import CheckpointError
+from dsrl_ros.learning.algorithms.actor_critic import TEMPERATURE_LEARNING_RATE
+from dsrl_ros.learning.algorithms.dsrl_na import FRESH
 from dsrl_ros.learning.algorithms.dsrl_sac import DsrlSac
 from dsrl_ros.learning.config import LearnerConfig
 from dsrl_ros.learning.run.checkpoint import CheckpointStore, Counters, load_checkpoint
@@ -133,15 +134,24 @@ def test_another_policy_is_refused(saved: Path) -> None:
         load_checkpoint(saved, DsrlSac(OTHER_POLICY, CONFIG, 0))
 
 
-@pytest.mark.parametrize(('value', 'taken'), [(0.1, True), (0.5, False)])
-def test_an_option_that_is_a_constant_now_must_have_had_its_value(
-    saved: Path, value: float, taken: bool
+@pytest.mark.parametrize(
+    ('name', 'value', 'now'),
+    [
+        ('distill_fresh', 0.5, FRESH),
+        ('temperature_learning_rate', 0.25, TEMPERATURE_LEARNING_RATE),
+        ('noise_critic_learning_rate', 0.25, CONFIG.critic_learning_rate),
+    ],
+)
+def test_an_option_that_is_gone_must_have_had_the_value_that_holds_now(
+    saved: Path, name: str, value: float, now: float
 ) -> None:
     manifest = json.loads((saved / 'manifest.json').read_text())
-    manifest['config']['distill_fresh'] = value
+    manifest['config'][name] = now
     (saved / 'manifest.json').write_text(json.dumps(manifest))
-    expected = pytest.raises(CheckpointError, match=r'distill_fresh: 0\.5 there, 0\.1 here')
-    with nullcontext() if taken else expected:
+    assert load_checkpoint(saved, learner()) == COUNTERS
+    manifest['config'][name] = value
+    (saved / 'manifest.json').write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match=f'{name}: {value} there, {now} here'):
         load_checkpoint(saved, learner())
 
 

@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from toy import LEARNING as CONFIG
 from toy import SPEC, ToyEnv, ToyPolicy, transition
 from toy_seeing import SEEING, SeeingToy, views
 
@@ -29,17 +30,6 @@ from dsrl_ros.learning.steering.choosers import ActorChooser, ConstantChooser, P
 
 torch.set_num_threads(1)
 
-CONFIG = LearnerConfig(
-    hidden_size=32,
-    num_layers=2,
-    batch_size=32,
-    discount=0.9,
-    actor_learning_rate=1e-3,
-    critic_learning_rate=1e-3,
-    temperature=0.02,
-    polyak=0.02,
-    utd=10,
-)
 STATE = np.array([0.0, 1.0], dtype=np.float32)
 
 
